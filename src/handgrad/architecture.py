@@ -1,0 +1,272 @@
+"""The sizes of a network, checked once, and the shape of everything that follows from them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+from handgrad.errors import ArchitectureError
+
+
+@dataclass(frozen=True, slots=True)
+class Convolution:
+    """Shapes of convolution number `index`, N3 for the first and N6 for every later one.
+
+    Its tensors are named as in the notes: ``T1 = X @ F1``, then ``H1 = f(T1)``, or ``U2 = MP(T2)`` at a stage's end.
+    """
+
+    index: int
+    input: str
+    input_shape: tuple[int, int, int]
+    filter_shape: tuple[int, ...]
+    depth_weight_shape: tuple[int, int] | None
+    shape: tuple[int, int, int]
+    pooled_shape: tuple[int, int, int] | None
+
+    @property
+    def F(self) -> str:
+        """Name of the filters."""
+        return f"F{self.index}"
+
+    @property
+    def alpha(self) -> str:
+        """Name of the depth weights α (N32)."""
+        return f"alpha{self.index}"
+
+    @property
+    def S(self) -> str:
+        """Name of the weighted maps (N32)."""
+        return f"S{self.index}"
+
+    @property
+    def T(self) -> str:
+        """Name of the result."""
+        return f"T{self.index}"
+
+    @property
+    def output(self) -> str:
+        """Name of what leaves it: H after a ReLU, U after the pooling."""
+        return f"U{self.index}" if self.pooled_shape else f"H{self.index}"
+
+
+@dataclass(frozen=True, slots=True)
+class Dense:
+    """Shapes of dense layer number `index`: N11 and N12, or N13 and N14 for the last."""
+
+    index: int
+    inputs: int
+    outputs: int
+    last: bool
+
+    @property
+    def input(self) -> str:
+        """Name of what enters it."""
+        return "x'" if self.index == 1 else f"h{self.index - 1}'"
+
+    @property
+    def w(self) -> str:
+        """Name of the weights."""
+        return f"w{self.index}"
+
+    @property
+    def b(self) -> str:
+        """Name of the biases."""
+        return f"b{self.index}"
+
+    @property
+    def t(self) -> str:
+        """Name of the result."""
+        return f"t{self.index}'"
+
+    @property
+    def output(self) -> str:
+        """Name of what leaves it."""
+        return "z" if self.last else f"h{self.index}'"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """Sizes of the network: stages of convolutions that each end in a pooling, then dense layers.
+
+    The default is the notes' network as N9 draws it: an image of 100 × 100, one stage of two convolutions with 3 × 3
+    filters, 2 × 2 pooling, ten hidden neurons, two classes.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        (height, width, depth) of an image.
+    classes : int
+        Number of classes, at least 2.
+    stages : tuple of tuple of int
+        Number of filters of each convolution, stage by stage.
+    filter_size : tuple of int
+        (height, width) of every filter.
+    pooling : int
+        Side and stride of the pooling windows; 1 pools nothing.
+    hidden : tuple of int
+        Sizes of the hidden dense layers; may be empty.
+    maps : int, optional
+        K of N32: weighted maps that pass to a convolution, at most as many as its input is deep. None, the
+        default, is the notes' plain sum over the depth.
+
+    Raises
+    ------
+    ArchitectureError
+        If a size is not a positive integer, or the image is too small for its stages.
+
+    Examples
+    --------
+    >>> mnist = Architecture(input_shape=(28, 28, 1), classes=10, stages=((16, 16),), hidden=(64,))
+    >>> mnist.parameter_shapes["w1"], mnist.parameter_count
+    ((2304, 64), 148458)
+    >>> Architecture(input_shape=(5, 28, 1), stages=((16, 16),))
+    Traceback (most recent call last):
+        ...
+    handgrad.errors.ArchitectureError: input_shape=(5, 28, 1): at N7, U2 = MP(T2), 1 × 24 is left for a window of \
+2 × 2; the smallest image that works is 6 × 6
+    """
+
+    input_shape: tuple[int, int, int] = (100, 100, 1)
+    classes: int = 2
+    stages: tuple[tuple[int, ...], ...] = ((16, 16),)
+    filter_size: tuple[int, int] = (3, 3)
+    pooling: int = 2
+    hidden: tuple[int, ...] = (10,)
+    maps: int | None = None
+
+    def __post_init__(self) -> None:
+        self._check_counts()
+        _ = self.convolutions
+
+    def _check_counts(self) -> None:
+        for name, value, length in (
+            ("input_shape", self.input_shape, 3),
+            ("filter_size", self.filter_size, 2),
+            ("hidden", self.hidden, None),
+        ):
+            if not _positive(value) or length not in (None, len(value)):
+                count = f"{length} " if length else ""
+                raise ArchitectureError(name, value, f"must be {count}positive integers", "correct it")
+        if not self.stages or not all(stage and _positive(stage) for stage in self.stages):
+            raise ArchitectureError(
+                "stages",
+                self.stages,
+                "each stage is one or more positive numbers of filters",
+                "try ((16, 16),)",
+            )
+        for name, number, least in (("classes", self.classes, 2), ("pooling", self.pooling, 1)):
+            if not _positive((number,)) or number < least:
+                raise ArchitectureError(name, number, f"must be an integer of at least {least}", "correct it")
+        if self.maps is not None and not _positive((self.maps,)):
+            raise ArchitectureError("maps", self.maps, "must be a positive integer or None", "try 4, or None")
+
+    @cached_property
+    def convolutions(self) -> tuple[Convolution, ...]:
+        """Every convolution with its shapes, in order."""
+        layers: list[Convolution] = []
+        name, (height, width, depth) = "X", self.input_shape
+        for stage in self.stages:
+            for place, count in enumerate(stage, start=1):
+                index = len(layers) + 1
+                k1, k2 = self.filter_size
+                self._check_room((height, width), (k1, k2), f"N{3 if index == 1 else 6}, T{index} = {name} @ F{index}")
+                # A single depth has nothing to weigh: it is its own sum.
+                K = None if self.maps is None or depth == 1 else min(self.maps, depth)
+                shape = (height - k1 + 1, width - k2 + 1, count)
+                pooled = None
+                if place == len(stage):
+                    p = self.pooling
+                    self._check_room(shape[:2], (p, p), f"N7, U{index} = MP(T{index})")
+                    pooled = (shape[0] // p, shape[1] // p, count)
+                layer = Convolution(
+                    index=index,
+                    input=name,
+                    input_shape=(height, width, depth),
+                    filter_shape=(k1, k2, count) if K is None else (k1, k2, K, count),
+                    depth_weight_shape=None if K is None else (depth, K),
+                    shape=shape,
+                    pooled_shape=pooled,
+                )
+                layers.append(layer)
+                name, (height, width, depth) = layer.output, pooled or shape
+        return tuple(layers)
+
+    def _check_room(self, room: tuple[int, int], window: tuple[int, int], line: str) -> None:
+        if room[0] < window[0] or room[1] < window[1]:
+            smallest = self.smallest_image
+            raise ArchitectureError(
+                "input_shape",
+                self.input_shape,
+                f"at {line}, {room[0]} × {room[1]} is left for a window of {window[0]} × {window[1]}",
+                f"the smallest image that works is {smallest[0]} × {smallest[1]}",
+            )
+
+    @property
+    def smallest_image(self) -> tuple[int, int]:
+        """(height, width) of the smallest image that these stages accept."""
+        height = width = 1
+        for stage in reversed(self.stages):
+            height = height * self.pooling + len(stage) * (self.filter_size[0] - 1)
+            width = width * self.pooling + len(stage) * (self.filter_size[1] - 1)
+        return height, width
+
+    @property
+    def flat(self) -> int:
+        """Length of x' (N10)."""
+        return math.prod(self.convolutions[-1].pooled_shape or ())
+
+    @cached_property
+    def denses(self) -> tuple[Dense, ...]:
+        """Every dense layer with its shapes, in order."""
+        sizes = (self.flat, *self.hidden, self.classes)
+        return tuple(
+            Dense(index, sizes[index - 1], sizes[index], last=index == len(sizes) - 1) for index in range(1, len(sizes))
+        )
+
+    @cached_property
+    def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of each parameter by its name in the notes, in the order of the forward pass."""
+        shapes: dict[str, tuple[int, ...]] = {}
+        for layer in self.convolutions:
+            if layer.depth_weight_shape:
+                shapes[layer.alpha] = layer.depth_weight_shape
+            shapes[layer.F] = layer.filter_shape
+        for dense in self.denses:
+            shapes[dense.w] = (dense.inputs, dense.outputs)
+            shapes[dense.b] = (dense.outputs,)
+        return shapes
+
+    @property
+    def parameter_count(self) -> int:
+        """Number of learned numbers."""
+        return sum(math.prod(shape) for shape in self.parameter_shapes.values())
+
+    def to_dict(self) -> dict[str, Any]:
+        """The sizes as plain values, for JSON; ``Architecture.from_dict`` reads them."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, sizes: dict[str, Any]) -> Architecture:
+        """The architecture of ``to_dict``'s values.
+
+        Examples
+        --------
+        >>> Architecture.from_dict(Architecture(maps=4).to_dict()) == Architecture(maps=4)
+        True
+        """
+        tuples = {name: _tuples(value) for name, value in sizes.items()}
+        try:
+            return cls(**tuples)
+        except TypeError:
+            known = ", ".join(cls.__dataclass_fields__)
+            raise ArchitectureError("architecture", sorted(sizes), f"its keys are {known}", "correct them") from None
+
+
+def _positive(values: object) -> bool:
+    return isinstance(values, tuple) and all(type(value) is int and value > 0 for value in values)
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(item) for item in value) if isinstance(value, list | tuple) else value

@@ -1,0 +1,95 @@
+"""Every error that handgrad raises on purpose.
+
+::
+
+    HandgradError                 what a caller may want to catch
+    ├── InputError                something handed in is wrong (also a ValueError)
+    │   ├── ArchitectureError     sizes that do not fit together
+    │   ├── DataError             a source of images that cannot be read or used
+    │   └── ModelFileError        a file that is not a readable handgrad model
+    ├── DivergenceError           training produced a loss that is not a number
+    └── OutputError               a result could not be written
+"""
+
+from __future__ import annotations
+
+
+class HandgradError(Exception):
+    """Base of every error of this package; its text is one line."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.split()))
+
+
+class InputError(HandgradError, ValueError):
+    """An argument breaks a rule.
+
+    Parameters
+    ----------
+    argument : str
+        Name of the argument, option or file at fault.
+    value : object
+        What was given.
+    rule : str
+        The rule that it breaks.
+    cure : str
+        What to do instead.
+
+    Examples
+    --------
+    >>> print(InputError("batch_size", 0, "must be at least 1", "use 128, say"))
+    batch_size=0: must be at least 1; use 128, say
+    """
+
+    def __init__(self, argument: str, value: object, rule: str, cure: str) -> None:
+        self.argument, self.value, self.rule, self.cure = argument, value, rule, cure
+        super().__init__(f"{argument}={value}: {rule}; {cure}")
+
+
+class ArchitectureError(InputError):
+    """Sizes of a network that do not fit together."""
+
+
+class DataError(InputError):
+    """A source of images that cannot be read or used."""
+
+
+class ModelFileError(InputError):
+    """A file that is not a readable handgrad model."""
+
+
+class DivergenceError(HandgradError):
+    """Training produced a loss that is not a finite number.
+
+    Parameters
+    ----------
+    step : int
+        The step, counted from 1, whose loss is not finite.
+    loss : float
+        That loss.
+    learning_rate : float
+        The learning rate in force at that step.
+    """
+
+    def __init__(self, step: int, loss: float, learning_rate: float) -> None:
+        self.step, self.loss, self.learning_rate = step, loss, learning_rate
+        super().__init__(
+            f"loss={loss} at step {step}: the loss must stay finite; nothing was written; "
+            f"try a smaller --learning-rate than {learning_rate:.3g} ({learning_rate / 10:.1g}, say)"
+        )
+
+
+class OutputError(HandgradError):
+    """A result could not be written.
+
+    Parameters
+    ----------
+    path : object
+        Where it should have gone.
+    reason : str
+        What the system said.
+    """
+
+    def __init__(self, path: object, reason: str) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(f"out={path}: cannot be written ({reason}); choose a writable --out with room on its disk")

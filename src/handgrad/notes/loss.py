@@ -1,0 +1,152 @@
+"""Softmax, cross entropy and the ideal output: N14, N15, N17."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from handgrad.errors import InputError
+from handgrad.typing import Array, Integers
+
+
+def softmax(t: Array) -> Array:
+    """N14: z = S(t2'), ``z_k = exp(t_k) / Σ_m exp(t_m)``.
+
+    Parameters
+    ----------
+    t : array, shape (batch, classes)
+        Logits of any size: they are shifted so that none overflows.
+
+    Returns
+    -------
+    array, shape (batch, classes)
+        Probabilities; each row sums to 1.
+
+    Examples
+    --------
+    >>> softmax(np.array([[1e4, 1e4], [-1e4, 1e4]]))
+    array([[0.5, 0.5],
+           [0. , 1. ]])
+    """
+    e = np.exp(t - t.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def cross_entropy(t: Array, y: Array) -> Array:
+    """N15: E = CE(z), ``E = −Σ_k y_k log z_k``, from the logits through log-sum-exp.
+
+    With z = S(t), ``log z_k = t_k − log Σ_m exp(t_m)``: no probability of 0 is logged.
+
+    Parameters
+    ----------
+    t : array, shape (batch, classes)
+        Logits t2'.
+    y : array, shape (batch, classes)
+        Ideal outputs, each row summing to 1.
+
+    Returns
+    -------
+    array, shape (batch,)
+        One loss an image, in nats.
+
+    Examples
+    --------
+    >>> cross_entropy(np.array([[0.0, 0.0], [1e4, -1e4]]), np.array([[1.0, 0.0], [0.0, 1.0]]))
+    array([6.93147181e-01, 2.00000000e+04])
+    """
+    shifted = t - t.max(axis=1, keepdims=True)
+    return np.log(np.exp(shifted).sum(axis=1)) - (y * shifted).sum(axis=1)
+
+
+def softmax_cross_entropy_backward(z: Array, y: Array) -> Array:
+    """N17: ∂E/∂t2' = z − y_Full.
+
+    Parameters
+    ----------
+    z : array, shape (batch, classes)
+        Probabilities z = S(t2').
+    y : array, shape (batch, classes)
+        y_Full, the ideal outputs, each row summing to 1.
+
+    Returns
+    -------
+    array, shape (batch, classes)
+
+    Examples
+    --------
+    >>> softmax_cross_entropy_backward(np.array([[0.75, 0.25]]), np.array([[1.0, 0.0]]))
+    array([[-0.25,  0.25]])
+    """
+    # E = −Σ_k y_k log S(t)_k
+    return z - y
+
+
+def cross_entropy_backward(z: Array, y: Array) -> Array:
+    """∂E/∂z = −y / z: the half step that N17 joins with the softmax, kept so that the trace names every tensor.
+
+    Parameters
+    ----------
+    z : array, shape (batch, classes)
+        Probabilities.
+    y : array, shape (batch, classes)
+        Ideal outputs.
+
+    Returns
+    -------
+    array, shape (batch, classes)
+        0 where y is 0; −inf where an expected class has a probability that underflowed to 0.
+
+    Examples
+    --------
+    >>> cross_entropy_backward(np.array([[0.5, 0.5]]), np.array([[0.0, 1.0]]))
+    array([[ 0., -2.]])
+    """
+    # E = −Σ_k y_k log z_k
+    with np.errstate(divide="ignore", over="ignore"):
+        return np.divide(-y, z, out=np.zeros_like(z), where=y != 0)
+
+
+def ideal(labels: Integers | Array, classes: int, dtype: np.dtype[np.floating]) -> Array:
+    """y_Full, the ideal output (the word “ideal” beside N17): one-hot rows from class numbers, or rows as given.
+
+    Parameters
+    ----------
+    labels : array, shape (batch,) of integers or (batch, classes) of numbers
+        Class numbers from 0, or one-hot or soft rows that sum to 1.
+    classes : int
+        Number of classes.
+    dtype : dtype
+        float32 or float64.
+
+    Returns
+    -------
+    array, shape (batch, classes)
+
+    Raises
+    ------
+    InputError
+        If a class number is out of range, or a row is no distribution.
+
+    Examples
+    --------
+    >>> ideal(np.array([1, 0]), 2, np.dtype("f4"))
+    array([[0., 1.],
+           [1., 0.]], dtype=float32)
+    """
+    labels = np.asarray(labels)
+    if labels.ndim == 1 and np.issubdtype(labels.dtype, np.integer):
+        wrong = labels[(labels < 0) | (labels >= classes)]
+        if wrong.size:
+            raise InputError("labels", wrong[0], f"class numbers are 0 to {classes - 1}", "number the classes from 0")
+        return np.eye(classes, dtype=dtype)[labels]
+    if labels.ndim != 2 or labels.shape[1] != classes:
+        raise InputError(
+            "labels",
+            f"{labels.dtype}{labels.shape}",
+            f"must be integers (batch,) or rows (batch, {classes})",
+            "give class numbers from 0, or one distribution a row",
+        )
+    rows: Array = np.asarray(labels, dtype)
+    if not (np.all(rows >= 0) and np.allclose(rows.sum(axis=1), 1, atol=1e-4)):
+        worst = rows[np.argmax(np.abs(rows.sum(axis=1) - 1))]
+        raise InputError("labels", worst, "each row must be a distribution", "make its entries ≥ 0 with the sum 1")
+    return rows

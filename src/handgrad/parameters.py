@@ -1,0 +1,122 @@
+"""All learned numbers of a network: one flat vector, with a named view of each parameter."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from handgrad.architecture import Architecture
+from handgrad.errors import InputError
+from handgrad.typing import Array
+
+
+class Parameters(Mapping[str, Array]):
+    """The parameters of a network, or their gradient: a vector, and views of it by name.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        Gives the names, shapes and order.
+    vector : array, shape (architecture.parameter_count,)
+        float32 or float64; it is not copied, so writing to a view writes to it.
+
+    Attributes
+    ----------
+    architecture : Architecture
+    vector : array
+
+    Examples
+    --------
+    >>> parameters = Parameters.zeros(Architecture(), "float32")
+    >>> parameters["b2"][:] = 1
+    >>> parameters.vector[-3:]
+    array([0., 1., 1.], dtype=float32)
+    >>> list(parameters)
+    ['F1', 'F2', 'w1', 'b1', 'w2', 'b2']
+    """
+
+    def __init__(self, architecture: Architecture, vector: Array) -> None:
+        if vector.shape != (architecture.parameter_count,):
+            raise InputError(
+                "vector",
+                vector.shape,
+                f"this architecture has {architecture.parameter_count} parameters",
+                "use the vector of the same architecture",
+            )
+        self.architecture = architecture
+        self.vector = vector
+        views, start = {}, 0
+        for name, shape in architecture.parameter_shapes.items():
+            stop = start + math.prod(shape)
+            views[name] = vector[start:stop].reshape(shape)
+            start = stop
+        self._views = MappingProxyType(views)
+
+    @classmethod
+    def zeros(cls, architecture: Architecture, dtype: DTypeLike = np.float32) -> Parameters:
+        """All zero."""
+        return cls(architecture, np.zeros(architecture.parameter_count, dtype))
+
+    @classmethod
+    def draw(cls, architecture: Architecture, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Parameters:
+        """Drawn so that every layer's result starts at about the same scale (He et al., ICCV 2015).
+
+        A convolution correlates with the *sum* of its N inputs over the depth (N2). Where the inputs are ReLUs of
+        T of variance 1, that sum has the mean square N/2 + N(N−1)/2π, the second term from the means, and
+        N/2 where depth weights of both signs (N32) cancel the means; the first convolution's inputs are standardised
+        and all but equal at every depth, so that their sum has about the square of the depth.
+
+        Examples
+        --------
+        >>> parameters = Parameters.draw(Architecture(), np.random.default_rng(0))
+        >>> bool(abs(parameters["w1"].std() - (2 / parameters["w1"].shape[0]) ** 0.5) < 1e-3)
+        True
+        """
+        parameters = cls.zeros(architecture, dtype)
+        for layer in architecture.convolutions:
+            k1, k2, *_ = layer.filter_shape
+            depth, maps = layer.input_shape[2], 1
+            if layer.depth_weight_shape:
+                parameters[layer.alpha][:] = _balanced_signs(layer.depth_weight_shape, rng)
+                power, maps = depth / 2, layer.depth_weight_shape[1]
+            elif layer.index == 1:
+                power = float(depth**2)
+            else:
+                power = depth / 2 + depth * (depth - 1) / (2 * math.pi)
+            deviation = (k1 * k2 * maps * power) ** -0.5
+            parameters[layer.F][:] = rng.normal(0, deviation, layer.filter_shape)
+        for dense in architecture.denses:
+            parameters[dense.w][:] = rng.normal(0, (2 / dense.inputs) ** 0.5, (dense.inputs, dense.outputs))
+        return parameters
+
+    def astype(self, dtype: DTypeLike) -> Parameters:
+        """A copy of another precision."""
+        return Parameters(self.architecture, self.vector.astype(dtype))
+
+    def copy(self) -> Parameters:
+        """A copy that shares no memory."""
+        return Parameters(self.architecture, self.vector.copy())
+
+    def __getitem__(self, name: str) -> Array:
+        return self._views[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._views)
+
+    def __len__(self) -> int:
+        return len(self._views)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Parameters, (self.architecture, self.vector)
+
+
+def _balanced_signs(shape: tuple[int, int], rng: np.random.Generator) -> Array:
+    """±1, as many of each sign in a column as its length allows."""
+    depth, maps = shape
+    signs = np.where(np.arange(depth) % 2 == 0, 1.0, -1.0)
+    return np.stack([rng.permutation(signs) for _ in range(maps)], axis=1)
