@@ -149,7 +149,7 @@ class Architecture:
             if not _positive(value) or length not in (None, len(value)):
                 count = f"{length} " if length else ""
                 raise ArchitectureError(name, value, f"must be {count}positive integers", "correct it")
-        if not self.stages or not all(stage and _positive(stage) for stage in self.stages):
+        if not _staged(self.stages):
             raise ArchitectureError(
                 "stages",
                 self.stages,
@@ -266,6 +266,10 @@ class Architecture:
 
 def _positive(values: object) -> bool:
     return isinstance(values, tuple) and all(type(value) is int and value > 0 for value in values)
+
+
+def _staged(stages: object) -> bool:
+    return isinstance(stages, tuple) and len(stages) > 0 and all(stage and _positive(stage) for stage in stages)
 
 
 def _tuples(value: Any) -> Any:

@@ -56,7 +56,15 @@ def turned(F: Array) -> Array:
 
 
 def patches(S: Array, x1: int, y1: int) -> Array:
-    """Every x1 × y1 patch of the maps S, as a view: ``patches(S)[s,i,j,...,a,b] = S[s,i+a,j+b,...]``."""
+    """Every x1 × y1 patch of N2, as a read-only view: ``patches(S)[s,i,j,...,a,b] = S[s,i+a,j+b,...]``.
+
+    Examples
+    --------
+    >>> patches(np.array([[[1.0, 2.0, 3.0]]]), 1, 2)[0, 0]
+    array([[[1., 2.]],
+    <BLANKLINE>
+           [[2., 3.]]])
+    """
     return sliding_window_view(S, (x1, y1), axis=(1, 2))
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from handgrad.errors import InputError
 from handgrad.typing import Array, Integers
@@ -132,21 +135,23 @@ def ideal(labels: Integers | Array, classes: int, dtype: np.dtype[np.floating]) 
     array([[0., 1.],
            [1., 0.]], dtype=float32)
     """
-    labels = np.asarray(labels)
-    if labels.ndim == 1 and np.issubdtype(labels.dtype, np.integer):
-        wrong = labels[(labels < 0) | (labels >= classes)]
+    given: NDArray[Any] = np.asarray(labels)
+    if given.ndim == 1 and np.issubdtype(given.dtype, np.integer):
+        wrong = given[(given < 0) | (given >= classes)]
         if wrong.size:
             raise InputError("labels", wrong[0], f"class numbers are 0 to {classes - 1}", "number the classes from 0")
-        return np.eye(classes, dtype=dtype)[labels]
-    if labels.ndim != 2 or labels.shape[1] != classes:
+        return np.eye(classes, dtype=dtype)[given]
+    if given.ndim != 2 or given.shape[1] != classes:
         raise InputError(
             "labels",
-            f"{labels.dtype}{labels.shape}",
+            f"{given.dtype}{given.shape}",
             f"must be integers (batch,) or rows (batch, {classes})",
             "give class numbers from 0, or one distribution a row",
         )
-    rows: Array = np.asarray(labels, dtype)
-    if not (np.all(rows >= 0) and np.allclose(rows.sum(axis=1), 1, atol=1e-4)):
-        worst = rows[np.argmax(np.abs(rows.sum(axis=1) - 1))]
+    rows: Array = given.astype(dtype)
+    with np.errstate(invalid="ignore"):  # a row of inf and −inf has no sum
+        lawful = np.all(rows >= 0, axis=1) & np.isclose(rows.sum(axis=1), 1, atol=1e-4)
+    if not lawful.all():
+        worst = rows[np.argmin(lawful)]
         raise InputError("labels", worst, "each row must be a distribution", "make its entries ≥ 0 with the sum 1")
     return rows

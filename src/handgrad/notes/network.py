@@ -61,7 +61,15 @@ def forward(parameters: Parameters, X: Array, labels: Integers | Array) -> Tenso
 
 
 def convolutional_half(parameters: Parameters, X: Array) -> Tensors:
-    """N1–N7 and N10: from the image to x'; arguments and result as in ``forward``."""
+    """N1–N7 and N10: from the image to x'; arguments and result as in ``forward``.
+
+    Examples
+    --------
+    >>> from handgrad.architecture import Architecture
+    >>> parameters = Parameters.zeros(Architecture(input_shape=(6, 6, 1)), "float64")
+    >>> list(convolutional_half(parameters, np.ones((1, 6, 6, 1))))
+    ['X', 'T1', 'H1', 'T2', 'U2', "x'"]
+    """
     architecture = parameters.architecture
     _check_images(parameters, X)
     values: Tensors = {"X": X}
@@ -174,7 +182,7 @@ def backward(parameters: Parameters, values: Mapping[str, Array], labels: Intege
 
 
 def loss_and_gradients(parameters: Parameters, X: Array, labels: Integers | Array) -> tuple[Array, Array, Parameters]:
-    """Both passes: each image's loss and probabilities, and the gradient of the mean loss.
+    """Both passes, N1–N30: each image's loss and probabilities, and the gradient of the mean loss.
 
     Parameters
     ----------
@@ -206,7 +214,7 @@ def loss_and_gradients(parameters: Parameters, X: Array, labels: Integers | Arra
 
 
 def predict(parameters: Parameters, X: Array) -> Array:
-    """Class probabilities, shape (batch, classes), of images of shape (batch, height, width, depth).
+    """N1–N14: class probabilities, shape (batch, classes), of images of shape (batch, height, width, depth).
 
     Examples
     --------

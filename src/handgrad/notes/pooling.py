@@ -11,7 +11,13 @@ from handgrad.typing import Array, Integers
 
 
 def windows(T: Array, p: int) -> Array:
-    """The p × p windows of T, their p² cells in row-major order on axis 3; what does not fill a window is left out."""
+    """The p × p windows of N7, their p² cells in row-major order on axis 3; what fills no window is left out.
+
+    Examples
+    --------
+    >>> windows(np.arange(6.0).reshape(1, 2, 3, 1), 2)[..., 0]
+    array([[[[0., 1., 3., 4.]]]])
+    """
     batch, x, y, N = T.shape
     whole = T[:, : x // p * p, : y // p * p, :]
     return whole.reshape(batch, x // p, p, y // p, p, N).swapaxes(2, 3).reshape(batch, x // p, y // p, p * p, N)
@@ -43,7 +49,7 @@ def max_pool(T: Array, p: int = 2) -> Array:
 
 
 def winners(T: Array, p: int = 2) -> Integers:
-    """The place, 0 to p²−1 in row-major order, of each window's maximum; the first one where several are equal.
+    """The place, 0 to p²−1 in row-major order, of each window's maximum; the first where several are equal (N25).
 
     Examples
     --------
