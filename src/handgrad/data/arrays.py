@@ -78,8 +78,10 @@ def to_pixels(numbers: NDArray[Any], refuse: Refusal) -> Pixels:
     (array([  0, 128, 255], dtype=uint8), array([  0, 128, 255], dtype=uint8))
     """
     kind, size = numbers.dtype.kind, numbers.dtype.itemsize
-    if kind == "b" or (kind, size) == ("u", 1):
-        return np.asarray(numbers.astype(np.uint8) * (255 if kind == "b" else 1))
+    if (kind, size) == ("u", 1):
+        return numbers
+    if kind == "b":
+        return np.where(numbers, np.uint8(255), np.uint8(0))
     if kind not in "uif":
         raise refuse(f"its images are of type {numbers.dtype}; they must be numbers", "save them as uint8")
     low, high = numbers.min(), numbers.max()

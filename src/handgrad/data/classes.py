@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.data.arrays import Refusal
+from handgrad.data.arrays import Refusal, to_images
+from handgrad.data.dataset import Samples
 
 
 def natural_order(name: str) -> tuple[list[tuple[str, int]], str]:
@@ -90,6 +91,42 @@ def class_numbers(labels: NDArray[Any], classes: Sequence[str], refuse: Refusal)
             "correct the label, or add the class to the training part",
         )
     return np.array([numbers[_text(value)] for value in values], np.int64)[places]
+
+
+def labelled(numbers: NDArray[Any], labels: NDArray[Any], classes: Sequence[str], refuse: Refusal) -> Samples:
+    """Images and their class numbers, from arrays of any kind.
+
+    Parameters
+    ----------
+    numbers : array, shape (count, height, width) or (count, height, width, depth)
+        As ``arrays.to_images`` reads them.
+    labels : array of integers or strings, shape (count,)
+    classes : sequence of str
+        Names as ``class_names`` gives them.
+    refuse : callable
+        Makes the error from a rule and a cure.
+
+    Returns
+    -------
+    Samples
+
+    Raises
+    ------
+    DataError
+        If the images or labels are not usable, or not as many.
+
+    Examples
+    --------
+    >>> from functools import partial
+    >>> from handgrad.errors import DataError
+    >>> samples = labelled(np.ones((1, 2, 2)), np.array(["b"]), ("a", "b"), partial(DataError, "source", "a.npz"))
+    >>> samples.images.shape, samples.labels
+    ((1, 2, 2, 1), array([1]))
+    """
+    samples = Samples(to_images(numbers, refuse), class_numbers(labels, classes, refuse))
+    if len(samples.images) != len(samples.labels):
+        raise refuse(f"it has {len(samples.images)} images and {len(samples.labels)} labels", "give one label an image")
+    return samples
 
 
 def _checked(labels: NDArray[Any], refuse: Refusal) -> NDArray[Any]:

@@ -63,7 +63,8 @@ def read_folder(root: Path, size: tuple[int, int] | None, strict: bool, progress
         If there are no class folders, a folder cannot be listed, or the parts' classes differ.
     """
     refuse = partial(DataError, "source", root)
-    classes, pictures = _list(root, refuse)
+    classes, listed = _list(root, refuse)
+    pictures = list(chain(*listed.values()))
     reading = _Reading(strict)
     headers = {picture: own for picture in pictures if (own := reading.attempt(size_of, picture.path))}
     notices: list[str] = []
@@ -71,22 +72,23 @@ def read_folder(root: Path, size: tuple[int, int] | None, strict: bool, progress
         size = _common_size(sizes := set(headers.values()))
         if sizes and {size} != sizes:
             notices.append(
-                f"pictures of {len(sizes)} sizes ({_span(sizes)}) were resized to {size[0]} × {size[1]}; "
-                "--size HEIGHTxWIDTH chooses another"
+                f"pictures of {_span(sizes)} were resized to {size[0]} × {size[1]}; "
+                "--size HEIGHTxWIDTH chooses another size"
             )
     kept, pixels = _decode_all(list(headers), size, reading, progress)
     if skipped := reading.skipped:
         notices += [*skipped, f"{len(skipped)} of {len(pictures)} files in the class folders were skipped"]
-    parts = {
-        part: _of_part(part, kept, pixels) for part in dict.fromkeys(["train", *(picture.part for picture in pictures)])
-    }
+    parts = {part: _of_part(part, kept, pixels) for part in listed}
     for part, samples in parts.items():
         if not len(samples):
-            raise refuse(f"it has no readable picture for {part}", "add pictures in class folders")
+            raise refuse(
+                f"none of the {len(listed[part])} files in its {part} part can be read as a picture",
+                "add sound pictures; --strict names the first that is not",
+            )
     return Parts(classes, parts["train"], parts.get("validation"), parts.get("test"), tuple(notices))
 
 
-def _list(root: Path, refuse: Refusal) -> tuple[tuple[str, ...], list[_Picture]]:
+def _list(root: Path, refuse: Refusal) -> tuple[tuple[str, ...], dict[str, list[_Picture]]]:
     parts = _part_folders(root, refuse)
     named = {part: {folder.name: folder for folder in _class_folders(above)} for part, above in parts.items()}
     classes = tuple(sorted(named["train"], key=natural_order))
@@ -99,17 +101,18 @@ def _list(root: Path, refuse: Refusal) -> tuple[tuple[str, ...], list[_Picture]]
         # A name that is no text could be written to no report.
         if not name.isprintable():
             raise refuse(f"its class folder {name!r} has a name that cannot be printed", "rename the folder")
-    pictures = []
+    pictures: dict[str, list[_Picture]] = {}
     for part, folders in named.items():
         if odd := sorted(set(folders) ^ set(classes), key=natural_order):
             there, lacking = (part, "train") if odd[0] in folders else ("train", part)
             raise refuse(
                 f"its class {odd[0]!r} is in {there} but not in {lacking}", "give every part the same class folders"
             )
-        for label, name in enumerate(classes):
-            pictures += [_Picture(path, part, label) for path in _files(folders[name])]
-    if not pictures:
-        raise refuse(f"its {len(classes)} class folders are empty", "put pictures into them")
+        pictures[part] = [
+            _Picture(path, part, label) for label, name in enumerate(classes) for path in _files(folders[name])
+        ]
+        if not pictures[part]:
+            raise refuse(f"the {len(classes)} class folders of its {part} part are empty", "put pictures into them")
     return classes, pictures
 
 
@@ -155,7 +158,9 @@ def _common_size(sizes: set[tuple[int, int]]) -> tuple[int, int]:
 
 def _span(sizes: set[tuple[int, int]]) -> str:
     heights, widths = zip(*sizes, strict=True)
-    return f"{min(heights)} × {min(widths)} to {max(heights)} × {max(widths)}"
+    if len(sizes) == 1:
+        return f"{heights[0]} × {widths[0]}"
+    return f"{len(sizes)} sizes, {min(heights)} × {min(widths)} to {max(heights)} × {max(widths)}"
 
 
 class _Reading:

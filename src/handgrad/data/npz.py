@@ -13,9 +13,8 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from handgrad.data.arrays import Refusal, to_images
-from handgrad.data.classes import class_names, class_numbers
-from handgrad.data.dataset import Samples
+from handgrad.data.arrays import Refusal
+from handgrad.data.classes import class_names, labelled
 from handgrad.data.expansion import check_expansion
 from handgrad.data.split import Parts
 from handgrad.errors import DataError
@@ -48,10 +47,10 @@ def read_npz(path: Path) -> Parts:
     if not set(keys) <= set(arrays) or ("x_test" in arrays) != ("y_test" in arrays):
         raise refuse(f"it holds {', '.join(sorted(arrays)) or 'none'} of the arrays needed", f"save {_KEYS}")
     classes, labels = _classes(arrays, keys[1], refuse)
-    train = _samples(arrays[keys[0]], labels, classes, refuse)
+    train = labelled(arrays[keys[0]], labels, classes, refuse)
     if "x_test" not in arrays:
         return Parts(classes, train)
-    return Parts(classes, train, test=_samples(arrays["x_test"], arrays["y_test"], classes, refuse))
+    return Parts(classes, train, test=labelled(arrays["x_test"], arrays["y_test"], classes, refuse))
 
 
 def _classes(arrays: dict[str, NDArray[Any]], key: str, refuse: Refusal) -> tuple[tuple[str, ...], NDArray[Any]]:
@@ -72,13 +71,6 @@ def _classes(arrays: dict[str, NDArray[Any]], key: str, refuse: Refusal) -> tupl
             )
         labels = names[labels]
     return classes, labels
-
-
-def _samples(images: NDArray[Any], labels: NDArray[Any], classes: tuple[str, ...], refuse: Refusal) -> Samples:
-    samples = Samples(to_images(images, refuse), class_numbers(labels, classes, refuse))
-    if len(samples.images) != len(samples.labels):
-        raise refuse(f"it has {len(samples.images)} images and {len(samples.labels)} labels", "save one label an image")
-    return samples
 
 
 def _read_arrays(path: Path, refuse: Refusal) -> dict[str, NDArray[Any]]:

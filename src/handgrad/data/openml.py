@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.datasets import fetch_openml
 
-from handgrad.data.arrays import Refusal, to_images
-from handgrad.data.classes import class_names, class_numbers
-from handgrad.data.dataset import Samples
+from handgrad.data.arrays import Refusal
+from handgrad.data.classes import class_names, labelled
 from handgrad.data.split import Parts
 from handgrad.errors import DataError
 
@@ -49,16 +48,16 @@ def read_openml(name: str) -> Parts:
             ) from error
     labels = np.asarray(bunch.target).astype(str)
     classes = class_names(labels, refuse)
-    samples = Samples(_images(bunch.data, refuse), class_numbers(labels, classes, refuse))
+    samples = labelled(_images(bunch.data, refuse), labels, classes, refuse)
     return Parts(classes, samples, notices=tuple(dict.fromkeys(str(warning.message) for warning in caught)))
 
 
-def _images(rows: Any, refuse: Refusal) -> NDArray[np.uint8]:
+def _images(rows: Any, refuse: Refusal) -> NDArray[Any]:
     dense = np.asarray(rows.toarray() if hasattr(rows, "toarray") else rows)
     for depth in (1, 3):
         side = math.isqrt(dense.shape[1] // depth)
         if dense.ndim == 2 and 0 < dense.shape[1] == side * side * depth:
-            return to_images(np.moveaxis(dense.reshape(-1, depth, side, side), 1, 3), refuse)
+            return np.moveaxis(dense.reshape(-1, depth, side, side), 1, 3)
     raise refuse(
         f"its rows have {dense.shape[1]} numbers, which is no square grey or RGB image",
         "choose a data set of square images",

@@ -15,7 +15,7 @@ from handgrad.data.arrays import Refusal, from_16_bits, to_pixels
 from handgrad.errors import DataError, InputError
 from handgrad.typing import Pixels
 
-_UPRIGHT = {
+_TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -90,9 +90,10 @@ def decode(path: str | Path, size: tuple[int, int] | None = None) -> Pixels:
             # A JPEG is decoded at half, a quarter or an eighth where that still leaves twice the size.
             image.draft(None, (2 * max(size), 2 * max(size)))
         image.load()
-        upright = _UPRIGHT.get(_orientation(image))
+        turn = _TURNS.get(_orientation(image))
         flat = _grey_or_rgb(image, partial(DataError, "picture", path))
-        return _pixels(_resized(flat.transpose(upright) if upright else flat, size))
+        upright = flat if turn is None else flat.transpose(turn)
+        return _pixels(_resized(upright, size))
 
 
 def size_of(path: str | Path) -> tuple[int, int]:
@@ -145,7 +146,9 @@ def _opened(path: str | Path) -> Iterator[Image.Image]:
         try:
             if not Path(path).is_file():
                 raise refuse("it is no file", cure)
-            with Image.open(path) as image:
+            # From an open file, not from its name: named, an uncompressed TIFF is mapped, and one that is turned by its
+            # EXIF orientation then comes out scrambled (Pillow 13.0).
+            with Path(path).open("rb") as file, Image.open(file) as image:
                 yield image
         except DataError:
             raise

@@ -72,7 +72,32 @@ def load(
     >>> digits.image_shape, len(digits.train), len(digits.validation), len(digits.test)
     ((8, 8, 1), 1294, 144, 359)
     """
-    _check_options(size, seed)
+    parts = read(source, size=size, strict=strict, progress=progress)
+    return split(parts, source, seed)
+
+
+def read(
+    source: str,
+    *,
+    size: tuple[int, int] | None = None,
+    strict: bool = False,
+    progress: Progress | None = None,
+) -> Parts:
+    """Read a source without splitting it; arguments and errors as in ``load``.
+
+    Returns
+    -------
+    Parts
+        The source's own parts; all of it as the training part where it has none.
+
+    Examples
+    --------
+    >>> digits = read("digits")
+    >>> len(digits.train), digits.test
+    (1797, None)
+    """
+    if size is not None and not all(1 <= side <= _LARGEST_SIDE for side in size):
+        raise InputError("size", size, f"height and width must be 1 to {_LARGEST_SIDE}", "give one like 28x28")
     refuse = partial(DataError, "source", source)
     try:
         parts = _read(source, size, strict, progress, refuse)
@@ -81,7 +106,14 @@ def load(
         raise refuse(
             f"it cannot be read ({error.strerror or error}{where})", "check the path and its permissions"
         ) from error
-    return complete(_name(source), _of_one_size(parts, size, refuse), seed, refuse)
+    return _of_one_size(parts, size, refuse)
+
+
+def split(parts: Parts, source: str, seed: int) -> Dataset:
+    """The dataset of what ``read`` returned for this source; arguments and errors as in ``load``."""
+    if not 0 <= seed < 2**32:
+        raise InputError("seed", seed, "must be from 0 to 4294967295", "use 0, say")
+    return complete(_name(source), parts, seed, partial(DataError, "source", source))
 
 
 def _read(source: str, size: tuple[int, int] | None, strict: bool, progress: Progress | None, refuse: Refusal) -> Parts:
@@ -121,10 +153,3 @@ def _name(source: str) -> str:
         path = Path(source).resolve()
         name = path.stem if path.suffix.casefold() == ".npz" else path.name
     return re.sub(r"[^\w.-]+", "-", name).strip("-.") or "images"
-
-
-def _check_options(size: tuple[int, int] | None, seed: int) -> None:
-    if size is not None and not all(1 <= side <= _LARGEST_SIDE for side in size):
-        raise InputError("size", size, f"height and width must be 1 to {_LARGEST_SIDE}", "give one like 28x28")
-    if not 0 <= seed < 2**32:
-        raise InputError("seed", seed, "must be from 0 to 4294967295", "use 0, say")

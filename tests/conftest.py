@@ -1,0 +1,18 @@
+"""Fixtures of the whole test suite."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of the real data sets: the environment's HANDGRAD_DATA, else shared/data beside the repository."""
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("HANDGRAD_DATA", beside))
+    if not folder.is_dir():
+        pytest.skip(f"no real data at {folder}; HANDGRAD_DATA names their folder")
+    return folder
