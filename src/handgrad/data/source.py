@@ -73,7 +73,7 @@ def load(
     ((8, 8, 1), 1294, 144, 359)
     """
     parts = read(source, size=size, strict=strict, progress=progress)
-    return split(parts, source, seed)
+    return split_parts(parts, source, seed)
 
 
 def read(
@@ -109,7 +109,7 @@ def read(
     return _of_one_size(parts, size, refuse)
 
 
-def split(parts: Parts, source: str, seed: int) -> Dataset:
+def split_parts(parts: Parts, source: str, seed: int) -> Dataset:
     """The dataset of what ``read`` returned for this source; arguments and errors as in ``load``."""
     if not 0 <= seed < 2**32:
         raise InputError("seed", seed, "must be from 0 to 4294967295", "use 0, say")
