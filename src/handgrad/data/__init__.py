@@ -2,5 +2,6 @@
 
 from handgrad.data.dataset import Dataset, Samples
 from handgrad.data.source import load, read, split_parts
+from handgrad.data.split import Parts
 
-__all__ = ["Dataset", "Samples", "load", "read", "split_parts"]
+__all__ = ["Dataset", "Parts", "Samples", "load", "read", "split_parts"]

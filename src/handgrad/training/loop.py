@@ -19,7 +19,7 @@ from handgrad.training.schedule import learning_rate
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step taken: its mean loss in nats, accuracy and number of images."""
+    """One step taken: its mean loss in nats, accuracy and number of images; the seconds of all steps so far."""
 
     epoch: int
     step: int
@@ -27,6 +27,7 @@ class Step:
     loss: float
     accuracy: float
     images: int
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Epoch:
     """
 
     epoch: int
+    epochs: int
     loss: float
     accuracy: float
     validation_loss: float
@@ -80,10 +82,10 @@ def train(
         If a loss is not finite.
     """
     optimizer = optimizers.create(recipe, model.parameters)
-    batches = -(-len(samples) // recipe.batch_size)
-    steps = batches * recipe.epochs
+    batches, epochs = recipe.batches_of(len(samples)), recipe.epochs_for(len(samples))
+    steps = batches * epochs
     seconds = 0.0
-    for epoch in range(1, recipe.epochs + 1):
+    for epoch in range(1, epochs + 1):
         order = rng.permutation(len(samples))
         losses = hits = 0.0
         for batch in range(batches):
@@ -99,10 +101,17 @@ def train(
             correct = int((probabilities.argmax(axis=1) == chosen.labels).sum())
             losses, hits = losses + mean * len(chosen), hits + correct
             seconds += time.perf_counter() - started
-            yield Step(epoch, step + 1, steps, mean, correct / len(chosen), len(chosen))
+            yield Step(epoch, step + 1, steps, mean, correct / len(chosen), len(chosen), seconds)
         validation_loss, validation_accuracy = score(model, validation, engine)
         yield Epoch(
-            epoch, losses / len(samples), hits / len(samples), validation_loss, validation_accuracy, rate, seconds
+            epoch,
+            epochs,
+            losses / len(samples),
+            hits / len(samples),
+            validation_loss,
+            validation_accuracy,
+            rate,
+            seconds,
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from handgrad.errors import InputError
 
@@ -18,8 +18,8 @@ class Recipe:
 
     Parameters
     ----------
-    epochs : int
-        Passes over the training part.
+    epochs : int, optional
+        Passes over the training part; None takes as many as make ``least_steps`` steps, at least ``least_epochs``.
     batch_size : int
         Images a step.
     optimizer : {"adamw", "sgd"}
@@ -47,17 +47,20 @@ class Recipe:
     handgrad.errors.InputError: learning_rate=-1: must be a positive number; try 0.001
     """
 
-    epochs: int = 4
+    least_steps: ClassVar[int] = 600
+    least_epochs: ClassVar[int] = 4
+
+    epochs: int | None = None
     batch_size: int = 128
     optimizer: str = "adamw"
-    learning_rate: float = 0.005
+    learning_rate: float = 0.01
     schedule: str = "one-cycle"
     weight_decay: float = 0.01
     momentum: float = 0.9
 
     def __post_init__(self) -> None:
         for name, number in (("epochs", self.epochs), ("batch_size", self.batch_size)):
-            if type(number) is not int or number < 1:
+            if number is not None and (type(number) is not int or number < 1):
                 raise InputError(name, number, "must be an integer of at least 1", "try 1 or more")
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
             raise InputError("learning_rate", self.learning_rate, "must be a positive number", "try 0.001")
@@ -68,6 +71,22 @@ class Recipe:
         for name, value, known in (("optimizer", self.optimizer, OPTIMIZERS), ("schedule", self.schedule, SCHEDULES)):
             if value not in known:
                 raise InputError(name, value, f"must be one of {', '.join(known)}", f"try {known[0]}")
+
+    def epochs_for(self, images: int) -> int:
+        """Passes over so many training images.
+
+        Examples
+        --------
+        >>> Recipe(epochs=3).epochs_for(54_000), Recipe().epochs_for(54_000)
+        (3, 4)
+        """
+        if self.epochs is not None:
+            return self.epochs
+        return max(self.least_epochs, -(-self.least_steps // self.batches_of(images)))
+
+    def batches_of(self, images: int) -> int:
+        """Steps of one epoch over so many images."""
+        return -(-images // self.batch_size)
 
     def to_dict(self) -> dict[str, Any]:
         """The choices as plain values, for JSON."""
