@@ -49,6 +49,7 @@ def test_rgb_rows_hold_one_channel_after_the_other(monkeypatch: pytest.MonkeyPat
     [
         (noise(30, 7), TARGET, "rows have 7 numbers, which is no square"),
         (noise(30, 0), TARGET, "rows have 0 numbers"),
+        (None, TARGET, "rows have 0 numbers"),
         (np.full((30, 4), np.nan), TARGET, "NaN"),
         (noise(30, 4), None, "labels are"),
         (noise(30, 4), TARGET[:29], "30 images and 29 labels"),

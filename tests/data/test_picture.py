@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import os
+import warnings
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -33,6 +34,8 @@ def saved(path: Path, image: Image.Image, **options: Any) -> Path:
         (lambda: Image.fromarray(GREY > 127), np.where(GREY > 127, 255, 0)),
         (lambda: Image.fromarray(RGB), RGB),
         (lambda: Image.fromarray(np.stack([GREY] * 3, axis=2)), GREY),
+        (lambda: Image.fromarray(RGB[..., [0, 0, 1]]), RGB[..., [0, 0, 1]]),
+        (lambda: Image.fromarray(RGB[..., [0, 1, 0]]), RGB[..., [0, 1, 0]]),
         (lambda: Image.fromarray(np.array([[0, 128, 129, 32768, 65535]], np.uint16)), [[0, 0, 1, 128, 255]]),
         (lambda: Image.fromarray(GREY).convert("P"), GREY),
         (lambda: Image.fromarray(RGB // 128 * 255).quantize(8), RGB // 128 * 255),
@@ -131,6 +134,11 @@ def test_a_large_jpeg_is_shrunk_to_what_its_whole_would_give(tmp_path: Path) -> 
     np.testing.assert_allclose(shrunk[..., 0], np.broadcast_to(ramp.reshape(40, 40).mean(axis=1), (20, 40)), atol=3)
 
 
+def test_a_jpeg_of_twice_the_size_is_decoded_whole(tmp_path: Path) -> None:
+    path = saved(tmp_path / "twice.jpg", Image.fromarray(noise(80, 160)), quality=95)
+    np.testing.assert_array_equal(decode(path, (40, 80)), resize(decode(path)[np.newaxis], (40, 80))[0])
+
+
 def test_resize_goes_by_height_and_width() -> None:
     assert resize(noise(2, 8, 9, 3), (3, 5)).shape == (2, 3, 5, 3)
     images = noise(2, 8, 9, 1)
@@ -193,6 +201,8 @@ def test_a_decompression_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, l
     # Pillow warns above its limit, and raises above twice that.
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
     path = write_picture(tmp_path / "bomb.png", GREY)
+    # Outside these tests a warning is no error by itself.
+    warnings.simplefilter("ignore")
     for read in (decode, size_of):
         with pytest.raises(DataError, match=f"more than the {limit} pixels that are safe to decode"):
             read(path)

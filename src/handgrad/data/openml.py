@@ -54,11 +54,12 @@ def read_openml(name: str) -> Parts:
 
 def _images(rows: Any, refuse: Refusal) -> NDArray[Any]:
     dense = np.asarray(rows.toarray() if hasattr(rows, "toarray") else rows)
+    width = dense.shape[1] if dense.ndim == 2 else 0
     for depth in (1, 3):
-        side = math.isqrt(dense.shape[1] // depth)
-        if dense.ndim == 2 and 0 < dense.shape[1] == side * side * depth:
+        side = math.isqrt(width // depth)
+        if 0 < width == side * side * depth:
             return np.moveaxis(dense.reshape(-1, depth, side, side), 1, 3)
     raise refuse(
-        f"its rows have {dense.shape[1]} numbers, which is no square grey or RGB image",
+        f"its rows have {width} numbers, which is no square grey or RGB image",
         "choose a data set of square images",
     )

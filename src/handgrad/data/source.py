@@ -122,7 +122,7 @@ def _read(source: str, size: tuple[int, int] | None, strict: bool, progress: Pro
     if source.startswith(_OPENML):
         return read_openml(source.removeprefix(_OPENML))
     path = Path(source)
-    if not source or "\0" in source or not path.exists():
+    if not source or not path.exists():
         raise refuse("there is no such file or folder", _KINDS)
     if path.is_dir():
         return read_idx(path) if is_idx(path) else read_folder(path, size, strict, progress)
