@@ -11,6 +11,7 @@ scale being the largest derivative met; half of the coordinates have the largest
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -76,6 +77,15 @@ class _Claim:
     objective: Callable[[Array, Array], float]
     analytic: Array
     pattern: Callable[[Array], _Pattern] = lambda x: ()
+    part: int | None = None
+
+    @property
+    def formula(self) -> str:
+        """The line as on the page, or the one of its formulas that is claimed."""
+        if "–" in self.number:
+            return "all lines together"
+        formula = catalogue.line(self.number).formula
+        return formula if self.part is None else re.split(r", (?=∂)", formula)[self.part]
 
 
 def networks_of_the_notes(rng: np.random.Generator) -> list[tuple[Parameters, Array]]:
@@ -121,8 +131,7 @@ def check(parameters: Parameters, X: Array, rng: np.random.Generator) -> Iterato
     claims = [*_examples(rng), *_lines(parameters, values, y, rng), *_passes(parameters, values, y)]
     for claim in sorted(claims, key=_place):
         error, coordinates = _compare(claim, rng)
-        formula = "all lines together" if "–" in claim.number else catalogue.line(claim.number).formula
-        yield LineCheck(claim.number, claim.of, formula, error, coordinates)
+        yield LineCheck(claim.number, claim.of, claim.formula, error, coordinates)
 
 
 def _place(claim: _Claim) -> tuple[bool, int]:
@@ -216,6 +225,7 @@ def _dense_lines(
         w,
         _dot(lambda w: dense.dense(x, w, b), mean),
         dense.weight_gradient(x, g),
+        part=0 if first else None,
     )
     yield _Claim(
         "N22" if first else "N19",
@@ -223,6 +233,7 @@ def _dense_lines(
         b,
         _dot(lambda b: dense.dense(x, w, b), mean),
         dense.bias_gradient(g),
+        part=1 if first else None,
     )
     yield _Claim(
         "N23" if layer.index == 1 else "N20",
@@ -241,6 +252,7 @@ def _relu(number: str, name: str, t: Array, g: Array) -> _Claim:
         _dot(activation.relu, g),
         activation.relu_backward(g, t),
         lambda t: (np.sign(t).astype(int),),
+        part=0 if number == "N30" else None,
     )
 
 
@@ -269,9 +281,23 @@ def _convolution_lines(
     g = rng.standard_normal(values[conv.T].shape)
     by_F = _dot(lambda F: convolution.convolve(X, F), g / len(X))
     by_X = _dot(lambda X: convolution.convolve(X, F), g)
-    filters, inputs = ("N30", "N30") if conv.index == 1 else ("N28", "N29")
-    yield _Claim(filters, f"∂E/∂{conv.F}", F, by_F, convolution.filter_gradient(X, g))
-    yield _Claim(inputs, f"∂E/∂{conv.input}", X, by_X, convolution.input_gradient(g, F, X.shape[3]))
+    first = conv.index == 1
+    yield _Claim(
+        "N30" if first else "N28",
+        f"∂E/∂{conv.F}",
+        F,
+        by_F,
+        convolution.filter_gradient(X, g),
+        part=1 if first else None,
+    )
+    yield _Claim(
+        "N30" if first else "N29",
+        f"∂E/∂{conv.input}",
+        X,
+        by_X,
+        convolution.input_gradient(g, F, X.shape[3]),
+        part=2 if first else None,
+    )
 
 
 def _map_lines(
@@ -281,13 +307,13 @@ def _map_lines(
     g = rng.standard_normal(values[conv.T].shape)
     by_F = _dot(lambda F: maps.convolve_maps(S, F), g / len(X))
     by_S = _dot(lambda S: maps.convolve_maps(S, F), g)
-    yield _Claim("N34", f"∂E/∂{conv.F}", F, by_F, maps.filter_gradient(S, g))
-    yield _Claim("N34", f"∂E/∂{conv.S}", S, by_S, maps.map_gradient(g, F))
+    yield _Claim("N34", f"∂E/∂{conv.F}", F, by_F, maps.filter_gradient(S, g), part=0)
+    yield _Claim("N34", f"∂E/∂{conv.S}", S, by_S, maps.map_gradient(g, F), part=1)
     g = rng.standard_normal(S.shape)
     by_alpha = _dot(lambda alpha: maps.weigh_depth(X, alpha), g / len(X))
     by_X = _dot(lambda X: maps.weigh_depth(X, alpha), g)
-    yield _Claim("N35", f"∂E/∂{conv.alpha}", alpha, by_alpha, maps.depth_weight_gradient(X, g))
-    yield _Claim("N35", f"∂E/∂{conv.input}", X, by_X, maps.input_gradient(g, alpha))
+    yield _Claim("N35", f"∂E/∂{conv.alpha}", alpha, by_alpha, maps.depth_weight_gradient(X, g), part=0)
+    yield _Claim("N35", f"∂E/∂{conv.input}", X, by_X, maps.input_gradient(g, alpha), part=1)
 
 
 def _descent_line(parameters: Parameters, rng: np.random.Generator) -> _Claim:

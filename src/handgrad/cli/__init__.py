@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 the check failed, 2 the input is wrong, 130 interrupted.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from typing import Annotated
@@ -47,11 +48,13 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command; the exit code."""
+    # Pillow logs what it finds wrong in a picture; it reaches the user as one line of ours.
+    logging.getLogger("PIL").addHandler(logging.NullHandler())
     code = 2
     try:
         # The matrices are small: on a busy machine, BLAS threads that wait for each other cost more than they bring.
         with threadpool_limits(1, user_api="blas"):
-            code = int(app(arguments, prog_name="handgrad", standalone_mode=False) or 0)
+            code = int(app(arguments, prog_name="handgrad", standalone_mode=False, obj=arguments) or 0)
         sys.stdout.flush()
     except HandgradError as error:
         complain(str(error))

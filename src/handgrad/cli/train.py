@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,6 +29,7 @@ _NETWORK, _RECIPE, _DATA, _OUTPUT = "Network", "Recipe", "Data", "Output"
 
 
 def train(
+    context: typer.Context,
     source: Annotated[
         str,
         typer.Argument(
@@ -147,7 +147,7 @@ def train(
         Parameters.draw(architecture, np.random.default_rng(initial)),
         dataset.classes,
         Standardisation.of(dataset.train.images),
-        _provenance(source, dataset, recipe, seed),
+        _provenance(context, source, dataset, recipe, seed),
     )
     computing = engines.create(engine, model.standardisation)
     out = out or _next_free(Path("runs") / dataset.name)
@@ -175,13 +175,13 @@ def _next_free(folder: Path) -> Path:
     return next(path for path in tries if not path.exists() or not any(path.iterdir()))
 
 
-def _provenance(source: str, dataset: Dataset, recipe: Recipe, seed: int) -> dict[str, Any]:
+def _provenance(context: typer.Context, source: str, dataset: Dataset, recipe: Recipe, seed: int) -> dict[str, Any]:
     from handgrad.report.training import versions
 
     return {
-        "command": shlex.join(["handgrad", *sys.argv[1:]]),
+        "command": shlex.join(["handgrad", *context.obj]),
         "seed": seed,
-        "recipe": recipe.to_dict(),
+        "recipe": recipe.to_dict() | {"epochs": recipe.epochs_for(len(dataset.train))},
         "data": {"source": source, "sha256": dataset.checksum()},
         "versions": versions(),
     }

@@ -72,6 +72,7 @@ def load(
     >>> digits.image_shape, len(digits.train), len(digits.validation), len(digits.test)
     ((8, 8, 1), 1294, 144, 359)
     """
+    _check_seed(seed)
     parts = read(source, size=size, strict=strict, progress=progress)
     return split_parts(parts, source, seed)
 
@@ -111,8 +112,7 @@ def read(
 
 def split_parts(parts: Parts, source: str, seed: int) -> Dataset:
     """The dataset of what ``read`` returned for this source; arguments and errors as in ``load``."""
-    if not 0 <= seed < 2**32:
-        raise InputError("seed", seed, "must be from 0 to 4294967295", "use 0, say")
+    _check_seed(seed)
     return complete(_name(source), parts, seed, partial(DataError, "source", source))
 
 
@@ -153,3 +153,8 @@ def _name(source: str) -> str:
         path = Path(source).resolve()
         name = path.stem if path.suffix.casefold() == ".npz" else path.name
     return re.sub(r"[^\w.-]+", "-", name).strip("-.") or "images"
+
+
+def _check_seed(seed: int) -> None:
+    if not 0 <= seed < 2**32:
+        raise InputError("seed", seed, "must be from 0 to 4294967295", "use 0, say")
