@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from handgrad import cli
+
 # No test is timed: a busy machine must not fail one.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
@@ -20,4 +22,13 @@ def shared_data() -> Path:
     folder = Path(os.environ.get("HANDGRAD_DATA", beside))
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}; HANDGRAD_DATA names their folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What ``handgrad train digits`` leaves, with a small network and few epochs."""
+    folder = tmp_path_factory.mktemp("trained") / "digits"
+    arguments = ["train", "digits", "--out", str(folder), "--filters", "8,8", "--hidden", "32", "--epochs", "12"]
+    assert cli.run(arguments) == 0
     return folder
