@@ -60,7 +60,7 @@ def run(arguments: list[str]) -> int:
         complain(str(error))
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
-        complain(f"{error.format_message()} See {context.command_path if context else 'handgrad'} --help.")
+        complain(f"{error.format_message().rstrip('.')}; see {context.command_path if context else 'handgrad'} --help")
     except MemoryError:
         complain("memory: there is not enough for these sizes; use fewer or smaller images, or a smaller --batch-size")
     except BrokenPipeError:

@@ -93,7 +93,11 @@ def train(
             step = (epoch - 1) * batches + batch
             rate = learning_rate(recipe, step, steps)
             chosen = samples[order[batch * recipe.batch_size : (batch + 1) * recipe.batch_size]]
-            loss, probabilities, gradient = engine.loss_and_gradients(model.parameters, chosen.images, chosen.labels)
+            # What overflows ends in a loss that is not finite, which is told below.
+            with np.errstate(over="ignore", invalid="ignore"):
+                loss, probabilities, gradient = engine.loss_and_gradients(
+                    model.parameters, chosen.images, chosen.labels
+                )
             mean = float(loss.mean(dtype=np.float64))
             if not np.isfinite(mean):
                 raise DivergenceError(step + 1, mean, rate)
