@@ -41,7 +41,11 @@ class Standardisation:
 
     def __post_init__(self) -> None:
         numbers = (*self.mean, *self.deviation)
-        if len(self.mean) != len(self.deviation) or not all(np.isfinite(numbers)) or min(self.deviation) <= 0:
+        if (
+            len(self.mean) != len(self.deviation)
+            or not all(np.isfinite(numbers))
+            or min(self.deviation, default=0) <= 0
+        ):
             raise InputError(
                 "standardisation",
                 f"mean {self.mean}, deviation {self.deviation}",

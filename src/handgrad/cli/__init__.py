@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 the check failed, 2 the input is wrong, 130 interrupted.
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import sys
@@ -43,6 +44,10 @@ def _options(
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that lacks a sign (× in ASCII, a file name that is no UTF-8) must not end a training.
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:]))
 
 
