@@ -98,15 +98,18 @@ def train(
                 loss, probabilities, gradient = engine.loss_and_gradients(
                     model.parameters, chosen.images, chosen.labels
                 )
-            mean = float(loss.mean(dtype=np.float64))
-            if not np.isfinite(mean):
-                raise DivergenceError(step + 1, mean, rate)
-            optimizer.update(model.parameters, gradient, rate)
+                mean = float(loss.mean(dtype=np.float64))
+                if not np.isfinite(mean):
+                    raise DivergenceError(step + 1, mean, rate)
+                optimizer.update(model.parameters, gradient, rate)
             correct = int((probabilities.argmax(axis=1) == chosen.labels).sum())
             losses, hits = losses + mean * len(chosen), hits + correct
             seconds += time.perf_counter() - started
             yield Step(epoch, step + 1, steps, mean, correct / len(chosen), len(chosen), seconds)
-        validation_loss, validation_accuracy = score(model, validation, engine)
+        with np.errstate(over="ignore", invalid="ignore"):
+            validation_loss, validation_accuracy = score(model, validation, engine)
+        if not np.isfinite(validation_loss):
+            raise DivergenceError(step + 1, validation_loss, rate)
         yield Epoch(
             epoch,
             epochs,
