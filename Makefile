@@ -27,8 +27,8 @@ format: $(VENV)/.installed-dev  ## Mend style and formatting.
 types: $(VENV)/.installed-dev  ## Check types.
 	@$(BIN)/mypy
 
-clean:  ## Remove the environment, caches and runs.
-	rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+clean:  ## Remove the environment, caches and the demo's results.
+	rm -rf $(VENV) runs/demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -70,6 +70,9 @@ def run(arguments: list[str]) -> int:
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         complain(f"{error.format_message().rstrip('.')}; see {context.command_path if context else 'handgrad'} --help")
+    except OSError as error:
+        # Sources, models and results tell of their own: this is stdout or stderr, on a full disk, say.
+        complain(f"output: cannot be written ({error.strerror or error}); send it to another place")
     except MemoryError:
         complain("memory: there is not enough for these sizes; use fewer or smaller images, or a smaller --batch-size")
     if code == _INTERRUPTED:

@@ -22,8 +22,13 @@ class _Console(Console):
         os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
 
 
+_FILE_WIDTH = 10_000
+"""Columns where stdout is no terminal: a row stays one line, for grep and awk."""
+
 stdout = _Console(highlight=False, emoji=False)
 stderr = _Console(stderr=True, highlight=False, emoji=False)
+if not stdout.is_terminal and "COLUMNS" not in os.environ:
+    stdout.width = _FILE_WIDTH
 
 
 def complain(message: str) -> None:
