@@ -11,7 +11,7 @@ from hypothesis import given, settings
 
 from handgrad import cli, model_file, verify
 from handgrad.architecture import Architecture
-from handgrad.data import load
+from handgrad.data import read
 from handgrad.notes import catalogue, network, pooling
 from handgrad.parameters import Parameters
 from handgrad.typing import Array
@@ -159,7 +159,7 @@ def test_every_line_passes_on_any_network(architecture: Architecture, rng: np.ra
 @pytest.mark.parametrize("place", [0, 1500])
 def test_every_line_passes_on_a_trained_network_and_a_real_picture(trained: Path, place: int) -> None:
     model = model_file.load(trained)
-    pixels = load("digits").everything().images[place : place + 2]
+    pixels = read("digits").train.images[place : place + 2]
     X = model.standardisation.apply(pixels, np.float64)
     checks = list(verify.check(model.parameters, X, np.random.default_rng(0)))
     assert {line.verdict for line in checks} <= {"pass", "kink"}

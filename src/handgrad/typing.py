@@ -1,7 +1,8 @@
-"""Names for the arrays that travel through handgrad."""
+"""Names for the arrays that travel through handgrad, and for who is told how far it has come."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,3 +16,6 @@ Integers: TypeAlias = NDArray[np.integer[Any]]
 
 Pixels: TypeAlias = NDArray[np.uint8]
 """Images as stored: (batch, height, width, depth), 0 to 255."""
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Called with how much is done and the total."""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from PIL import Image
 
 from handgrad.data import load
 from handgrad.errors import DataError
-from tests.data.writing import noise, write_classes, write_picture
+from tests.data.writing import everything, noise, write_classes, write_picture
 
 
 def test_class_folders(tmp_path: Path) -> None:
@@ -18,12 +19,11 @@ def test_class_folders(tmp_path: Path) -> None:
     assert dataset.classes == ("Zehn 9", "zehn 10", "äpfel")
     assert dataset.image_shape == (12, 9, 1)
     assert dataset.name == "zwei-Klassen-ü"
-    assert not dataset.own_test
     assert dataset.notices == ()
     assert (len(dataset.train), len(dataset.validation), len(dataset.test)) == (21, 3, 6)
     first = {noise(12, 9, seed=100 * place + n).tobytes() for place in (1,) for n in range(10)}
-    everything = dataset.everything()
-    assert {image.tobytes() for image in everything.images[everything.labels == 0]} == first
+    whole = everything(dataset)
+    assert {image.tobytes() for image in whole.images[whole.labels == 0]} == first
 
 
 def test_same_seed_same_split(tmp_path: Path) -> None:
@@ -37,7 +37,6 @@ def test_parts_above_the_classes(tmp_path: Path, validation: str) -> None:
     for part, count in (("train", 4), (validation, 2), ("test", 3)):
         write_classes(tmp_path / part, "a", "b", count=count)
     dataset = load(str(tmp_path))
-    assert dataset.own_test
     assert (len(dataset.train), len(dataset.validation), len(dataset.test)) == (8, 4, 6)
     assert dataset.test.labels.tolist() == [0, 0, 0, 1, 1, 1]
     np.testing.assert_array_equal(dataset.test.images[4, ..., 0], noise(12, 9, seed=101))
@@ -46,7 +45,6 @@ def test_parts_above_the_classes(tmp_path: Path, validation: str) -> None:
 def test_train_alone_is_split(tmp_path: Path) -> None:
     write_classes(tmp_path / "train", "a", "b", count=10)
     dataset = load(str(tmp_path))
-    assert not dataset.own_test
     assert len(dataset.test) == 4
 
 
@@ -94,7 +92,7 @@ def test_depth_is_one_only_if_all_are_grey(tmp_path: Path) -> None:
     write_picture(root / "b" / "2b.png", coloured)
     dataset = load(str(root))
     assert dataset.image_shape == (12, 9, 3)
-    images = {image.tobytes() for image in dataset.everything().images}
+    images = {image.tobytes() for image in everything(dataset).images}
     assert coloured.tobytes() in images
     assert np.stack([noise(12, 9, seed=104)] * 3, axis=2).tobytes() in images
     assert np.stack([noise(12, 9)] * 3, axis=2).tobytes() in images
@@ -111,6 +109,19 @@ def test_mixed_sizes_become_the_notes_size(tmp_path: Path) -> None:
     )
     assert load(str(root), size=(8, 16)).image_shape == (8, 16, 1)
     assert load(str(root), size=(8, 16)).notices == ()
+
+
+def test_a_size_that_is_given_needs_no_headers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def opened(path: Path) -> NoReturn:
+        raise AssertionError(path)
+
+    root = write_classes(tmp_path, "a", "b")
+    (root / "b" / "notes.txt").write_text("no picture")
+    monkeypatch.setattr("handgrad.data.folder.size_of", opened)
+    dataset = load(str(root), size=(8, 16))
+    assert dataset.image_shape == (8, 16, 1)
+    assert len(everything(dataset)) == 10
+    assert dataset.notices[-1] == "1 of 11 files in the class folders were skipped"
 
 
 def test_one_large_size_becomes_the_notes_size(tmp_path: Path) -> None:
@@ -135,7 +146,7 @@ def test_unreadable_files_are_skipped_named_and_counted(tmp_path: Path) -> None:
     (root / "a" / "empty.png").write_bytes(b"")
     (root / "b" / "notes.txt").write_text("no picture")
     dataset = load(str(root))
-    assert len(dataset.everything()) == 10
+    assert len(everything(dataset)) == 10
     assert dataset.image_shape == (12, 9, 1)
     *named, last = dataset.notices
     assert last == "3 of 13 files in the class folders were skipped"
@@ -169,14 +180,14 @@ def test_clutter_is_ignored_silently(tmp_path: Path) -> None:
     (root / "README.md").write_text("beside the classes")
     dataset = load(str(root), strict=True)
     assert dataset.classes == ("a", "b")
-    assert len(dataset.everything()) == 10
+    assert len(everything(dataset)) == 10
     assert dataset.notices == ()
 
 
 def test_folders_within_a_class_belong_to_it(tmp_path: Path) -> None:
     root = write_classes(tmp_path, "a", "b")
     write_picture(root / "b" / "batch 2" / "deep.png")
-    assert np.bincount(load(str(root)).everything().labels).tolist() == [5, 6]
+    assert np.bincount(everything(load(str(root))).labels).tolist() == [5, 6]
 
 
 def test_loops_of_links_end(tmp_path: Path) -> None:
@@ -186,14 +197,14 @@ def test_loops_of_links_end(tmp_path: Path) -> None:
     (root / "a" / "self.png").symlink_to(root / "a" / "self.png")
     dataset = load(str(root))
     assert dataset.classes == ("a", "b")
-    assert len(dataset.everything()) == 10
+    assert len(everything(dataset)) == 10
     assert dataset.notices[-1] == "1 of 11 files in the class folders were skipped"
 
 
 def test_a_link_to_a_class_folder_elsewhere(tmp_path: Path) -> None:
     root = write_classes(tmp_path / "root", "a")
     (root / "b").symlink_to(write_classes(tmp_path / "elsewhere", "b") / "b", target_is_directory=True)
-    assert len(load(str(root)).everything()) == 10
+    assert len(everything(load(str(root)))) == 10
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,6 @@ TERABYTES = struct.pack(">IIII", 0x0803, 1_000_000, 10_000, 1_000)
 @pytest.mark.parametrize("zipped", [False, True])
 def test_every_spelling_reads_the_same(tmp_path: Path, dot: bool, zipped: bool) -> None:
     dataset = load(str(write_idx(tmp_path / "Größe 6 × 5", dot=dot, zipped=zipped)))
-    assert dataset.own_test
     assert dataset.classes == ("0", "1")
     assert dataset.name == "Größe-6-5"
     assert (len(dataset.train), len(dataset.validation), len(dataset.test)) == (36, 4, 10)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from handgrad.data import load
 from handgrad.data.npz import read_npz
 from handgrad.errors import DataError, HandgradError
-from tests.data.writing import noise
+from tests.data.writing import everything, noise
 
 LABELS = np.arange(30) % 3
 
@@ -40,16 +40,14 @@ def test_images_and_labels(tmp_path: Path) -> None:
     dataset = load(write(tmp_path / "drei Zeichen ä.npz"))
     assert dataset.classes == ("0", "1", "2")
     assert dataset.image_shape == (6, 5, 1)
-    assert not dataset.own_test
     assert (len(dataset.train), len(dataset.validation), len(dataset.test)) == (21, 3, 6)
-    assert sorted(map(bytes, dataset.everything().images)) == sorted(map(bytes, noise(30, 6, 5)))
+    assert sorted(map(bytes, everything(dataset).images)) == sorted(map(bytes, noise(30, 6, 5)))
 
 
 def test_keras_keys_bring_their_own_test_part(tmp_path: Path) -> None:
     path = tmp_path / "keras.npz"
     np.savez(path, x_train=noise(30, 6, 5, 3), y_train=LABELS, x_test=noise(9, 6, 5, 3, seed=1), y_test=LABELS[:9])
     dataset = load(str(path))
-    assert dataset.own_test
     assert dataset.image_shape == (6, 5, 3)
     np.testing.assert_array_equal(dataset.test.images, noise(9, 6, 5, 3, seed=1))
 
@@ -71,10 +69,10 @@ def test_labels_become_classes(
     named = {} if classes is None else {"classes": classes}
     dataset = load(write(tmp_path / "a.npz", images=images, labels=labels, **named))
     assert dataset.classes == names
-    everything = dataset.everything()
+    whole = everything(dataset)
     texts = [label.decode() if isinstance(label, bytes) else str(label) for label in labels[:3]]
     by_number = classes is not None and labels.dtype.kind == "i"
-    for image, number in zip(everything.images, everything.labels, strict=True):
+    for image, number in zip(whole.images, whole.labels, strict=True):
         kind = int(image[0, 0, 0])
         assert dataset.classes[number] == (names[kind] if by_number else texts[kind])
 

@@ -12,7 +12,7 @@ from sklearn.utils import Bunch
 
 from handgrad.data import load
 from handgrad.errors import DataError
-from tests.data.writing import noise
+from tests.data.writing import everything, noise
 
 
 def serve(monkeypatch: pytest.MonkeyPatch, data: Any, target: Any) -> None:
@@ -34,14 +34,14 @@ def test_grey_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     assert dataset.classes == ("9", "10", "cat")
     assert dataset.image_shape == (6, 6, 1)
     assert dataset.notices == ("Multiple active versions",)
-    everything = dataset.everything()
+    whole = everything(dataset)
     ninth = {image.tobytes() for image in noise(30, 36)[1::3]}
-    assert {image.tobytes() for image in everything.images[everything.labels == 0]} == ninth
+    assert {image.tobytes() for image in whole.images[whole.labels == 0]} == ninth
 
 
 def test_rgb_rows_hold_one_channel_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
     serve(monkeypatch, noise(30, 3, 5, 5).reshape(30, -1), TARGET)
-    images = {image.tobytes() for image in load("openml:two words").everything().images}
+    images = {image.tobytes() for image in everything(load("openml:two words")).images}
     assert images == {np.moveaxis(image, 0, 2).tobytes() for image in noise(30, 3, 5, 5)}
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from handgrad.data import load
 from handgrad.errors import DataError, InputError
-from tests.data.writing import write_classes
+from tests.data.writing import everything, write_classes
 
 
 def test_digits() -> None:
@@ -15,8 +15,7 @@ def test_digits() -> None:
     assert digits.name == "digits"
     assert digits.classes == tuple("0123456789")
     assert digits.image_shape == (8, 8, 1)
-    assert not digits.own_test
-    assert np.unique(digits.everything().images).tolist() == np.rint(np.arange(17) * 255 / 16).tolist()
+    assert np.unique(everything(digits).images).tolist() == np.rint(np.arange(17) * 255 / 16).tolist()
     assert load("digits", size=(16, 12)).image_shape == (16, 12, 1)
 
 
@@ -70,19 +69,17 @@ def test_seeds_out_of_range(seed: int) -> None:
 )
 def test_real_idx(shared_data: Path, name: str, brightness: float) -> None:
     dataset = load(str(shared_data / name))
-    assert dataset.own_test
     assert dataset.classes == tuple("0123456789")
     assert dataset.image_shape == (28, 28, 1)
     assert (len(dataset.train), len(dataset.validation), len(dataset.test)) == (54_000, 6_000, 10_000)
     assert dataset.train.images.mean() == pytest.approx(brightness, abs=0.2)
-    assert np.bincount(dataset.everything().labels).min() > 6_000
+    assert np.bincount(everything(dataset).labels).min() > 6_000
 
 
 def test_real_photos(shared_data: Path) -> None:
     dataset = load(str(shared_data / "magnetic-tile"), strict=True)
-    assert not dataset.own_test
     assert dataset.classes == ("defect", "free")
     assert dataset.image_shape == (100, 100, 1)
-    assert np.bincount(dataset.everything().labels).tolist() == [392, 952]
+    assert np.bincount(everything(dataset).labels).tolist() == [392, 952]
     assert len(dataset.notices) == 1
     assert "resized to 100 × 100" in dataset.notices[0]

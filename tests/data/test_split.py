@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from handgrad.data.dataset import Dataset, Samples
 from handgrad.data.split import Parts, complete
 from handgrad.errors import DataError
+from tests.data.writing import everything
 
 refuse = partial(DataError, "source", "counted")
 
@@ -28,10 +29,10 @@ def split(*counts: int, seed: int = 0) -> Dataset:
 @given(st.lists(st.integers(3, 60), min_size=2, max_size=6), st.integers(0, 2**32 - 1))
 def test_every_image_is_in_one_part_and_every_class_in_each(counts: list[int], seed: int) -> None:
     dataset = split(*counts, seed=seed)
-    whole, everything = counted(*counts), dataset.everything()
-    order = np.argsort(everything.images.reshape(-1, 4).view(np.uint32).ravel())
-    np.testing.assert_array_equal(everything.images[order], whole.images)
-    np.testing.assert_array_equal(everything.labels[order], whole.labels)
+    whole, found = counted(*counts), everything(dataset)
+    order = np.argsort(found.images.reshape(-1, 4).view(np.uint32).ravel())
+    np.testing.assert_array_equal(found.images[order], whole.images)
+    np.testing.assert_array_equal(found.labels[order], whole.labels)
     for part in (dataset.train, dataset.validation, dataset.test):
         assert np.bincount(part.labels, minlength=len(counts)).min() >= 1
 
@@ -48,10 +49,25 @@ def test_the_seed_decides() -> None:
     assert split(40, 50, seed=3).checksum() != split(40, 50, seed=4).checksum()
 
 
+def test_classes_of_one_size_give_different_places() -> None:
+    dataset = split(40, 40)
+    for part, share in ((dataset.test, 8), (dataset.validation, 3)):
+        numbers = np.sort(part.images.reshape(-1, 4).view(np.uint32).ravel())
+        first, second = numbers[part.labels == 0], numbers[part.labels == 1] - 40
+        assert min(len(first), len(second)) >= share
+        assert first.tolist() != second.tolist()
+
+
+def test_the_test_part_does_not_hang_on_the_validation_part() -> None:
+    """What is held out stays the same where the source brings a validation part of its own."""
+    whole = counted(40, 50)
+    alone = complete("own", Parts(("a", "b"), whole, validation=counted(1, 1)), 5, refuse)
+    assert alone.test.images.tobytes() == split(40, 50, seed=5).test.images.tobytes()
+
+
 def test_own_parts_stay_as_they_are() -> None:
     train, own = counted(10, 10), counted(1, 1)
     dataset = complete("own", Parts(("a", "b"), train, own, own), 0, refuse)
-    assert dataset.own_test
     assert dataset.train is train
     assert dataset.validation is own
     assert dataset.test is own

@@ -1,4 +1,4 @@
-"""Files of images, sound ones and broken ones, as the tests need them."""
+"""Files of images, sound ones and broken ones, as the tests write them; and all images of a dataset read back."""
 
 from __future__ import annotations
 
@@ -10,11 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from handgrad.data import Dataset, Samples
+
 NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 
 
 def noise(*shape: int, seed: int = 0) -> NDArray[np.uint8]:
     return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
+
+
+def everything(dataset: Dataset) -> Samples:
+    """All three parts as one."""
+    parts = (dataset.train, dataset.validation, dataset.test)
+    return Samples(np.concatenate([part.images for part in parts]), np.concatenate([part.labels for part in parts]))
 
 
 def write_picture(path: Path, pixels: NDArray[np.uint8] | None = None) -> Path:

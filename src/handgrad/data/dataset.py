@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from handgrad.errors import InputError
 from handgrad.typing import Pixels
 
 
@@ -21,10 +22,46 @@ class Samples:
         Pixels from 0 to 255; depth 1 is grey, 3 is RGB.
     labels : array of int64, shape (count,)
         Class numbers from 0.
+
+    Raises
+    ------
+    InputError
+        If the images or labels are of another type or shape, or not as many.
+
+    Examples
+    --------
+    >>> samples = Samples(np.zeros((4, 8, 8, 1), np.uint8), np.array([0, 1, 0, 1]))
+    >>> len(samples[:3])
+    3
+    >>> Samples(np.zeros((4, 8, 8, 1), np.uint8), np.array([0, 1]))
+    Traceback (most recent call last):
+        ...
+    handgrad.errors.InputError: labels=2: must be as many as the 4 images; give one label an image
     """
 
     images: Pixels
     labels: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        images, labels = self.images, self.labels
+        if images.dtype != np.uint8 or images.ndim != 4:
+            raise InputError(
+                "images",
+                f"{images.dtype} of shape {images.shape}",
+                "must be uint8 of shape (count, height, width, depth)",
+                "scale to 0 to 255 and use astype(np.uint8); give grey images their depth by images[..., np.newaxis]",
+            )
+        if labels.dtype.kind not in "iu" or labels.ndim != 1:
+            raise InputError(
+                "labels",
+                f"{labels.dtype} of shape {labels.shape}",
+                "must be integers of shape (count,)",
+                "number the classes from 0; from one-hot rows, by labels.argmax(axis=1)",
+            )
+        if len(images) != len(labels):
+            raise InputError(
+                "labels", len(labels), f"must be as many as the {len(images)} images", "give one label an image"
+            )
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -45,8 +82,6 @@ class Dataset:
         Name of each class number.
     train, validation, test : Samples
         The three parts; every image is in exactly one.
-    own_test : bool
-        True where the source brings its own test part, False where it was split off here.
     notices : tuple of str
         What a person should know: pictures that were skipped and why, pictures that were resized.
     """
@@ -56,7 +91,6 @@ class Dataset:
     train: Samples
     validation: Samples
     test: Samples
-    own_test: bool
     notices: tuple[str, ...] = ()
 
     @property
@@ -64,11 +98,6 @@ class Dataset:
         """(height, width, depth) of every image."""
         height, width, depth = self.train.images.shape[1:]
         return height, width, depth
-
-    def everything(self) -> Samples:
-        """All three parts as one."""
-        parts = (self.train, self.validation, self.test)
-        return Samples(np.concatenate([p.images for p in parts]), np.concatenate([p.labels for p in parts]))
 
     def checksum(self) -> str:
         """SHA-256 of all pixels and labels, part by part: the same data and split give the same checksum."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.datasets import load_digits
 
 from handgrad.data.dataset import Samples
 from handgrad.data.split import Parts
@@ -18,6 +17,9 @@ def read_digits() -> Parts:
     >>> parts.train.images.shape, parts.train.images.max()
     ((1797, 8, 8, 1), np.uint8(255))
     """
+    # Loading scikit-learn takes a second, which no other source should cost.
+    from sklearn.datasets import load_digits
+
     digits = load_digits()
     images = np.rint(digits.images * (255 / 16)).astype(np.uint8)[..., np.newaxis]
     return Parts(tuple(map(str, digits.target_names)), Samples(images, digits.target.astype(np.int64)))

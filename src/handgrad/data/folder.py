@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple, TypeAlias, TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -17,9 +17,7 @@ from handgrad.data.dataset import Samples
 from handgrad.data.picture import decode, size_of
 from handgrad.data.split import Parts
 from handgrad.errors import DataError
-from handgrad.typing import Pixels
-
-Progress: TypeAlias = Callable[[int, int], None]
+from handgrad.typing import Pixels, Progress
 
 _Read = TypeVar("_Read")
 
@@ -66,16 +64,18 @@ def read_folder(root: Path, size: tuple[int, int] | None, strict: bool, progress
     classes, listed = _list(root, refuse)
     pictures = list(chain(*listed.values()))
     reading = _Reading(strict)
-    headers = {picture: own for picture in pictures if (own := reading.attempt(size_of, picture.path))}
+    readable = pictures
     notices: list[str] = []
     if size is None:
+        headers = {picture: own for picture in pictures if (own := reading.attempt(size_of, picture.path))}
+        readable = list(headers)
         size = _common_size(sizes := set(headers.values()))
         if sizes and {size} != sizes:
             notices.append(
                 f"pictures of {_span(sizes)} were resized to {size[0]} × {size[1]}; "
                 "--size HEIGHTxWIDTH chooses another size"
             )
-    kept, pixels = _decode_all(list(headers), size, reading, progress)
+    kept, pixels = _decode_all(readable, size, reading, progress)
     if skipped := reading.skipped:
         notices += [*skipped, f"{len(skipped)} of {len(pictures)} files in the class folders were skipped"]
     parts = {part: _of_part(part, kept, pixels) for part in listed}

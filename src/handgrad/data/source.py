@@ -9,13 +9,14 @@ from pathlib import Path
 from handgrad.data.arrays import Refusal
 from handgrad.data.dataset import Dataset, Samples
 from handgrad.data.digits import read_digits
-from handgrad.data.folder import Progress, read_folder
+from handgrad.data.folder import read_folder
 from handgrad.data.idx import is_idx, read_idx
 from handgrad.data.npz import read_npz
 from handgrad.data.openml import read_openml
 from handgrad.data.picture import resize
 from handgrad.data.split import Parts, complete
 from handgrad.errors import DataError, InputError
+from handgrad.typing import Progress
 
 _OPENML = "openml:"
 _LARGEST_SIDE = 4096

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import train_test_split
 
 from handgrad.data.arrays import Refusal
 from handgrad.data.dataset import Dataset, Samples
@@ -75,11 +74,13 @@ def complete(name: str, parts: Parts, seed: int, refuse: Refusal) -> Dataset:
     missing = [part for part in ("validation", "test") if getattr(parts, part) is None]
     _check_classes(parts, ["training", *missing], refuse)
     train, validation, test = parts.train, parts.validation, parts.test
+    # One stream for the whole split: a new one for each draw would favour the same places every time.
+    rng = np.random.default_rng(seed)
     if test is None:
-        train, test = _split_off(train, TEST_SHARE, seed)
+        train, test = _split_off(train, TEST_SHARE, rng)
     if validation is None:
-        train, validation = _split_off(train, VALIDATION_SHARE, seed)
-    return Dataset(name, parts.classes, train, validation, test, "test" not in missing, parts.notices)
+        train, validation = _split_off(train, VALIDATION_SHARE, rng)
+    return Dataset(name, parts.classes, train, validation, test, parts.notices)
 
 
 def _check_classes(parts: Parts, wanted: Sequence[str], refuse: Refusal) -> None:
@@ -96,11 +97,11 @@ def _check_classes(parts: Parts, wanted: Sequence[str], refuse: Refusal) -> None
         )
 
 
-def _split_off(samples: Samples, share: float, seed: int) -> tuple[Samples, Samples]:
+def _split_off(samples: Samples, share: float, rng: np.random.Generator) -> tuple[Samples, Samples]:
     taken: list[NDArray[np.int64]] = []
     for label, count in enumerate(_quotas(np.bincount(samples.labels), share)):
         members = np.flatnonzero(samples.labels == label)
-        taken.append(train_test_split(members, test_size=int(count), random_state=seed)[1])
+        taken.append(rng.permutation(members)[:count])
     chosen = np.sort(np.concatenate(taken))
     return samples[np.delete(np.arange(len(samples)), chosen)], samples[chosen]
 
