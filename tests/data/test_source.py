@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -51,16 +52,25 @@ def test_an_empty_folder(tmp_path: Path) -> None:
         load(str(tmp_path))
 
 
-@pytest.mark.parametrize("size", [(0, 5), (5, -1), (5, 5000)])
-def test_sizes_out_of_range(size: tuple[int, int]) -> None:
-    with pytest.raises(InputError, match=r"size=.*must be 1 to 4096; give one like 28x28"):
+@pytest.mark.parametrize("size", [(0, 5), (5, -1), (5, 5000), (8,), (8, 8, 3), (8, 0.5), 8, "28x28", [8, "8"], ()])
+def test_sizes_out_of_range(size: Any) -> None:
+    with pytest.raises(
+        InputError, match=r"size=.*must be two whole numbers, 1 to 4096; give a height and a width, 28 and 28 say"
+    ):
         load("digits", size=size)
 
 
-@pytest.mark.parametrize("seed", [-1, 2**32])
-def test_seeds_out_of_range(seed: int) -> None:
-    with pytest.raises(InputError, match=f"seed={seed}"):
+@pytest.mark.parametrize("seed", [-1, 2**32, 0.5, 1.0, "1", None])
+def test_seeds_out_of_range(seed: Any) -> None:
+    with pytest.raises(InputError, match=rf"seed={seed}: must be a whole number from 0 to 4294967295"):
         load("digits", seed=seed)
+
+
+def test_whole_numbers_of_numpy_are_sizes_and_seeds() -> None:
+    sides = np.array([4, 6])
+    digits = load("digits", size=(sides[0], sides[1]), seed=np.int64(3))  # type: ignore[arg-type]
+    assert digits.image_shape == (4, 6, 1)
+    assert digits.checksum() == load("digits", size=(4, 6), seed=3).checksum()
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -81,10 +81,9 @@ def read_folder(root: Path, size: tuple[int, int] | None, strict: bool, progress
     parts = {part: _of_part(part, kept, pixels) for part in listed}
     for part, samples in parts.items():
         if not len(samples):
-            raise refuse(
-                f"none of the {len(listed[part])} files in its {part} part can be read as a picture",
-                "add sound pictures; --strict names the first that is not",
-            )
+            where, count = _within(part, listed), len(listed[part])
+            files = f"the only file{where} cannot" if count == 1 else f"none of the {count} files{where} can"
+            raise refuse(f"{files} be read as a picture", "add sound pictures; --strict names the first that is not")
     return Parts(classes, parts["train"], parts.get("validation"), parts.get("test"), tuple(notices))
 
 
@@ -112,8 +111,15 @@ def _list(root: Path, refuse: Refusal) -> tuple[tuple[str, ...], dict[str, list[
             _Picture(path, part, label) for label, name in enumerate(classes) for path in _files(folders[name])
         ]
         if not pictures[part]:
-            raise refuse(f"the {len(classes)} class folders of its {part} part are empty", "put pictures into them")
+            where, count = _within(part, parts), len(classes)
+            if count == 1:
+                raise refuse(f"the only class folder{where} is empty", "put pictures into it")
+            raise refuse(f"all {count} class folders{where} are empty", "put pictures into them")
     return classes, pictures
+
+
+def _within(part: str, parts: Collection[str]) -> str:
+    return f" of its {part} part" if len(parts) > 1 else ""
 
 
 def _part_folders(root: Path, refuse: Refusal) -> dict[str, Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import partial
+from numbers import Integral
 from pathlib import Path
 
 from handgrad.data.arrays import Refusal
@@ -20,6 +21,7 @@ from handgrad.typing import Progress
 
 _OPENML = "openml:"
 _LARGEST_SIDE = 4096
+_LARGEST_SEED = 2**32 - 1
 _KINDS = (
     "a source is digits, a folder of the four IDX files, a folder of class folders of pictures, an .npz file, "
     "or openml:NAME"
@@ -65,7 +67,7 @@ def load(
     DataError
         If the source cannot be read or used.
     InputError
-        If the size or the seed is out of range.
+        If the size or the seed is no whole number in range.
 
     Examples
     --------
@@ -98,8 +100,7 @@ def read(
     >>> len(digits.train), digits.test
     (1797, None)
     """
-    if size is not None and not all(1 <= side <= _LARGEST_SIDE for side in size):
-        raise InputError("size", size, f"height and width must be 1 to {_LARGEST_SIDE}", "give one like 28x28")
+    _check_size(size)
     refuse = partial(DataError, "source", source)
     try:
         parts = _read(source, size, strict, progress, refuse)
@@ -156,6 +157,18 @@ def _name(source: str) -> str:
     return re.sub(r"[^\w.-]+", "-", name).strip("-.") or "images"
 
 
-def _check_seed(seed: int) -> None:
-    if not 0 <= seed < 2**32:
-        raise InputError("seed", seed, "must be from 0 to 4294967295", "use 0, say")
+def _check_size(size: object) -> None:
+    right = isinstance(size, tuple) and len(size) == 2 and all(_is_whole(side, 1, _LARGEST_SIDE) for side in size)
+    if size is not None and not right:
+        raise InputError(
+            "size", size, f"must be two whole numbers, 1 to {_LARGEST_SIDE}", "give a height and a width, 28 and 28 say"
+        )
+
+
+def _check_seed(seed: object) -> None:
+    if not _is_whole(seed, 0, _LARGEST_SEED):
+        raise InputError("seed", seed, f"must be a whole number from 0 to {_LARGEST_SEED}", "use 0, say")
+
+
+def _is_whole(number: object, lowest: int, highest: int) -> bool:
+    return isinstance(number, Integral) and lowest <= int(number) <= highest
