@@ -68,8 +68,7 @@ def run(arguments: list[str]) -> int:
     except HandgradError as error:
         complain(str(error))
     except typer.TyperException as error:
-        context = getattr(error, "ctx", None)
-        complain(f"{error.format_message().rstrip('.')}; see {context.command_path if context else 'handgrad'} --help")
+        complain(_told(error))
     except OSError as error:
         # Sources, models and results tell of their own: this is stdout or stderr, on a full disk, say.
         complain(f"output: cannot be written ({error.strerror or error}); send it to another place")
@@ -78,3 +77,14 @@ def run(arguments: list[str]) -> int:
     if code == _INTERRUPTED:
         complain("interrupted; nothing was written")
     return code
+
+
+def _told(error: typer.TyperException) -> str:
+    """Rule, value and cure of an argument that Typer refused."""
+    message = error.format_message().rstrip(".")
+    # Where pydantic refused it, Typer leaves the value out.
+    details = getattr(error.__cause__, "errors", None)
+    if callable(details):
+        message += f", not {details()[0]['input']!r}"
+    context = getattr(error, "ctx", None)
+    return f"{message}; see {context.command_path if context else 'handgrad'} --help"
