@@ -55,14 +55,14 @@ def test_an_empty_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize("size", [(0, 5), (5, -1), (5, 5000), (8,), (8, 8, 3), (8, 0.5), 8, "28x28", [8, "8"], ()])
 def test_sizes_out_of_range(size: Any) -> None:
     with pytest.raises(
-        InputError, match=r"size=.*must be two whole numbers, 1 to 4096; give a height and a width, 28 and 28 say"
+        InputError, match=r"size=.*height and width must be 1 to 4096; give two whole numbers, 28 and 28 say"
     ):
         load("digits", size=size)
 
 
 @pytest.mark.parametrize("seed", [-1, 2**32, 0.5, 1.0, "1", None])
 def test_seeds_out_of_range(seed: Any) -> None:
-    with pytest.raises(InputError, match=rf"seed={seed}: must be a whole number from 0 to 4294967295"):
+    with pytest.raises(InputError, match=rf"seed={seed}: must be from 0 to 4294967295; use 0, or another whole number"):
         load("digits", seed=seed)
 
 

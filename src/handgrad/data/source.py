@@ -161,13 +161,13 @@ def _check_size(size: object) -> None:
     right = isinstance(size, tuple) and len(size) == 2 and all(_is_whole(side, 1, _LARGEST_SIDE) for side in size)
     if size is not None and not right:
         raise InputError(
-            "size", size, f"must be two whole numbers, 1 to {_LARGEST_SIDE}", "give a height and a width, 28 and 28 say"
+            "size", size, f"height and width must be 1 to {_LARGEST_SIDE}", "give two whole numbers, 28 and 28 say"
         )
 
 
 def _check_seed(seed: object) -> None:
     if not _is_whole(seed, 0, _LARGEST_SEED):
-        raise InputError("seed", seed, f"must be a whole number from 0 to {_LARGEST_SEED}", "use 0, say")
+        raise InputError("seed", seed, f"must be from 0 to {_LARGEST_SEED}", "use 0, or another whole number")
 
 
 def _is_whole(number: object, lowest: int, highest: int) -> bool:
