@@ -16,7 +16,7 @@ from handgrad.notes import catalogue, network, pooling
 from handgrad.parameters import Parameters
 from handgrad.typing import Array
 from tests.notes.strategies import architectures, filled, generators
-from tests.sabotage import SABOTAGES, Sabotage
+from tests.verify.sabotage import SABOTAGES, Sabotage
 
 BACKWARD = [line for line in catalogue.LINES if line.kind in ("backward", "step")]
 
@@ -46,7 +46,7 @@ def failures(networks: list[tuple[Parameters, Array]]) -> set[str]:
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer numbers are compared, so that many checks take little time."""
-    monkeypatch.setattr(verify, "COORDINATES", 4)
+    monkeypatch.setattr("handgrad.verify.difference.COORDINATES", 4)
 
 
 def networks_for(sabotage: Sabotage) -> list[tuple[Parameters, Array]]:
