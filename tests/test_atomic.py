@@ -92,7 +92,7 @@ def test_a_folder_without_permission(open_folder: Path) -> None:
             "from pathlib import Path; from handgrad.atomic import write_files",
             f"write_files(Path({str(place)!r}), {NEW!r})",
         )
-        assert f"OutputError: out={place}: cannot be written (Permission denied)" in error
+        assert f"OutputError: path={place}: cannot be written (Permission denied)" in error
     assert content(open_folder) == OLD
 
 

@@ -280,5 +280,5 @@ def test_any_metadata_gives_a_model_or_a_clear_refusal(tmp_path: Path, changes: 
 
 def test_a_model_that_cannot_be_saved_says_where(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(HandgradError, match=r"out=.*file: cannot be written"):
+    with pytest.raises(HandgradError, match=r"path=.*file: cannot be written"):
         model_file.save(model(), tmp_path / "file" / "model.safetensors")

@@ -102,7 +102,7 @@ def test_soft_rows_are_taken_as_they_are_and_not_shared() -> None:
         (np.array([[0.5, 0.5]]), r"rows \(batch, 3\)"),
         (np.zeros((1, 1, 3)), r"rows \(batch, 3\)"),
         (np.array([[1.0, 0, 0], [0.5, 0.5, 0.5]]), r"labels=\[0.5 0.5 0.5\]: each row must be a distribution"),
-        (np.array([[1.0, 0, 0], [-0.5, 1, 0.5]]), r"labels=\[-0.5 1. 0.5\]: each row must be a distribution"),
+        (np.array([[1.0, 0, 0], [-0.5, 1, 0.5]]), r"labels=\[-0.5  1.   0.5\]: each row must be a distribution"),
         (np.array([[np.nan, 1, 0]]), "distribution"),
         (np.array([[np.inf, 0, 0]]), "distribution"),
         (np.array([[np.inf, -np.inf, 1]]), "distribution"),
