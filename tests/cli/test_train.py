@@ -101,7 +101,7 @@ def test_a_folder_that_holds_a_model_is_only_overwritten_on_demand(run: Run, tmp
     (out / "mine.txt").write_text("precious")
     before = (out / "model.safetensors").read_bytes()
     complaint = run("train", "digits", *SMALL, "--out", out).complaint
-    assert complaint == f"out={out}: already holds a model; choose another --out, or give --overwrite"
+    assert complaint == f"out={out}: already holds a model.safetensors; choose another --out, or give --overwrite"
     assert (out / "model.safetensors").read_bytes() == before
     assert run("train", "digits", *SMALL, "--out", out, "--overwrite", "--seed", 1).code == 0
     assert names(out) == sorted([*FILES, "mine.txt"])
@@ -148,7 +148,7 @@ def test_a_loss_that_is_no_number_names_the_step_and_the_cure_and_writes_nothing
         (["--pooling", "7"], "at N7, U2 = MP(T2), 4 × 4 is left for a window of 7 × 7; the smallest image"),
         (["--hidden", "-3"], "'-3' is no list of layers; give positive numbers"),
         (["--hidden", "a"], "'a' is no list of layers; give"),
-        (["--maps", "0"], "maps=0: must be a positive integer or None; try 4"),
+        (["--maps", "0"], "maps=0: must be a positive integer"),
         (["--optimizer", "adam"], "optimizer=adam: must be one of adamw, sgd; try adamw"),
         (["--learning-rate", "-1"], "learning_rate=-1.0: must be a positive number; try"),
         (["--learning-rate", "nan"], "learning_rate=nan: must be a positive number; try"),
