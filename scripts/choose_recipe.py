@@ -32,7 +32,7 @@ SEEDS = range(5)
 DEFAULT = Recipe()
 CHANGES: list[dict[str, Any]] = [
     {},
-    *({"learning_rate": rate} for rate in (0.002, 0.005, 0.02)),
+    *({"learning_rate": rate} for rate in (0.002, 0.01, 0.02)),
     *({"weight_decay": decay} for decay in (0.0, 0.1)),
     *({"batch_size": size} for size in (32, 64, 256)),
     {"schedule": "constant", "learning_rate": 0.002},

@@ -153,14 +153,14 @@ class Architecture:
         _ = self.convolutions
 
     def _check_counts(self) -> None:
-        for name, value, length in (
-            ("input_shape", self.input_shape, 3),
-            ("filter_size", self.filter_size, 2),
-            ("hidden", self.hidden, None),
+        for name, value, length, fitting in (
+            ("input_shape", self.input_shape, 3, "(28, 28, 1)"),
+            ("filter_size", self.filter_size, 2, "(3, 3)"),
+            ("hidden", self.hidden, None, "(64,)"),
         ):
             if not _positive(value) or length not in (None, len(value)):
                 count = f"{length} " if length else ""
-                raise ArchitectureError(name, value, f"must be {count}positive integers", "correct it")
+                raise ArchitectureError(name, value, f"must be {count}positive integers", f"try {fitting}")
         if not _staged(self.stages):
             raise ArchitectureError(
                 "stages",
@@ -170,9 +170,11 @@ class Architecture:
             )
         for name, number, least in (("classes", self.classes, 2), ("pooling", self.pooling, 1)):
             if not _positive((number,)) or number < least:
-                raise ArchitectureError(name, number, f"must be an integer of at least {least}", "correct it")
+                raise ArchitectureError(name, number, f"must be an integer of at least {least}", "try 2")
         if self.maps is not None and not _positive((self.maps,)):
-            raise ArchitectureError("maps", self.maps, "must be a positive integer or None", "try 4, or None")
+            raise ArchitectureError(
+                "maps", self.maps, "must be a positive integer", "try 4, or leave it out for the plain sum"
+            )
 
     @cached_property
     def convolutions(self) -> tuple[Convolution, ...]:

@@ -81,7 +81,7 @@ def test_results_are_on_stdout_and_all_else_on_stderr(run: Run, here: Path) -> N
     assert done.code == 0
     first, second = done.out.splitlines()
     assert first.startswith("test accuracy ")
-    assert second == "written to runs/digits/: model.safetensors, report.json, history.csv, curves.png, filters.png"
+    assert second == "written to runs/digits/: model.safetensors, history.csv, report.json, curves.png, filters.png"
     lines = done.err.splitlines()
     assert lines[0].startswith("1294 training, 144 validation and 359 test images of 8 × 8 × 1, 10 classes; ")
     assert [line[:14] for line in lines[1:]] == ["epoch   1 of 2", "epoch   2 of 2"]

@@ -60,6 +60,8 @@ def run(arguments: list[str]) -> int:
     """Run one command; the exit code."""
     # Pillow logs what it finds wrong in a picture; it reaches the user as one line of ours.
     logging.getLogger("PIL").addHandler(logging.NullHandler())
+    # A home without a place for its cache is no matter of the user's.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     code = 2
     try:
         # The matrices are small: on a busy machine, BLAS threads that wait for each other cost more than they bring.

@@ -21,9 +21,9 @@ _STYLES = {"pass": "green", "fail": "bold red", "kink": "yellow"}
 
 def check(
     model_path: Annotated[
-        Path | None, typer.Argument(metavar="[MODEL]", help="A model file; else two small random networks.")
+        Path | None, typer.Argument(metavar="MODEL", help="A model file; else two small random networks.")
     ] = None,
-    image: Annotated[Path | None, typer.Argument(metavar="[IMAGE]", help="A picture; else random pixels.")] = None,
+    image: Annotated[Path | None, typer.Argument(metavar="IMAGE", help="A picture; else random pixels.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Draws cotangents and coordinates.")] = 0,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

@@ -33,12 +33,12 @@ if not stdout.is_terminal and "COLUMNS" not in os.environ:
 
 def complain(message: str) -> None:
     """One line about what is wrong."""
-    stderr.print(f"[red]handgrad: error:[/] {escape(' '.join(message.split()))}", soft_wrap=True)
+    stderr.print(f"[red]handgrad: error:[/] {_printable(message)}", soft_wrap=True)
 
 
 def notice(message: str) -> None:
     """One line that a person should know."""
-    stderr.print(f"[yellow]handgrad:[/] {escape(message)}", soft_wrap=True)
+    stderr.print(f"[yellow]handgrad:[/] {_printable(message)}", soft_wrap=True)
 
 
 def say(message: str) -> None:
@@ -91,3 +91,8 @@ def percent(share: float) -> str:
     '98.32 %'
     """
     return f"{100 * share:.2f} %"
+
+
+def _printable(message: str) -> str:
+    """Escapes what would act on the terminal, such as the control characters that a file name may hold."""
+    return escape("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message))

@@ -3,46 +3,68 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from handgrad.errors import InputError, OutputError
+from handgrad.report.files import NAMES
 
 
 @contextmanager
 def claimed(folder: Path, overwrite: bool) -> Iterator[None]:
     """Make the folder before the work, so that none is lost for want of a place; unmake it where the work fails.
 
+    No other training can claim it meanwhile.
+
     Raises
     ------
     InputError
-        If the folder holds a model that may not be overwritten.
+        If the folder holds results that may not be overwritten, or another training writes there.
     OutputError
         If the folder cannot be made or written.
     """
-    # Imported here, since it takes half a second and not every command needs it.
-    from handgrad.report.files import MODEL
-
     made: list[Path] = []
     try:
         try:
-            if (folder / MODEL).exists() and not overwrite:
-                raise InputError("out", folder, "already holds a model", "choose another --out, or give --overwrite")
+            _refuse_results(folder, overwrite)
             made += [place for place in (folder, *folder.parents) if not place.exists()]
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(folder, error.strerror or str(error)) from error
         if not os.access(folder, os.W_OK | os.X_OK):
             raise OutputError(folder, "no permission")
-        yield
+        with _locked(folder):
+            # Looked at again, now that no other training can write here.
+            _refuse_results(folder, overwrite)
+            yield
     except BaseException:
         for place in made:
             # Only while it is empty: rmdir refuses others.
             with contextlib.suppress(OSError):
                 place.rmdir()
         raise
+
+
+def _refuse_results(folder: Path, overwrite: bool) -> None:
+    for name in NAMES:
+        if (folder / name).exists() and not overwrite:
+            raise InputError("out", folder, f"already holds a {name}", "choose another --out, or give --overwrite")
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        # The system lets go of it however the process ends.
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise InputError("out", folder, "another training is writing there", "choose another --out") from None
+    finally:
+        os.close(descriptor)
 
 
 def next_free(folder: Path) -> Path:

@@ -218,7 +218,7 @@ def _line(epoch: Epoch) -> str:
 
 def _finish(out: Path, model: Model, dataset: Dataset, history: list[Epoch], engine: Engine) -> None:
     from handgrad import atomic
-    from handgrad.report.files import MODEL, contents
+    from handgrad.report.files import NAMES, contents
     from handgrad.report.training import training_report
 
     with display.counting("Evaluating") as progress:
@@ -229,4 +229,4 @@ def _finish(out: Path, model: Model, dataset: Dataset, history: list[Epoch], eng
         f"{display.percent(report['test_balanced_accuracy'])} ({len(dataset.test)} images); "
         f"{report['seconds']:.1f} s of training, {report['images_per_second']:,.0f} images/s"
     )
-    display.say(f"written to {out}{os.sep}: {MODEL}, report.json, history.csv, curves.png, filters.png")
+    display.say(f"written to {out}{os.sep}: {', '.join(NAMES)}")

@@ -53,6 +53,9 @@ def class_names(labels: NDArray[Any], refuse: Refusal) -> tuple[str, ...]:
     """
     values = np.unique(_checked(labels, refuse))
     names = [_text(value) for value in values]
+    for name in names:
+        if not name.strip() or not name.isprintable():
+            raise refuse(f"its class name {name!r} cannot be printed", "rename the class")
     return tuple(names) if values.dtype.kind in "iu" else tuple(sorted(names, key=natural_order))
 
 
@@ -139,4 +142,4 @@ def _checked(labels: NDArray[Any], refuse: Refusal) -> NDArray[Any]:
 
 
 def _text(value: Any) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value)

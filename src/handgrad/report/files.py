@@ -11,21 +11,24 @@ from typing import Any
 
 from handgrad import model_file
 from handgrad.model import Model
-from handgrad.report import plots
 from handgrad.training import Epoch
 
-MODEL = "model.safetensors"
+NAMES = (model_file.FILE_NAME, "history.csv", "report.json", "curves.png", "filters.png")
 
 
 def contents(model: Model, history: Sequence[Epoch], report: dict[str, Any]) -> dict[str, bytes]:
     """Content of every file of a training by its name: model, history, report and pictures."""
-    return {
-        MODEL: model_file.to_bytes(model),
-        "history.csv": history_csv(history).encode(),
-        "report.json": (json.dumps(report, indent=2, ensure_ascii=False) + "\n").encode(errors="backslashreplace"),
-        "curves.png": plots.curves(history),
-        "filters.png": plots.filters(model.parameters),
-    }
+    # Imported here, since it brings Matplotlib, which takes half a second.
+    from handgrad.report import plots
+
+    made = (
+        model_file.to_bytes(model),
+        history_csv(history).encode(),
+        (json.dumps(report, indent=2, ensure_ascii=False) + "\n").encode(errors="backslashreplace"),
+        plots.curves(history),
+        plots.filters(model.parameters),
+    )
+    return dict(zip(NAMES, made, strict=True))
 
 
 def history_csv(history: Sequence[Epoch]) -> str:

@@ -44,7 +44,8 @@ def _pair(axes: Axes, epochs: list[int], training: list[float], validation: list
     marker = "o" if len(epochs) <= 30 else ""
     axes.plot(epochs, training, color=_TRAINING, marker=marker, markersize=3, label="training")
     axes.plot(epochs, validation, color=_VALIDATION, marker=marker, markersize=3, label="validation")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlim(0.5, len(epochs) + 0.5)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.grid(color="0.92")
     axes.spines[["top", "right"]].set_visible(False)
 
@@ -68,8 +69,9 @@ def filters(parameters: Parameters) -> bytes:
     for layer, picture, axes in zip(layers, pictures, panels, strict=True):
         limit = float(np.nanmax(np.abs(picture))) or 1.0
         count = layer.shape[2]
-        shown = "" if count <= _SHOWN else f", the first {_SHOWN} of {count}"
-        axes.set_title(f"{layer.F}: {count} filters{shown}, ±{limit:.2f}", fontsize=9, loc="left")
+        shown = f"{count} filters" if count <= _SHOWN else f"{_SHOWN} of {count} filters"
+        over = f" over the first of {layer.filter_shape[2]} maps" if len(layer.filter_shape) == 4 else ""
+        axes.set_title(f"{layer.F}: {shown}{over}; −{limit:.2f} blue, +{limit:.2f} red", fontsize=9, loc="left")
         axes.imshow(picture, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
         axes.set_axis_off()
         axes.set_anchor("W")

@@ -56,7 +56,7 @@ class Recipe:
     epochs: int | None = None
     batch_size: int = 128
     optimizer: str = "adamw"
-    learning_rate: float = 0.01
+    learning_rate: float = 0.005
     schedule: str = "one-cycle"
     weight_decay: float = 0.01
     momentum: float = 0.9
