@@ -1,0 +1,71 @@
+"""How kernels are compiled: the only place with Numba's options."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import llvmlite.binding as llvm
+import numba
+from numba.core.compiler import Compiler
+from numba.core.errors import NumbaWarning
+
+from handgrad.fused.unrolling import unrolled
+
+FASTMATH = {"contract", "reassoc", "nsz", "arcp"}
+"""Multiply-add in one, sums in any order, −0 as 0, division as multiplication by the inverse.
+
+`nnan` and `ninf` are left out: they would let the compiler hide a NaN.
+"""
+
+
+class _NoAlias(Compiler):
+    """Numba's compiler, told that the array arguments of a kernel do not overlap where one is written."""
+
+    def define_pipelines(self) -> Any:
+        self.state.flags.noalias = True
+        return super().define_pipelines()
+
+
+def suite(templates: Iterable[Callable[..., Any]], sizes: Mapping[str, int], suffix: str) -> dict[str, Any]:
+    """Kernels by name, each compiled for these sizes when it is first called; each may call those before it.
+
+    Parameters
+    ----------
+    templates : iterable of function
+        Kernels' sources.
+    sizes : mapping of str to int
+        What ``unrolled`` fills in.
+    suffix : str
+        Tells suites apart for which `sizes` are the same: the precision, say. A function of one suffix must always be
+        called with the same types: then processes that write the cache at once all write the same file.
+    """
+    kernels: dict[str, Any] = {}
+    suffix = "_".join((*(f"{name}{value}" for name, value in sizes.items()), suffix, _fingerprint()))
+    for template in templates:
+        function = unrolled(template, sizes, kernels, suffix)
+        kernels[template.__name__] = _compiled(function, alias=template.__module__.rpartition(".")[2] in ("windows", "passes", "images"))
+    return kernels
+
+
+def _compiled(function: Callable[..., Any], alias: bool) -> Any:
+    options = {"nogil": True, "fastmath": FASTMATH, "error_model": "numpy"}
+    if not alias:
+        options["pipeline_class"] = _NoAlias
+    try:
+        return numba.njit(cache=True, **options)(function)
+    except RuntimeError:  # nowhere to write: every process compiles for itself
+        return numba.njit(**options)(function)
+
+
+@cache
+def _fingerprint() -> str:
+    """Of the kernels' sources and the processor: what is compiled depends on all of it, whatever a file's date."""
+    digest = hashlib.sha256(llvm.get_host_cpu_name().encode())
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]

@@ -1,0 +1,148 @@
+"""Every buffer of a step, allocated once."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from handgrad.fused.plan import Plan
+
+CHUNK = 8
+"""Images at most that go through both passes together, in one thread."""
+
+CHUNKS = 8
+"""Chunks that a batch is cut into where it has enough images. The cut does not depend on the number of threads."""
+
+
+class Shared(NamedTuple):
+    """What all threads see: inputs and results of a batch, dense layers' values."""
+
+    S0: Any
+    dS0: Any
+    x: Any
+    t: Any
+    dt: Any
+    y: Any
+    z: Any
+    dz: Any
+    E: Any
+
+
+class Kept(NamedTuple):
+    """What the forward pass of a chunk leaves to the backward pass, an image a row."""
+
+    S: Any
+    bits: Any
+    winners: Any
+    U: Any
+
+
+class Scratch(NamedTuple):
+    """What one thread writes and forgets."""
+
+    T: Any
+    H: Any
+    G: Any
+    dS: Any
+    dM: Any
+    E: Any
+    dx: Any
+
+
+class Packed(NamedTuple):
+    """Parameters in the kernels' order: filters, filters turned by 180°, transposed dense weights."""
+
+    F: Any
+    F_turned: Any
+    W: Any
+
+
+def chunks(batch: int) -> list[tuple[int, int]]:
+    """(first, end) of each chunk of the batch."""
+    size = min(CHUNK, -(-batch // CHUNKS))
+    return [(start, min(start + size, batch)) for start in range(0, batch, size)]
+
+
+class Workspace:
+    """Buffers for batches of up to a number of images.
+
+    Parameters
+    ----------
+    plan : Plan
+    dtype : dtype
+    batch : int
+        Images at most.
+    threads : int
+        Threads that work at once.
+    backward : bool
+        False where only predictions are made: less is kept.
+    """
+
+    def __init__(self, plan: Plan, dtype: DTypeLike, batch: int, threads: int, backward: bool) -> None:
+        self.batch = batch
+        layers, totals = plan.convolutions, plan.totals
+        classes, cells = plan.architecture.classes, plan.architecture.pooling**2
+        first, flat = layers[0], int(plan.denses[0]["inputs"])
+        entry = int(first["maps"] * first["area"]) * cells
+
+        def zeros(*shape: int) -> Any:
+            return np.zeros(shape, dtype)
+
+        self._shared = {
+            "S0": zeros(batch, entry),
+            "dS0": zeros(batch if backward and first["weighted"] else 1, entry),
+            "x": zeros(batch, flat),
+            "t": zeros(batch * totals["t"]),
+            "dt": zeros(batch * totals["t"] if backward else 1),
+            "y": zeros(batch, classes),
+            "z": zeros(batch, classes),
+            "dz": zeros(classes),
+            "E": zeros(batch),
+        }
+        rows = CHUNK if backward else 1
+        largest = int(max(layers["area"])) * cells
+        self.kept = [
+            Kept(
+                zeros(rows, totals["S"]),
+                np.zeros((rows, totals.get("bits", 0)), np.uint8),
+                np.zeros((rows, totals["winners"]), np.uint8 if cells <= 256 else np.uint16),
+                zeros(rows, totals["U"]),
+            )
+            for _ in range(threads)
+        ]
+        self.scratch = [
+            Scratch(
+                zeros(largest),
+                zeros(max(largest, int(max(layers["run"])))),
+                zeros(max(largest, int(max(layers["run"])))),
+                zeros(totals["dS"] if backward else 1),
+                zeros(totals["dM"]),
+                zeros(totals["E"] if backward else 1),
+                zeros(CHUNK if backward else 1, flat),
+            )
+            for _ in range(threads)
+        ]
+        self.weight_errors = [
+            zeros(int(plan.denses[0]["outputs"]), int(layers[-1]["run"]) if backward else 1) for _ in range(threads)
+        ]
+        self.gradients = zeros(len(chunks(batch)) if backward else 1, totals["F"])
+        self.depth_gradients = zeros(batch, int(first["depth"]), int(first["maps"])) if first["weighted"] else None
+        self.packed = Packed(zeros(totals["F"]), zeros(totals["F"]), zeros(totals["W"]))
+
+    def shared(self, batch: int) -> Shared:
+        """Views of the first images."""
+        whole = self._shared
+        per_image = len(whole["t"]) // self.batch
+        return Shared(
+            whole["S0"][:batch],
+            whole["dS0"][:batch],
+            whole["x"][:batch],
+            whole["t"][: batch * per_image],
+            whole["dt"][: batch * per_image],
+            whole["y"][:batch],
+            whole["z"][:batch],
+            whole["dz"],
+            whole["E"][:batch],
+        )
