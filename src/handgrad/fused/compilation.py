@@ -23,6 +23,13 @@ FASTMATH = {"contract", "reassoc", "nsz", "arcp"}
 """
 
 
+_KERNELS = ("convolution", "pooling", "dense")
+"""Modules whose functions write no array argument that overlaps another."""
+
+_ENTRIES = ("images", "passes")
+"""Modules whose functions are called from Python and kept on disk; those that they call are part of them."""
+
+
 class _NoAlias(Compiler):
     """Numba's compiler, told that the array arguments of a kernel do not overlap where one is written."""
 
@@ -47,17 +54,19 @@ def suite(templates: Iterable[Callable[..., Any]], sizes: Mapping[str, int], suf
     kernels: dict[str, Any] = {}
     suffix = "_".join((*(f"{name}{value}" for name, value in sizes.items()), suffix, _fingerprint()))
     for template in templates:
-        function = unrolled(template, sizes, kernels, suffix)
-        kernels[template.__name__] = _compiled(function, alias=template.__module__.rpartition(".")[2] in ("windows", "passes", "images"))
+        kernels[template.__name__] = _compiled(unrolled(template, sizes, kernels, suffix), template)
     return kernels
 
 
-def _compiled(function: Callable[..., Any], alias: bool) -> Any:
-    options = {"nogil": True, "fastmath": FASTMATH, "error_model": "numpy"}
-    if not alias:
+def _compiled(function: Callable[..., Any], template: Callable[..., Any]) -> Any:
+    options: dict[str, Any] = {"nogil": True, "fastmath": FASTMATH, "error_model": "numpy"}
+    module = template.__module__.rpartition(".")[2]
+    if module not in _ENTRIES:
+        options |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    if module in _KERNELS:
         options["pipeline_class"] = _NoAlias
     try:
-        return numba.njit(cache=True, **options)(function)
+        return numba.njit(cache=module in _ENTRIES, **options)(function)
     except RuntimeError:  # nowhere to write: every process compiles for itself
         return numba.njit(**options)(function)
 

@@ -1,17 +1,19 @@
 """Convolution kernels: N2–N6 forward with ReLU and depth sum, N28–N30 and N34 backward.
 
-V are the windows of the maps that enter, E and G runs of phases: see ``windows``.
+V and rows are the windows of the maps that enter, E and G runs of phases: see ``windows``.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from handgrad.fused.sizes import k1, k2, keep, p
 from handgrad.fused.unrolling import registers
 
 
-def rectify(V: Any, F: Any, H: Any, bits: Any) -> None:
+def rectify(V: Any, rows: Any, F: Any, H: Any, bits: Any) -> None:
     """N3–N5 and the next line's depth sum: ``H += Σ_n f(S @ F_n)``; ``bits`` keeps where T > 0 (N4)."""
     zero = F.dtype.type(0)
     w = registers(k1, k2)
@@ -29,7 +31,7 @@ def rectify(V: Any, F: Any, H: Any, bits: Any) -> None:
                     t[r, c] = zero
                     for a in range(k1):
                         for b in range(k2):
-                            t[r, c] += w[a, b] * V[(r + a) * (p + k2 - 1) + c + b][q]
+                            t[r, c] += w[a, b] * V[c + b][np.uintp(rows[r + a] + q)]
                     # NaN > 0 is false both ways: NaN stays.
                     H[r * p + c][q] += zero if zero > t[r, c] else t[r, c]
             if keep:
@@ -41,7 +43,7 @@ def rectify(V: Any, F: Any, H: Any, bits: Any) -> None:
                     bits[n * ((p * p + 7) // 8) + byte, q] = word
 
 
-def correlate(V: Any, F: Any, T: Any) -> None:
+def correlate(V: Any, rows: Any, F: Any, T: Any) -> None:
     """N33 a map at a time, ``T += S_k @ F``; with F^{ππ} and error windows N29 and N34: ``∂E/∂S += E @ F^{ππ}``."""
     zero = F.dtype.type(0)
     w = registers(k1, k2)
@@ -55,7 +57,7 @@ def correlate(V: Any, F: Any, T: Any) -> None:
                 t[r, c] = zero
                 for a in range(k1):
                     for b in range(k2):
-                        t[r, c] += w[a, b] * V[(r + a) * (p + k2 - 1) + c + b][q]
+                        t[r, c] += w[a, b] * V[c + b][np.uintp(rows[r + a] + q)]
                 T[r * p + c][q] += t[r, c]
 
 
@@ -87,7 +89,7 @@ def rectify_error(G: Any, bits: Any, n: int, E: Any) -> None:
                     E[8 * byte + j][q] = G[8 * byte + j][q] if word & (1 << j) else zero
 
 
-def filter_gradient(V: Any, E: Any, dF: Any) -> None:
+def filter_gradient(V: Any, rows: Any, E: Any, dF: Any) -> None:
     """N28, N30, N34: ``∂E/∂F += S @ ∂E/∂T`` of one filter and one map."""
     g = registers(k1, k2)
     e = registers(p * p)
@@ -101,7 +103,7 @@ def filter_gradient(V: Any, E: Any, dF: Any) -> None:
             for b in range(k2):
                 for r in range(p):
                     for c in range(p):
-                        g[a, b] += e[r * p + c] * V[(r + a) * (p + k2 - 1) + c + b][q]
+                        g[a, b] += e[r * p + c] * V[c + b][np.uintp(rows[r + a] + q)]
     for a in range(k1):
         for b in range(k2):
             dF[a * k2 + b] += g[a, b]

@@ -33,7 +33,8 @@ def convolve(plan: Any, theta: Any, F: Any, S0: Any, kept: Any, slot: int, scrat
             U_rows = U.reshape((filters, run))
             winner_rows = winners[layer.kept : layer.kept + filters * run].reshape((filters, run))
             if maps == 1:
-                pool(windows(entry, layer.S, layer.area, layer.stride, run), F_layer, U_rows, winner_rows)
+                V, rows = windows(entry, layer.S, layer.area, layer.stride, run)
+                pool(V, rows, F_layer, U_rows, winner_rows)
             else:
                 for n in range(filters):
                     correlate_maps(layer, entry, F_layer[n], T)
@@ -55,8 +56,8 @@ def convolve(plan: Any, theta: Any, F: Any, S0: Any, kept: Any, slot: int, scrat
             bit_rows = bits[layer.kept : layer.kept + filters * words * run].reshape((filters * words, run))
             S[following.S : following.S + following.maps * area] = 0
             if maps == 1 and not following.weighted:
-                V = windows(entry, layer.S, layer.area, layer.stride, run)
-                rectify(V, F_layer, phases(S, following.S, layer.area, run), bit_rows)
+                V, rows = windows(entry, layer.S, layer.area, layer.stride, run)
+                rectify(V, rows, F_layer, phases(S, following.S, layer.area, run), bit_rows)
             else:
                 for n in range(filters):
                     correlate_maps(layer, entry, F_layer[n], T)
@@ -73,8 +74,8 @@ def correlate_maps(layer: Any, entry: Any, F: Any, T: Any) -> None:
     area = layer.area * p * p
     T[:area] = 0
     for k in range(layer.maps):
-        V = windows(entry, layer.S + k * area, layer.area, layer.stride, layer.run)
-        correlate(V, F[k * k1 * k2 : (k + 1) * k1 * k2], phases(T, 0, layer.area, layer.run))
+        V, rows = windows(entry, layer.S + k * area, layer.area, layer.stride, layer.run)
+        correlate(V, rows, F[k * k1 * k2 : (k + 1) * k1 * k2], phases(T, 0, layer.area, layer.run))
 
 
 def convolve_back(
@@ -91,7 +92,7 @@ def convolve_back(
         dS = scratch.dS[layer.dS : layer.dS + maps * area]
         dS[:] = 0
         E = phases(scratch.E, layer.E + layer.margin, layer.error_area, run)
-        E_padded = error_windows(
+        padded, padded_rows = error_windows(
             scratch.E, layer.E + layer.margin, layer.error_area, layer.stride, layer.entry_run
         )
         words = (p * p + 7) // 8
@@ -117,11 +118,11 @@ def convolve_back(
                 rectify_error(phases(weighed, 0, layer.area, run), bit_rows, n, E)
             for k in range(maps):
                 place = layer.F + (n * maps + k) * taps
-                V = windows(entry, layer.S + k * area, layer.area, layer.stride, run)
-                filter_gradient(V, E, gradient[place : place + taps])
+                V, rows = windows(entry, layer.S + k * area, layer.area, layer.stride, run)
+                filter_gradient(V, rows, E, gradient[place : place + taps])
                 if number > 0 or layer.weighted:
                     target = phases(dS, k * area, layer.area, layer.entry_run)
-                    correlate(E_padded, F_turned[place : place + taps], target)
+                    correlate(padded, padded_rows, F_turned[place : place + taps], target)
         if number > 0 and plan[number - 1].pooled:
             source = plan[number - 1]
             for k in range(maps):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from handgrad.fused.sizes import k1, k2, keep, p
 from handgrad.fused.unrolling import registers
 
 
-def pool(V: Any, F: Any, U: Any, winners: Any) -> None:
+def pool(V: Any, rows: Any, F: Any, U: Any, winners: Any) -> None:
     """N6 and N7: ``U_n = MP(S @ F_n)``; T2 exists in registers only, ``winners`` keeps each maximum's place (N25)."""
     zero = F.dtype.type(0)
     w = registers(k1, k2)
@@ -26,7 +28,7 @@ def pool(V: Any, F: Any, U: Any, winners: Any) -> None:
                     t[r * p + c] = zero
                     for a in range(k1):
                         for b in range(k2):
-                            t[r * p + c] += w[a, b] * V[(r + a) * (p + k2 - 1) + c + b][q]
+                            t[r * p + c] += w[a, b] * V[c + b][np.uintp(rows[r + a] + q)]
             best = t[0]
             place = zero
             for rc in range(1, p * p):

@@ -53,7 +53,7 @@ def unrolled(
     >>> import numpy as np
     >>> from handgrad.fused.windows import windows
     >>> unrolled(windows, {"k1": 1, "k2": 2, "p": 1}, {}, "1x2")(np.arange(9), 2, 9, 3, 4)
-    (array([2, 3, 4, 5]), array([3, 4, 5, 6]))
+    ((array([2, 3, 4, 5]), array([3, 4, 5, 6])), (0,))
     """
     tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     definition = tree.body[0]

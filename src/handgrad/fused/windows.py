@@ -15,28 +15,28 @@ from handgrad.fused.unrolling import packed, registers
 
 
 def windows(M: Any, start: int, area: int, stride: int, run: int) -> Any:
-    """The runs of S[p·i + y, p·j + x] over the cells, for every offset that a filter reaches."""
-    v = registers(p + k1 - 1, p + k2 - 1)
+    """Where kernels find S[p·i + y, p·j + x] for every offset that a filter reaches: number ``rows[y] + q`` of V[x]."""
+    v = registers(p + k2 - 1)
+    rows = registers(p + k1 - 1)
     for y in range(p + k1 - 1):
-        for x in range(p + k2 - 1):
-            first = start + (y % p * p + x % p) * area + y // p * stride + x // p
-            v[y, x] = M[first : first + run]
-    return packed(v)
+        rows[y] = y % p * p * area + y // p * stride
+    for x in range(p + k2 - 1):
+        first = start + x % p * area + x // p
+        v[x] = M[first : first + (p * p - p) * area + (p + k1 - 2) // p * stride + run]
+    return packed(v), packed(rows)
 
 
 def error_windows(M: Any, start: int, area: int, stride: int, run: int) -> Any:
-    """The runs of E[p·i + y, p·j + x] for offsets from 1 − k1 and 1 − k2 on: N29's padding, with F^{ππ} to come."""
-    v = registers(p + k1 - 1, p + k2 - 1)
+    """As ``windows`` for E[p·i + y, p·j + x] with offsets from 1 − k1 and 1 − k2 on: N29's padding for F^{ππ}."""
+    v = registers(p + k2 - 1)
+    rows = registers(p + k1 - 1)
+    above = (k1 - 1 + p - 1) // p * stride
     for y in range(p + k1 - 1):
-        for x in range(p + k2 - 1):
-            first = (
-                start
-                + ((y + 1 - k1) % p * p + (x + 1 - k2) % p) * area
-                + (y + 1 - k1) // p * stride
-                + (x + 1 - k2) // p
-            )
-            v[y, x] = M[first : first + run]
-    return packed(v)
+        rows[y] = (y + 1 - k1) % p * p * area + (y + 1 - k1) // p * stride + above
+    for x in range(p + k2 - 1):
+        first = start + (x + 1 - k2) % p * area + (x + 1 - k2) // p - above
+        v[x] = M[first : first + (p * p - p) * area + above + run]
+    return packed(v), packed(rows)
 
 
 def phases(M: Any, start: int, area: int, run: int) -> Any:
