@@ -14,6 +14,9 @@ from handgrad.architecture import Architecture
 from handgrad.errors import InputError
 from handgrad.typing import Array
 
+_MOMENTS = {"X": (1.0, 1 / 2), "H": (1 / 2, 1 / (2 * math.pi)), "U": (1.0, 1 / 8)}
+"""Mean square of an input of a convolution, and mean product of two of its depths, by the name of the input."""
+
 
 class Parameters(Mapping[str, Array]):
     """The parameters of a network, or their gradient: a vector, and views of it by name.
@@ -66,10 +69,11 @@ class Parameters(Mapping[str, Array]):
     def draw(cls, architecture: Architecture, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Parameters:
         """Drawn so that every layer's result starts at about the same scale (He et al., ICCV 2015).
 
-        A convolution correlates with the *sum* of its N inputs over the depth (N2). Where the inputs are ReLUs of
-        T of variance 1, that sum has the mean square N/2 + N(N−1)/2π, the second term from the means, and
-        N/2 where depth weights of both signs (N32) cancel the means; the first convolution's inputs are standardised
-        and all but equal at every depth, so that their sum has about the square of the depth.
+        A convolution correlates with the *sum* of its z inputs over the depth (N2), or with sums whose signs s are
+        balanced (N32). Where each input has the mean square q and two of them the mean product r, that sum has the
+        mean square ``z·q + ((Σ s)² − z)·r``. ReLUs of T of variance 1 have q = 1/2 and r = 1/2π, from their means. The
+        depths of a standardised image have q = 1, and r = 1/2 is halfway between independent and equal; a pooled T has
+        q of about 1, and r of up to 1/8 on photos.
 
         Examples
         --------
@@ -80,14 +84,12 @@ class Parameters(Mapping[str, Array]):
         parameters = cls.zeros(architecture, dtype)
         for layer in architecture.convolutions:
             k1, k2, *_ = layer.filter_shape
-            depth, maps = layer.input_shape[2], 1
+            depth, maps, signs = layer.input_shape[2], 1, float(layer.input_shape[2])
             if layer.depth_weight_shape:
                 parameters[layer.alpha][:] = _balanced_signs(layer.depth_weight_shape, rng)
-                power, maps = depth / 2, layer.depth_weight_shape[1]
-            elif layer.index == 1:
-                power = float(depth**2)
-            else:
-                power = depth / 2 + depth * (depth - 1) / (2 * math.pi)
+                maps, signs = layer.depth_weight_shape[1], float(depth % 2)
+            square, product = _MOMENTS[layer.input[0]]
+            power = depth * square + (signs**2 - depth) * product
             deviation = (k1 * k2 * maps * power) ** -0.5
             parameters[layer.F][:] = rng.normal(0, deviation, layer.filter_shape)
         for dense in architecture.denses:

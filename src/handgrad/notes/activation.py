@@ -43,7 +43,7 @@ def relu_derivative(t: Array) -> Array:
     >>> relu_derivative(np.array([-2.0, 0.0, 3.0]))
     array([0., 0., 1.])
     """
-    return (t > 0).astype(t.dtype)
+    return np.where(t > 0, 1, 0).astype(t.dtype)
 
 
 def relu_backward(dE_dh: Array, t: Array) -> Array:

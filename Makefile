@@ -1,0 +1,47 @@
+# Each target does its own set-up; all of it lands in .venv and runs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help demo test lint format types clean
+
+help:  ## Print this list.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(VENV)/.installed  ## Train on the embedded digits, predict a few of them, draw the curves and filters.
+	@$(BIN)/python scripts/demo.py
+
+test: $(VENV)/.installed-dev  ## Run all tests, doctests included.
+	@$(BIN)/python -m pytest $(PYTEST)
+
+lint: $(VENV)/.installed-dev  ## Check style and formatting.
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+format: $(VENV)/.installed-dev  ## Mend style and formatting.
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+types: $(VENV)/.installed-dev  ## Check types.
+	@$(BIN)/mypy
+
+clean:  ## Remove the environment, caches and runs.
+	rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "handgrad: error: PYTHON=$(PYTHON) is $$($(PYTHON) --version 2>&1): handgrad needs Python 3.11 or newer; run make PYTHON=python3.12, say"; exit 2; }
+	@echo "Making an environment in $(VENV) (once)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "Installing handgrad (once)"
+	@$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@echo "Installing what the tests need (once)"
+	@$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,61 @@
+"""Files written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from handgrad.errors import OutputError
+
+
+def write_files(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Write several files into a folder; none of them appears unless there was room for all.
+
+    Parameters
+    ----------
+    folder : Path
+        Made, with its parents, where it is missing.
+    contents : mapping of str to bytes
+        Content by file name; a file of that name is replaced.
+
+    Raises
+    ------
+    OutputError
+        If the system refuses; what was there before is then untouched.
+
+    Examples
+    --------
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     write_files(Path(place) / "new", {"a.txt": b"1", "b.txt": b"2"})
+    ...     sorted(path.name for path in (Path(place) / "new").iterdir())
+    ['a.txt', 'b.txt']
+    """
+    made: list[tuple[Path, Path]] = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in contents.items():
+            descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
+            made.append((Path(temporary), folder / name))
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            # mkstemp makes files for their owner alone; results are ordinary files.
+            Path(temporary).chmod(0o666 & ~_umask())
+        for temporary_path, target in made:
+            temporary_path.replace(target)
+    except OSError as error:
+        raise OutputError(folder, error.strerror or str(error)) from error
+    finally:
+        for temporary_path, _ in made:
+            with contextlib.suppress(OSError):
+                temporary_path.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,72 @@
+"""The command line: one file a command; results on stdout, everything else on stderr.
+
+Exit codes: 0 done, 1 the check failed, 2 the input is wrong, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import Annotated
+
+import typer
+from threadpoolctl import threadpool_limits
+
+from handgrad import __version__
+from handgrad.cli import check, evaluate, info, predict, train
+from handgrad.cli.display import complain
+from handgrad.errors import HandgradError
+
+_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="handgrad",
+    help="A convolutional network whose every forward and backward step is an equation worked out by hand.",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (train.train, evaluate.evaluate, predict.predict, check.check, info.info):
+    app.command()(command)
+
+
+@app.callback(invoke_without_command=True)
+def _options(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"handgrad {__version__}")
+    elif context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command; the exit code."""
+    # Pillow logs what it finds wrong in a picture; it reaches the user as one line of ours.
+    logging.getLogger("PIL").addHandler(logging.NullHandler())
+    code = 2
+    try:
+        # The matrices are small: on a busy machine, BLAS threads that wait for each other cost more than they bring.
+        with threadpool_limits(1, user_api="blas"):
+            code = int(app(arguments, prog_name="handgrad", standalone_mode=False, obj=arguments) or 0)
+        sys.stdout.flush()
+    except HandgradError as error:
+        complain(str(error))
+    except typer.TyperException as error:
+        context = getattr(error, "ctx", None)
+        complain(f"{error.format_message()} See {context.command_path if context else 'handgrad'} --help.")
+    except MemoryError:
+        complain("memory: there is not enough for these sizes; use fewer or smaller images, or a smaller --batch-size")
+    except BrokenPipeError:
+        # The reader of our output has left (`handgrad info MODEL | head`): nothing is wrong.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    if code == _INTERRUPTED:
+        complain("interrupted; nothing was written")
+    return code

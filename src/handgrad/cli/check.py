@@ -1,0 +1,103 @@
+"""``handgrad check``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from handgrad import model_file, verify
+from handgrad.architecture import Architecture
+from handgrad.cli import display
+from handgrad.data.picture import read_picture
+from handgrad.parameters import Parameters
+from handgrad.typing import Array
+
+_STYLES = {"pass": "green", "fail": "bold red", "kink": "yellow"}
+
+
+def check(
+    model_path: Annotated[
+        Path | None, typer.Argument(metavar="[MODEL]", help="A model file; else two small random networks.")
+    ] = None,
+    image: Annotated[Path | None, typer.Argument(metavar="[IMAGE]", help="A picture; else random pixels.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Draws cotangents and coordinates.")] = 0,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Prove every backward line against finite differences in float64; exit code 1 if one fails."""
+    rng = np.random.default_rng(seed)
+    checks: list[verify.LineCheck] = []
+    for parameters, X in _networks(model_path, image, rng):
+        with display.progress_bar() as bar:
+            task = bar.add_task("Checking", total=None)
+            found = []
+            for checked in verify.check(parameters, X, rng):
+                found.append(checked)
+                bar.update(task, description=f"Checking {checked.number} {checked.derivative}", advance=1)
+        if not json:
+            _print(parameters.architecture, found)
+        checks += found
+    failed = sum(checked.verdict == "fail" for checked in checks)
+    kinks = sum(checked.verdict == "kink" for checked in checks)
+    if json:
+        display.print_json([_record(checked) for checked in checks])
+    else:
+        worst = max(checked.error for checked in checks)
+        display.say(
+            f"{len(checks) - failed - kinks} of {len(checks)} derivatives pass; worst relative error {worst:.1e}, "
+            f"at most {verify.TOLERANCE:.0e} passes"
+            + (f"; {kinks} could not be compared: every number sits on a kink" if kinks else "")
+        )
+    if failed:
+        raise typer.Exit(1)
+
+
+def _networks(model_path: Path | None, image: Path | None, rng: np.random.Generator) -> list[tuple[Parameters, Array]]:
+    if model_path is None:
+        return verify.networks_of_the_notes(rng)
+    model = model_file.load(model_path)
+    height, width, depth = model.architecture.input_shape
+    if image is None:
+        return [(model.parameters, rng.standard_normal((1, height, width, depth)))]
+    pixels = read_picture(image, (height, width), depth)[None]
+    return [(model.parameters, model.standardisation.apply(pixels, np.float64))]
+
+
+def _record(checked: verify.LineCheck) -> dict[str, object]:
+    return {
+        "number": checked.number,
+        "derivative": checked.derivative,
+        "formula": checked.formula,
+        "error": checked.error if np.isfinite(checked.error) else None,
+        "coordinates": checked.coordinates,
+        "verdict": checked.verdict,
+    }
+
+
+def _print(architecture: Architecture, checks: list[verify.LineCheck]) -> None:
+    sizes = " × ".join(map(str, architecture.input_shape))
+    filters = " / ".join(", ".join(map(str, stage)) for stage in architecture.stages)
+    maps = f", {architecture.maps} maps" if architecture.maps else ""
+    table = display.table(
+        "line",
+        "derivative",
+        "formula",
+        "error>",
+        "numbers>",
+        "verdict",
+        title=f"{sizes} image, {filters} filters{maps}",
+    )
+    for checked in checks:
+        style = _STYLES[checked.verdict]
+        table.add_row(
+            checked.number,
+            checked.derivative,
+            checked.formula.replace("[", r"\["),
+            f"{checked.error:.1e}",
+            str(checked.coordinates),
+            f"[{style}]{checked.verdict}[/]",
+        )
+    display.stdout.print(table)
+    display.stdout.print()

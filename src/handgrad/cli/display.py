@@ -1,0 +1,82 @@
+"""What a person sees: tables on stdout; progress, notices and errors on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+stdout = Console(highlight=False)
+stderr = Console(stderr=True, highlight=False)
+
+
+def complain(message: str) -> None:
+    """One line about what is wrong."""
+    stderr.print(f"[red]handgrad: error:[/] {_escaped(' '.join(message.split()))}", soft_wrap=True)
+
+
+def notice(message: str) -> None:
+    """One line that a person should know."""
+    stderr.print(f"[yellow]handgrad:[/] {_escaped(message)}", soft_wrap=True)
+
+
+def say(message: str) -> None:
+    """One line of results."""
+    stdout.print(message, soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """Results for programs."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def table(*columns: str, title: str | None = None) -> Table:
+    """A plain table; columns named "…>" are set to the right."""
+    made = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in columns:
+        right = column.endswith(">")
+        made.add_column(column.removesuffix(">"), justify="right" if right else "left", overflow="fold")
+    return made
+
+
+def progress_bar(*columns: ProgressColumn) -> Progress:
+    """A bar on stderr that goes when it is done; nothing where stderr is no terminal."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        *columns,
+        TimeRemainingColumn(),
+        console=stderr,
+        transient=True,
+        disable=not stderr.is_terminal,
+    )
+
+
+@contextmanager
+def counting(description: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar for work that reports (done, in all)."""
+    with progress_bar() as bar:
+        task = bar.add_task(description, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def percent(share: float) -> str:
+    """A share as a person reads it.
+
+    Examples
+    --------
+    >>> percent(0.98317)
+    '98.32 %'
+    """
+    return f"{100 * share:.2f} %"
+
+
+def _escaped(message: str) -> str:
+    return message.replace("[", r"\[")

@@ -1,0 +1,249 @@
+"""``handgrad train``."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.progress import TextColumn
+
+from handgrad import engine as engines
+from handgrad.architecture import Architecture
+from handgrad.cli import display, options
+from handgrad.data import Dataset, load
+from handgrad.engine import Engine
+from handgrad.errors import InputError, OutputError
+from handgrad.model import Model
+from handgrad.parameters import Parameters
+from handgrad.standardisation import Standardisation
+from handgrad.training import Epoch, Recipe, Step
+from handgrad.training import train as train_model
+
+_DEFAULT = Recipe()
+_EPOCHS_SHOWN = 12
+_NETWORK, _RECIPE, _DATA, _OUTPUT = "Network", "Recipe", "Data", "Output"
+
+
+def train(
+    context: typer.Context,
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="digits, a folder of IDX files, a folder of class folders of pictures, an .npz, or openml:NAME.",
+            metavar="SOURCE",
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for the results; runs/SOURCE, or runs/SOURCE-2 …, if left out.", rich_help_panel=_OUTPUT
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the results that --out already holds.", rich_help_panel=_OUTPUT)
+    ] = False,
+    filters: Annotated[
+        Any,
+        typer.Option(
+            parser=options.stages,
+            metavar="N,N[/N,N]",
+            help="Filters of each convolution, stages apart by a slash: 16,16/32,32.",
+            rich_help_panel=_NETWORK,
+        ),
+    ] = "16,16",
+    filter_size: Annotated[
+        Any,
+        typer.Option(parser=options.size, metavar="HxW", help="Size of every filter.", rich_help_panel=_NETWORK),
+    ] = "3x3",
+    pooling: Annotated[int, typer.Option(help="Side of the pooling windows.", rich_help_panel=_NETWORK)] = 2,
+    hidden: Annotated[
+        Any,
+        typer.Option(
+            parser=options.counts,
+            metavar="N[,N]",
+            help="Sizes of the hidden layers, or none.",
+            rich_help_panel=_NETWORK,
+        ),
+    ] = "64",
+    maps: Annotated[
+        int | None,
+        typer.Option(
+            help="Maps between layers, with learned depth weights (N32); the notes' plain sum if left out.",
+            rich_help_panel=_NETWORK,
+        ),
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            help=f"Passes over the training part; if left out, enough for {_DEFAULT.least_steps} steps, "
+            f"{_DEFAULT.least_epochs} at least.",
+            rich_help_panel=_RECIPE,
+        ),
+    ] = None,
+    batch_size: Annotated[int, typer.Option(help="Images a step.", rich_help_panel=_RECIPE)] = _DEFAULT.batch_size,
+    optimizer: Annotated[
+        str, typer.Option(help="adamw, or sgd with momentum.", rich_help_panel=_RECIPE)
+    ] = _DEFAULT.optimizer,
+    learning_rate: Annotated[
+        float, typer.Option(help="Highest learning rate.", rich_help_panel=_RECIPE)
+    ] = _DEFAULT.learning_rate,
+    schedule: Annotated[str, typer.Option(help="one-cycle or constant.", rich_help_panel=_RECIPE)] = _DEFAULT.schedule,
+    weight_decay: Annotated[
+        float, typer.Option(help="Pull of the weights towards 0.", rich_help_panel=_RECIPE)
+    ] = _DEFAULT.weight_decay,
+    momentum: Annotated[float, typer.Option(help="Of sgd.", rich_help_panel=_RECIPE)] = _DEFAULT.momentum,
+    seed: Annotated[
+        int,
+        typer.Option(help="Chooses split, initial values and order; same seed, same model.", rich_help_panel=_RECIPE),
+    ] = 0,
+    engine: Annotated[
+        str, typer.Option(help=f"What computes: {', '.join(engines.ENGINES)}.", rich_help_panel=_RECIPE)
+    ] = engines.ENGINES[0],
+    size: Annotated[
+        Any,
+        typer.Option(
+            parser=options.size,
+            metavar="HxW",
+            help="Resize every image; else pictures of one size stay, others become 100x100.",
+            rich_help_panel=_DATA,
+        ),
+    ] = None,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Stop at the first picture that cannot be read.", rich_help_panel=_DATA),
+    ] = False,
+) -> None:
+    """Train a network on labelled images and write the model, its report and pictures."""
+    recipe = Recipe(
+        epochs=epochs,
+        batch_size=batch_size,
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+        schedule=schedule,
+        weight_decay=weight_decay,
+        momentum=momentum,
+    )
+    if out:
+        _claim(out, overwrite)
+    with display.counting("Reading pictures") as progress:
+        dataset = load(source, size=size, seed=seed, strict=strict, progress=progress)
+    for text in dataset.notices:
+        display.notice(text)
+    architecture = Architecture(
+        input_shape=dataset.image_shape,
+        classes=len(dataset.classes),
+        stages=filters,
+        filter_size=filter_size,
+        pooling=pooling,
+        hidden=hidden,
+        maps=maps,
+    )
+    initial, order = np.random.SeedSequence(seed).spawn(2)
+    model = Model(
+        Parameters.draw(architecture, np.random.default_rng(initial)),
+        dataset.classes,
+        Standardisation.of(dataset.train.images),
+        _provenance(context, source, dataset, recipe, seed),
+    )
+    computing = engines.create(engine, model.standardisation)
+    out = out or _next_free(Path("runs") / dataset.name)
+    _claim(out, overwrite)
+    history = _run(model, dataset, recipe, computing, np.random.default_rng(order))
+    _finish(out, model, dataset, history, computing)
+
+
+def _claim(out: Path, overwrite: bool) -> None:
+    """Make the folder now, so that a training does not end at a place that cannot be written."""
+    from handgrad.report.files import MODEL
+
+    if (out / MODEL).exists() and not overwrite:
+        raise InputError("out", out, "already holds a model", "choose another --out, or give --overwrite")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(out, error.strerror or str(error)) from error
+    if not os.access(out, os.W_OK | os.X_OK):
+        raise OutputError(out, "no permission")
+
+
+def _next_free(folder: Path) -> Path:
+    tries = (folder if number == 1 else folder.with_name(f"{folder.name}-{number}") for number in range(1, 10**6))
+    return next(path for path in tries if not path.exists() or not any(path.iterdir()))
+
+
+def _provenance(context: typer.Context, source: str, dataset: Dataset, recipe: Recipe, seed: int) -> dict[str, Any]:
+    from handgrad.report.training import versions
+
+    return {
+        "command": shlex.join(["handgrad", *context.obj]),
+        "seed": seed,
+        "recipe": recipe.to_dict() | {"epochs": recipe.epochs_for(len(dataset.train))},
+        "data": {"source": source, "sha256": dataset.checksum()},
+        "versions": versions(),
+    }
+
+
+def _run(model: Model, dataset: Dataset, recipe: Recipe, engine: Engine, rng: np.random.Generator) -> list[Epoch]:
+    history: list[Epoch] = []
+    display.stderr.print(
+        f"{len(dataset.train)} training, {len(dataset.validation)} validation and {len(dataset.test)} test images of "
+        f"{' × '.join(map(str, dataset.image_shape))}, {len(dataset.classes)} classes; "
+        f"{model.architecture.parameter_count:,} parameters",
+        soft_wrap=True,
+    )
+    figures = TextColumn(
+        "loss {task.fields[loss]:.4f}  accuracy {task.fields[accuracy]:.1%}  {task.fields[rate]:,.0f} images/s"
+    )
+    with display.progress_bar(figures) as bar:
+        task = bar.add_task("Training", total=None, loss=float("nan"), accuracy=0.0, rate=0.0)
+        loss = accuracy = 0.0
+        images = 0
+        for event in train_model(model, dataset.train, dataset.validation, recipe, engine, rng):
+            if isinstance(event, Step):
+                # Running means, so that the figures can be read.
+                weight = max(0.05, 1 / event.step)
+                loss += weight * (event.loss - loss)
+                accuracy += weight * (event.accuracy - accuracy)
+                images += event.images
+                bar.update(
+                    task,
+                    description=f"Epoch {event.epoch}",
+                    completed=event.step,
+                    total=event.steps,
+                    loss=loss,
+                    accuracy=accuracy,
+                    rate=images / event.seconds,
+                )
+            else:
+                history.append(event)
+                if event.epoch % -(-event.epochs // _EPOCHS_SHOWN) == 0 or event.epoch == event.epochs:
+                    bar.console.print(_line(event), soft_wrap=True)
+    return history
+
+
+def _line(epoch: Epoch) -> str:
+    return (
+        f"epoch {epoch.epoch:>3} of {epoch.epochs}  training loss {epoch.loss:.4f}  accuracy "
+        f"{display.percent(epoch.accuracy)}  validation loss {epoch.validation_loss:.4f}  accuracy "
+        f"{display.percent(epoch.validation_accuracy)}"
+    )
+
+
+def _finish(out: Path, model: Model, dataset: Dataset, history: list[Epoch], engine: Engine) -> None:
+    from handgrad import atomic
+    from handgrad.report.files import MODEL, contents
+    from handgrad.report.training import training_report
+
+    with display.counting("Evaluating") as progress:
+        report = training_report(model, dataset, history, engine, progress)
+    atomic.write_files(out, contents(model, history, report))
+    display.say(
+        f"test accuracy {display.percent(report['test_accuracy'])}, balanced "
+        f"{display.percent(report['test_balanced_accuracy'])} ({len(dataset.test)} images); "
+        f"{report['seconds']:.1f} s of training, {report['images_per_second']:,.0f} images/s"
+    )
+    display.say(f"written to {out}{os.sep}: {MODEL}, report.json, history.csv, curves.png, filters.png")

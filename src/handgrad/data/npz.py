@@ -1,0 +1,112 @@
+"""NumPy's archives of arrays; nothing in them is ever unpickled."""
+
+from __future__ import annotations
+
+import math
+import warnings
+import zipfile
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from handgrad.data.arrays import Refusal
+from handgrad.data.classes import class_names, labelled
+from handgrad.data.expansion import check_expansion
+from handgrad.data.split import Parts
+from handgrad.errors import DataError
+
+_KEYS = "images and labels (and classes), or x_train and y_train (and x_test and y_test)"
+
+
+def read_npz(path: Path) -> Parts:
+    """The images and labels of an ``.npz`` archive.
+
+    Parameters
+    ----------
+    path : Path
+        With the arrays ``images`` and ``labels``, and the names ``classes`` that integer labels count from 0; or
+        ``x_train`` and ``y_train``, and ``x_test`` and ``y_test`` for an own test part. Images as in
+        ``arrays.to_images``; labels are integers or strings, one an image.
+
+    Returns
+    -------
+    Parts
+
+    Raises
+    ------
+    DataError
+        If the archive is damaged, pickled, or its arrays are not these.
+    """
+    refuse = partial(DataError, "source", path)
+    arrays = _read_arrays(path, refuse)
+    keys = ("images", "labels") if "images" in arrays else ("x_train", "y_train")
+    if not set(keys) <= set(arrays) or ("x_test" in arrays) != ("y_test" in arrays):
+        raise refuse(f"it holds {', '.join(sorted(arrays)) or 'none'} of the arrays needed", f"save {_KEYS}")
+    classes, labels = _classes(arrays, keys[1], refuse)
+    train = labelled(arrays[keys[0]], labels, classes, refuse)
+    if "x_test" not in arrays:
+        return Parts(classes, train)
+    return Parts(classes, train, test=labelled(arrays["x_test"], arrays["y_test"], classes, refuse))
+
+
+def _classes(arrays: dict[str, NDArray[Any]], key: str, refuse: Refusal) -> tuple[tuple[str, ...], NDArray[Any]]:
+    """Names of the classes, and the labels of one array as names."""
+    labels = arrays[key]
+    if "classes" not in arrays:
+        return class_names(labels, refuse), labels
+    names = arrays["classes"]
+    classes = tuple(str(name) for name in names.ravel())
+    if names.ndim != 1 or names.dtype.kind != "U" or len(set(classes)) < len(classes):
+        raise refuse(f"its classes are {names.dtype} of shape {names.shape}", "save one different name for each class")
+    if labels.dtype.kind in "iu" and labels.size:
+        if labels.min() < 0 or labels.max() >= len(classes):
+            raise refuse(
+                f"its labels run from {labels.min()} to {labels.max()}; {len(classes)} classes are 0 to "
+                f"{len(classes) - 1}",
+                "number the classes from 0, in the order of their names",
+            )
+        labels = names[labels]
+    return classes, labels
+
+
+def _read_arrays(path: Path, refuse: Refusal) -> dict[str, NDArray[Any]]:
+    wanted = ("images", "labels", "classes", "x_train", "y_train", "x_test", "y_test")
+    try:
+        # What the parsers of a damaged header warn of is said by the error.
+        with warnings.catch_warnings(), zipfile.ZipFile(path) as archive:
+            warnings.simplefilter("ignore")
+            members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+            return {name: _read_array(archive, members[name], refuse) for name in wanted if name in members}
+    except DataError:
+        raise
+    except PermissionError as error:
+        raise refuse("it cannot be read (permission denied)", "allow reading it") from error
+    # The parsers of zip, deflate and NumPy headers fail on a damaged file wherever they happen to stop.
+    except Exception as error:
+        raise refuse(f"it is no sound .npz file ({str(error) or type(error).__name__})", "save it again") from error
+
+
+def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, refuse: Refusal) -> NDArray[Any]:
+    with archive.open(member) as file:
+        read_header = npy.read_array_header_1_0 if npy.read_magic(file) == (1, 0) else npy.read_array_header_2_0
+        shape, _, dtype = read_header(file)
+        header = file.tell()
+    if dtype.hasobject:
+        raise refuse(
+            f"its array {member.filename} holds pickled objects, which are never loaded",
+            "save it as numbers or with .astype(str)",
+        )
+    size = header + math.prod(shape) * dtype.itemsize
+    if size != member.file_size:
+        raise refuse(
+            f"its array {member.filename} claims {size} bytes for the shape {shape}, {member.file_size} are there",
+            "save it again",
+        )
+    stored = min(member.compress_size, Path(archive.filename or "").stat().st_size)
+    check_expansion(size, stored, refuse, compressed=member.compress_type != zipfile.ZIP_STORED)
+    with archive.open(member) as file:
+        return np.asarray(npy.read_array(file, allow_pickle=False))

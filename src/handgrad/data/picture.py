@@ -1,0 +1,197 @@
+"""One picture file becomes pixels, whatever its mode; Pillow decodes it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import ExifTags, Image, ImageChops, UnidentifiedImageError
+
+from handgrad.data.arrays import Refusal, from_16_bits, to_pixels
+from handgrad.errors import DataError, InputError
+from handgrad.typing import Pixels
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def read_picture(path: str | Path, size: tuple[int, int], depth: int) -> Pixels:
+    """A picture as a model of this size and depth takes it.
+
+    Parameters
+    ----------
+    path : str or Path
+    size : tuple of int
+        (height, width) to resize to.
+    depth : int
+        1 for grey, 3 for RGB. A grey picture is repeated for RGB; an RGB picture whose channels are equal is grey.
+
+    Returns
+    -------
+    array of uint8, shape (height, width, depth)
+
+    Raises
+    ------
+    DataError
+        If the file is no readable picture.
+    InputError
+        If the picture is coloured and the depth 1.
+
+    Examples
+    --------
+    >>> read_picture("missing.png", (28, 28), 1)
+    Traceback (most recent call last):
+        ...
+    handgrad.errors.DataError: picture=missing.png: it is no file; give a sound picture file
+    """
+    pixels = decode(path, size)
+    if pixels.shape[2] > depth:
+        raise InputError(
+            "picture",
+            path,
+            f"it is coloured (depth {pixels.shape[2]}), but the model takes grey pictures (depth {depth})",
+            "convert it to grey, or train a model on colour pictures",
+        )
+    return np.broadcast_to(pixels, (*size, depth)).copy()
+
+
+def decode(path: str | Path, size: tuple[int, int] | None = None) -> Pixels:
+    """A picture's pixels: upright by its EXIF orientation, transparency on white, the first frame of several.
+
+    Parameters
+    ----------
+    path : str or Path
+    size : tuple of int, optional
+        (height, width) to resize to; None keeps the picture's own.
+
+    Returns
+    -------
+    array of uint8, shape (height, width, depth)
+        Depth 1 if the picture is grey or its three channels are equal, else 3.
+
+    Raises
+    ------
+    DataError
+        If the file is no readable picture.
+    """
+    with _opened(path) as image:
+        if size:
+            # A JPEG is decoded at half, a quarter or an eighth where that still leaves twice the size.
+            image.draft(None, (2 * max(size), 2 * max(size)))
+        image.load()
+        turn = _TURNS.get(_orientation(image))
+        flat = _grey_or_rgb(image, partial(DataError, "picture", path))
+        upright = flat if turn is None else flat.transpose(turn)
+        return _pixels(_resized(upright, size))
+
+
+def size_of(path: str | Path) -> tuple[int, int]:
+    """(height, width) of a picture as ``decode`` would leave it, from its header alone.
+
+    Raises
+    ------
+    DataError
+        If the file is no readable picture.
+    """
+    with _opened(path) as image:
+        # Pillow gives the upright size of a TIFF, and the stored size of all else.
+        lying = image.format != "TIFF" and _orientation(image) in range(5, 9)
+        return image.size if lying else image.size[::-1]
+
+
+def resize(images: Pixels, size: tuple[int, int] | None) -> Pixels:
+    """Images of another size, each stretched to it; None keeps them.
+
+    Parameters
+    ----------
+    images : array of uint8, shape (count, height, width, depth)
+    size : tuple of int or None
+        (height, width).
+
+    Returns
+    -------
+    array of uint8, shape (count, *size, depth)
+
+    Examples
+    --------
+    >>> resize(np.full((2, 8, 8, 1), 7, np.uint8), (4, 6))[0, 0, :, 0]
+    array([7, 7, 7, 7, 7, 7], dtype=uint8)
+    """
+    if size is None or images.shape[1:3] == size:
+        return images
+    resized = np.empty((len(images), *size, images.shape[3]), np.uint8)
+    for place, image in enumerate(images):
+        resized[place] = _pixels(_resized(Image.fromarray(image.squeeze(2) if image.shape[2] == 1 else image), size))
+    return resized
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[Image.Image]:
+    refuse = partial(DataError, "picture", path)
+    cure = "give a sound picture file"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+        try:
+            if not Path(path).is_file():
+                raise refuse("it is no file", cure)
+            # From an open file, not from its name: named, an uncompressed TIFF is mapped, and one that is turned by its
+            # EXIF orientation then comes out scrambled (Pillow 13.0).
+            with Path(path).open("rb") as file, Image.open(file) as image:
+                yield image
+        except DataError:
+            raise
+        except UnidentifiedImageError as error:
+            raise refuse("it is no picture of a known format", cure) from error
+        except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+            raise refuse(
+                f"it has more than the {Image.MAX_IMAGE_PIXELS} pixels that are safe to decode", "shrink it"
+            ) from error
+        except OSError as error:
+            raise refuse(f"it cannot be read ({error.strerror or error})", cure) from error
+        # A decoder that meets a damaged file fails wherever its parsing happens to stop.
+        except Exception as error:
+            raise refuse(f"it is damaged ({str(error) or type(error).__name__})", cure) from error
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    # A damaged EXIF block, on which Pillow fails in many ways, leaves the picture itself sound.
+    except Exception:
+        return 1
+
+
+def _grey_or_rgb(image: Image.Image, refuse: Refusal) -> Image.Image:
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM")):
+        return Image.fromarray(from_16_bits(np.asarray(image)))
+    if image.mode in ("I", "F"):
+        return Image.fromarray(to_pixels(np.asarray(image), refuse))
+    if image.has_transparency_data:
+        opaque = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), opaque)
+    if image.mode in ("1", "L"):
+        return image.convert("L")
+    rgb = image.convert("RGB")
+    red, green, blue = rgb.split()
+    grey = not any(ImageChops.difference(red, other).getbbox() for other in (green, blue))
+    return red if grey else rgb
+
+
+def _resized(image: Image.Image, size: tuple[int, int] | None) -> Image.Image:
+    return image.resize(size[::-1], Image.Resampling.BILINEAR) if size else image
+
+
+def _pixels(image: Image.Image) -> Pixels:
+    return np.array(image, np.uint8).reshape(image.height, image.width, -1)

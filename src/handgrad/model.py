@@ -1,0 +1,104 @@
+"""A network ready for use: what it learned, what its classes are called, how its inputs are prepared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from handgrad import engine as engines
+from handgrad.architecture import Architecture
+from handgrad.engine import Engine
+from handgrad.errors import InputError
+from handgrad.parameters import Parameters
+from handgrad.standardisation import Standardisation
+from handgrad.typing import Array, Pixels
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """Parameters with everything that a prediction needs.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    classes : tuple of str
+        Name of each class number.
+    standardisation : Standardisation
+        The training set's mean and deviation.
+    provenance : dict
+        Where the model comes from, as plain values: command, data, seed, versions.
+
+    Raises
+    ------
+    InputError
+        If the number of names or of depths is not the network's.
+    """
+
+    parameters: Parameters
+    classes: tuple[str, ...]
+    standardisation: Standardisation
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if len(self.classes) != self.architecture.classes or len(set(self.classes)) != len(self.classes):
+            raise InputError(
+                "classes",
+                self.classes,
+                f"the network needs {self.architecture.classes} different names",
+                "name each class",
+            )
+        depth = self.architecture.input_shape[2]
+        if len(self.standardisation.mean) != depth:
+            raise InputError(
+                "standardisation",
+                self.standardisation.mean,
+                f"the network's input has a depth of {depth}",
+                "give as many",
+            )
+
+    @property
+    def architecture(self) -> Architecture:
+        """The sizes of the network."""
+        return self.parameters.architecture
+
+    def predict(
+        self,
+        images: Pixels,
+        engine: Engine | None = None,
+        batch_size: int = 256,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Array:
+        """Class probabilities of any number of images, a batch at a time.
+
+        Parameters
+        ----------
+        images : array of uint8, shape (count, height, width, depth)
+        engine : Engine, optional
+            What computes; the default engine if left out.
+        batch_size : int
+            Images that are computed at a time.
+        progress : callable, optional
+            Called with (images done, images in all).
+
+        Returns
+        -------
+        array, shape (count, classes)
+
+        Examples
+        --------
+        >>> network = Parameters.zeros(Architecture(input_shape=(6, 6, 1)))
+        >>> model = Model(network, ("free", "defect"), Standardisation((0.0,), (1.0,)))
+        >>> model.predict(np.zeros((3, 6, 6, 1), np.uint8)).shape
+        (3, 2)
+        """
+        engine = engine or engines.create(engines.ENGINES[0], self.standardisation)
+        probabilities = np.empty((len(images), len(self.classes)), self.parameters.vector.dtype)
+        for start in range(0, len(images), batch_size):
+            batch = images[start : start + batch_size]
+            probabilities[start : start + len(batch)] = engine.predict(self.parameters, batch)
+            if progress:
+                progress(start + len(batch), len(images))
+        return probabilities

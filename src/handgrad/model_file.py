@@ -1,0 +1,144 @@
+"""Models on disk: safetensors, with everything but the tensors as JSON in its metadata; never pickle.
+
+====================  =====================================================================
+metadata key          value
+====================  =====================================================================
+``format``            ``handgrad``
+``version``           ``1``, raised when an older reader would misread the file
+``architecture``      the arguments of ``Architecture``
+``classes``           the classes' names, in order
+``standardisation``   mean and deviation for each depth, in pixel values
+``provenance``        command, data and its checksum, seed, recipe, versions
+====================  =====================================================================
+
+The tensors are the parameters by their names in the notes: ``F1, F2, w1, b1, w2, b2``; ``alpha2`` where there are maps.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.numpy
+from safetensors import SafetensorError, safe_open
+
+from handgrad import atomic
+from handgrad.architecture import Architecture
+from handgrad.errors import InputError, ModelFileError
+from handgrad.model import Model
+from handgrad.parameters import Parameters
+from handgrad.standardisation import Standardisation
+
+VERSION = "1"
+
+
+def to_bytes(model: Model) -> bytes:
+    """The content of a model file; equal models give equal bytes."""
+    metadata = {
+        "format": "handgrad",
+        "version": VERSION,
+        "architecture": json.dumps(model.architecture.to_dict()),
+        "classes": json.dumps(model.classes, ensure_ascii=False),
+        "standardisation": json.dumps(model.standardisation.to_dict()),
+        "provenance": json.dumps(model.provenance, ensure_ascii=False),
+    }
+    return safetensors.numpy.save(dict(model.parameters), metadata)
+
+
+def save(model: Model, path: str | Path) -> None:
+    """Write a model file, whole or not at all.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    path = Path(path)
+    atomic.write_files(path.parent, {path.name: to_bytes(model)})
+
+
+def load(path: str | Path) -> Model:
+    """Read a model file.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is missing, truncated, of another version, or no handgrad model.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> model = Model(Parameters.zeros(Architecture()), ("free", "defect"), Standardisation((0.0,), (1.0,)))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(model, f"{folder}/model.safetensors")
+    ...     load(f"{folder}/model.safetensors").classes
+    ('free', 'defect')
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = path / "model.safetensors"
+    try:
+        with safe_open(path, framework="np") as file:
+            metadata = _metadata(path, file.metadata() or {})
+            architecture = Architecture.from_dict(metadata["architecture"])
+            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+            _check_shapes(path, shapes, architecture)
+            tensors = {name: file.get_tensor(name) for name in shapes}
+        return Model(
+            _parameters(path, architecture, tensors),
+            tuple(metadata["classes"]),
+            Standardisation(
+                tuple(map(float, metadata["standardisation"]["mean"])),
+                tuple(map(float, metadata["standardisation"]["deviation"])),
+            ),
+            dict(metadata["provenance"]),
+        )
+    except ModelFileError:
+        raise
+    except FileNotFoundError:
+        raise ModelFileError(
+            "model", path, "there is no such file", "give the model.safetensors of a training"
+        ) from None
+    except OSError as error:
+        raise ModelFileError("model", path, f"cannot be read ({error.strerror or error})", "check the file") from error
+    except SafetensorError as error:
+        raise ModelFileError(
+            "model", path, f"is no whole safetensors file ({error})", "train the model again, or copy the file again"
+        ) from error
+    except (InputError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise ModelFileError("model", path, f"its metadata does not fit ({error})", "train the model again") from error
+
+
+def _metadata(path: Path, texts: dict[str, str]) -> dict[str, Any]:
+    if texts.get("format") != "handgrad":
+        raise ModelFileError(
+            "model", path, "is a safetensors file, but of no handgrad model", "give the model.safetensors of a training"
+        )
+    if texts.get("version") != VERSION:
+        raise ModelFileError(
+            "model",
+            path,
+            f"has the format version {texts.get('version')}, and this handgrad reads version {VERSION}",
+            "use the handgrad that wrote it, or train again",
+        )
+    return {name: json.loads(text) for name, text in texts.items() if name not in ("format", "version")}
+
+
+def _check_shapes(path: Path, shapes: dict[str, tuple[int, ...]], architecture: Architecture) -> None:
+    if shapes != architecture.parameter_shapes:
+        wrong = sorted(set(shapes.items()) ^ set(architecture.parameter_shapes.items()))[:3]
+        raise ModelFileError(
+            "model", path, f"its tensors are not those of its architecture (see {wrong})", "train the model again"
+        )
+
+
+def _parameters(path: Path, architecture: Architecture, tensors: dict[str, Any]) -> Parameters:
+    dtypes = {tensor.dtype for tensor in tensors.values()}
+    if dtypes not in ({np.dtype("f4")}, {np.dtype("f8")}):
+        raise ModelFileError("model", path, f"its tensors are {dtypes}, not all float32 or float64", "train it again")
+    vector = np.concatenate([tensors[name].ravel() for name in architecture.parameter_shapes])
+    if not np.isfinite(vector).all():
+        raise ModelFileError("model", path, "holds numbers that are not finite", "train the model again")
+    return Parameters(architecture, vector)

@@ -1,0 +1,1 @@
+"""What a training leaves for people to look at: figures, pictures, history."""

@@ -1,0 +1,124 @@
+"""What turns a gradient into a step: SGD with momentum, and AdamW, both over the one vector of parameters."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from handgrad.notes import descent
+from handgrad.parameters import Parameters
+from handgrad.training.recipe import Recipe
+from handgrad.typing import Array
+
+
+class Optimizer(Protocol):
+    """Changes parameters in place, a step at a time."""
+
+    def update(self, parameters: Parameters, gradient: Parameters, learning_rate: float) -> None:
+        """Take one step."""
+
+
+class SGD:
+    """Stochastic gradient descent: ``v ← μ·v + ∂E/∂θ + λ·θ``, ``θ ← θ − η·v``; N31 where μ = λ = 0.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        What will be changed; gives the sizes.
+    momentum : float
+        μ.
+    weight_decay : float
+        λ, on filters and weights only.
+
+    Examples
+    --------
+    >>> from handgrad.architecture import Architecture
+    >>> parameters = Parameters.zeros(Architecture())
+    >>> gradient = parameters.copy()
+    >>> gradient["b2"][:] = 1
+    >>> SGD(parameters, momentum=0.0, weight_decay=0.0).update(parameters, gradient, 0.5)
+    >>> parameters["b2"]
+    array([-0.5, -0.5], dtype=float32)
+    """
+
+    def __init__(self, parameters: Parameters, *, momentum: float, weight_decay: float) -> None:
+        self.momentum = momentum
+        self.decay = weight_decay * decayed(parameters)
+        self.velocity = np.zeros_like(parameters.vector)
+
+    def update(self, parameters: Parameters, gradient: Parameters, learning_rate: float) -> None:
+        """Take one step."""
+        theta = parameters.vector
+        self.velocity *= self.momentum
+        self.velocity += gradient.vector + self.decay * theta
+        theta[:] = descent.step(theta, self.velocity, learning_rate)
+
+
+class AdamW:
+    """Adam with decoupled weight decay (Loshchilov and Hutter, ICLR 2019).
+
+    ``m ← β1·m + (1−β1)·g``, ``v ← β2·v + (1−β2)·g²``, ``θ ← θ − η·(m̂ / (√v̂ + ε) + λ·θ)``, where m̂ and v̂ are m and v
+    divided by 1−β1ᵗ and 1−β2ᵗ at step t.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        What will be changed; gives the sizes.
+    weight_decay : float
+        λ, on filters and weights only.
+    beta1, beta2, epsilon : float
+        β1, β2 and ε.
+
+    Examples
+    --------
+    The first step has the size of the learning rate, whatever the gradient's:
+
+    >>> from handgrad.architecture import Architecture
+    >>> parameters = Parameters.zeros(Architecture())
+    >>> gradient = parameters.copy()
+    >>> gradient["b2"][:] = 1, -100
+    >>> AdamW(parameters, weight_decay=0.0).update(parameters, gradient, 0.5)
+    >>> parameters["b2"].round(3)
+    array([-0.5,  0.5], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        parameters: Parameters,
+        *,
+        weight_decay: float,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+    ) -> None:
+        self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
+        self.decay = weight_decay * decayed(parameters)
+        self.m = np.zeros_like(parameters.vector)
+        self.v = np.zeros_like(parameters.vector)
+        self.steps = 0
+
+    def update(self, parameters: Parameters, gradient: Parameters, learning_rate: float) -> None:
+        """Take one step."""
+        theta, g = parameters.vector, gradient.vector
+        self.steps += 1
+        self.m += (1 - self.beta1) * (g - self.m)
+        self.v += (1 - self.beta2) * (g * g - self.v)
+        m = self.m / (1 - self.beta1**self.steps)
+        v = self.v / (1 - self.beta2**self.steps)
+        theta[:] = descent.step(theta, m / (np.sqrt(v) + self.epsilon) + self.decay * theta, learning_rate)
+
+
+def create(recipe: Recipe, parameters: Parameters) -> Optimizer:
+    """The recipe's optimizer for these parameters."""
+    if recipe.optimizer == "sgd":
+        return SGD(parameters, momentum=recipe.momentum, weight_decay=recipe.weight_decay)
+    return AdamW(parameters, weight_decay=recipe.weight_decay)
+
+
+def decayed(parameters: Parameters) -> Array:
+    """1 where weight decay acts (filters F, weights w), 0 at biases and depth weights, as one vector."""
+    mask = Parameters.zeros(parameters.architecture, parameters.vector.dtype)
+    for name in mask:
+        mask[name][...] = name[0] in "Fw"
+    return mask.vector

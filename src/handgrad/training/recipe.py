@@ -1,0 +1,93 @@
+"""How a network is trained: the choices, checked once."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+from handgrad.errors import InputError
+
+OPTIMIZERS = ("adamw", "sgd")
+SCHEDULES = ("one-cycle", "constant")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """The choices of a training; the defaults were chosen on validation data (docs/recipe.md).
+
+    Parameters
+    ----------
+    epochs : int, optional
+        Passes over the training part; None takes as many as make ``least_steps`` steps, at least ``least_epochs``.
+    batch_size : int
+        Images a step.
+    optimizer : {"adamw", "sgd"}
+        AdamW (Loshchilov and Hutter, ICLR 2019), or SGD with momentum; with momentum 0 and weight decay 0 the
+        latter is N31.
+    learning_rate : float
+        Highest learning rate η.
+    schedule : {"one-cycle", "constant"}
+        One cycle (Smith, 2018) rises for the first quarter of the steps and falls as a cosine to 0.
+    weight_decay : float
+        Pull of filters and weights towards 0, a fraction of η a step; biases and depth weights are left alone.
+    momentum : float
+        Of SGD, from 0 to below 1.
+
+    Raises
+    ------
+    InputError
+        If a value breaks its rule.
+
+    Examples
+    --------
+    >>> Recipe(learning_rate=-1)
+    Traceback (most recent call last):
+        ...
+    handgrad.errors.InputError: learning_rate=-1: must be a positive number; try 0.001
+    """
+
+    least_steps: ClassVar[int] = 600
+    least_epochs: ClassVar[int] = 4
+
+    epochs: int | None = None
+    batch_size: int = 128
+    optimizer: str = "adamw"
+    learning_rate: float = 0.01
+    schedule: str = "one-cycle"
+    weight_decay: float = 0.01
+    momentum: float = 0.9
+
+    def __post_init__(self) -> None:
+        for name, number in (("epochs", self.epochs), ("batch_size", self.batch_size)):
+            if number is not None and (type(number) is not int or number < 1):
+                raise InputError(name, number, "must be an integer of at least 1", "try 1 or more")
+        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
+            raise InputError("learning_rate", self.learning_rate, "must be a positive number", "try 0.001")
+        if not (math.isfinite(self.weight_decay) and self.weight_decay >= 0):
+            raise InputError("weight_decay", self.weight_decay, "must be 0 or more", "try 0.01")
+        if not 0 <= self.momentum < 1:
+            raise InputError("momentum", self.momentum, "must be from 0 to below 1", "try 0.9")
+        for name, value, known in (("optimizer", self.optimizer, OPTIMIZERS), ("schedule", self.schedule, SCHEDULES)):
+            if value not in known:
+                raise InputError(name, value, f"must be one of {', '.join(known)}", f"try {known[0]}")
+
+    def epochs_for(self, images: int) -> int:
+        """Passes over so many training images.
+
+        Examples
+        --------
+        >>> Recipe(epochs=3).epochs_for(54_000), Recipe().epochs_for(54_000)
+        (3, 4)
+        """
+        if self.epochs is not None:
+            return self.epochs
+        return max(self.least_epochs, -(-self.least_steps // self.batches_of(images)))
+
+    def batches_of(self, images: int) -> int:
+        """Steps of one epoch over so many images."""
+        return -(-images // self.batch_size)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The choices as plain values, for JSON."""
+        return asdict(self)

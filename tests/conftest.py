@@ -1,0 +1,34 @@
+"""Fixtures of the whole test suite."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from handgrad import cli
+
+# No test is timed: a busy machine must not fail one.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of the real data sets: the environment's HANDGRAD_DATA, else shared/data beside the repository."""
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("HANDGRAD_DATA", beside))
+    if not folder.is_dir():
+        pytest.skip(f"no real data at {folder}; HANDGRAD_DATA names their folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What ``handgrad train digits`` leaves, with a small network and few epochs."""
+    folder = tmp_path_factory.mktemp("trained") / "digits"
+    arguments = ["train", "digits", "--out", str(folder), "--filters", "8,8", "--hidden", "32", "--epochs", "12"]
+    assert cli.run(arguments) == 0
+    return folder

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handgrad.data.dataset import Dataset, Samples
+from handgrad.data.split import Parts, complete
+from handgrad.errors import DataError
+
+refuse = partial(DataError, "source", "counted")
+
+
+def counted(*counts: int) -> Samples:
+    """So many images of each class, each with its own number in its pixels."""
+    labels = np.repeat(np.arange(len(counts)), counts)
+    numbers = np.arange(len(labels), dtype=np.uint32).view(np.uint8).reshape(-1, 2, 2, 1)
+    return Samples(numbers, labels)
+
+
+def split(*counts: int, seed: int = 0) -> Dataset:
+    return complete("counted", Parts(tuple(f"c{n}" for n in range(len(counts))), counted(*counts)), seed, refuse)
+
+
+@given(st.lists(st.integers(3, 60), min_size=2, max_size=6), st.integers(0, 2**32 - 1))
+def test_every_image_is_in_one_part_and_every_class_in_each(counts: list[int], seed: int) -> None:
+    dataset = split(*counts, seed=seed)
+    whole, everything = counted(*counts), dataset.everything()
+    order = np.argsort(everything.images.reshape(-1, 4).view(np.uint32).ravel())
+    np.testing.assert_array_equal(everything.images[order], whole.images)
+    np.testing.assert_array_equal(everything.labels[order], whole.labels)
+    for part in (dataset.train, dataset.validation, dataset.test):
+        assert np.bincount(part.labels, minlength=len(counts)).min() >= 1
+
+
+def test_shares_are_exact_and_stratified() -> None:
+    dataset = split(5923, 6742, 5958)
+    assert len(dataset.test) == round(0.2 * 18623)
+    assert len(dataset.validation) == round(0.1 * (18623 - len(dataset.test)))
+    np.testing.assert_allclose(np.bincount(dataset.test.labels), [0.2 * 5923, 0.2 * 6742, 0.2 * 5958], atol=1)
+
+
+def test_the_seed_decides() -> None:
+    assert split(40, 50, seed=3).checksum() == split(40, 50, seed=3).checksum()
+    assert split(40, 50, seed=3).checksum() != split(40, 50, seed=4).checksum()
+
+
+def test_own_parts_stay_as_they_are() -> None:
+    train, own = counted(10, 10), counted(1, 1)
+    dataset = complete("own", Parts(("a", "b"), train, own, own), 0, refuse)
+    assert dataset.own_test
+    assert dataset.train is train
+    assert dataset.validation is own
+    assert dataset.test is own
+
+
+@pytest.mark.parametrize(
+    ("counts", "message"),
+    [
+        ((9, 2), "class 'c1' has 2 usable images; at least 3 are needed, one each for training, validation, test; add"),
+        ((1, 9), "class 'c0' has 1 usable image;"),
+        ((9, 9, 0), "class 'c2' has 0 usable images"),
+        ((9,), "only the class 'c0'; a classifier needs two or more; add"),
+    ],
+)
+def test_too_little_to_split(counts: tuple[int, ...], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        split(*counts)
+
+
+def test_an_own_test_part_needs_one_image_less() -> None:
+    parts = Parts(("a", "b"), counted(2, 2), test=counted(1, 1))
+    assert len(complete("own", parts, 0, refuse).validation) == 2
