@@ -59,7 +59,7 @@ def suite(templates: Iterable[Callable[..., Any]], sizes: Mapping[str, int], suf
 
 
 def _compiled(function: Callable[..., Any], template: Callable[..., Any]) -> Any:
-    options: dict[str, Any] = {"nogil": True, "fastmath": FASTMATH, "error_model": "numpy"}
+    options: dict[str, Any] = {"nogil": True, "fastmath": FASTMATH - ({"reassoc"} if template.__name__ in ("rectify","correlate","pool") else set()), "error_model": "numpy"}
     module = template.__module__.rpartition(".")[2]
     if module not in _ENTRIES:
         options |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}

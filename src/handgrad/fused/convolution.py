@@ -29,9 +29,15 @@ def rectify(V: Any, rows: Any, F: Any, H: Any, bits: Any) -> None:
             for r in range(p):
                 for c in range(p):
                     t[r, c] = zero
-                    for a in range(k1):
-                        for b in range(k2):
-                            t[r, c] += w[a, b] * V[c + b][np.uintp(rows[r + a] + q)]
+            for y in range(p + k1 - 1):
+                for x in range(p + k2 - 1):
+                    s = V[x][np.uintp(rows[y] + q)]
+                    for r in range(p):
+                        for c in range(p):
+                            if (y - r >= 0) * (y - r < k1) * (x - c >= 0) * (x - c < k2):
+                                t[r, c] += w[y - r, x - c] * s
+            for r in range(p):
+                for c in range(p):
                     # NaN > 0 is false both ways: NaN stays.
                     H[r * p + c][q] += zero if zero > t[r, c] else t[r, c]
             if keep:
@@ -55,9 +61,15 @@ def correlate(V: Any, rows: Any, F: Any, T: Any) -> None:
         for r in range(p):
             for c in range(p):
                 t[r, c] = zero
-                for a in range(k1):
-                    for b in range(k2):
-                        t[r, c] += w[a, b] * V[c + b][np.uintp(rows[r + a] + q)]
+        for y in range(p + k1 - 1):
+            for x in range(p + k2 - 1):
+                s = V[x][np.uintp(rows[y] + q)]
+                for r in range(p):
+                    for c in range(p):
+                        if (y - r >= 0) * (y - r < k1) * (x - c >= 0) * (x - c < k2):
+                            t[r, c] += w[y - r, x - c] * s
+        for r in range(p):
+            for c in range(p):
                 T[r * p + c][q] += t[r, c]
 
 
@@ -68,13 +80,13 @@ def rectify_map(T: Any, H: Any, bits: Any, n: int) -> None:
     for j in range(8):
         code[j] = T[0].dtype.type(1 << j)
     for q in range(T[0].shape[0]):
-        for rc in range(p * p):
-            H[rc][q] = zero if zero > T[rc][q] else T[rc][q]
         for byte in range((p * p + 7) // 8):
             word = zero
             for j in range(8):
                 if 8 * byte + j < p * p:
-                    word += code[j] if T[8 * byte + j][q] > zero else zero
+                    t = T[8 * byte + j][q]
+                    H[8 * byte + j][q] = zero if zero > t else t
+                    word += code[j] if t > zero else zero
             bits[n * ((p * p + 7) // 8) + byte, q] = word
 
 
@@ -86,7 +98,8 @@ def rectify_error(G: Any, bits: Any, n: int, E: Any) -> None:
             word = bits[n * ((p * p + 7) // 8) + byte, q]
             for j in range(8):
                 if 8 * byte + j < p * p:
-                    E[8 * byte + j][q] = G[8 * byte + j][q] if word & (1 << j) else zero
+                    error = G[8 * byte + j][q]
+                    E[8 * byte + j][q] = error if word & (1 << j) else zero
 
 
 def filter_gradient(V: Any, rows: Any, E: Any, dF: Any) -> None:

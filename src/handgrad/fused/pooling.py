@@ -26,9 +26,13 @@ def pool(V: Any, rows: Any, F: Any, U: Any, winners: Any) -> None:
             for r in range(p):
                 for c in range(p):
                     t[r * p + c] = zero
-                    for a in range(k1):
-                        for b in range(k2):
-                            t[r * p + c] += w[a, b] * V[c + b][np.uintp(rows[r + a] + q)]
+            for y in range(p + k1 - 1):
+                for x in range(p + k2 - 1):
+                    s = V[x][np.uintp(rows[y] + q)]
+                    for r in range(p):
+                        for c in range(p):
+                            if (y - r >= 0) * (y - r < k1) * (x - c >= 0) * (x - c < k2):
+                                t[r * p + c] += w[y - r, x - c] * s
             best = t[0]
             place = zero
             for rc in range(1, p * p):
@@ -50,9 +54,10 @@ def pool_map(T: Any, U: Any, winners: Any, n: int) -> None:
         best = T[0][q]
         place = code[0]
         for rc in range(1, p * p):
-            ahead = T[rc][q] > best or T[rc][q] != T[rc][q]
+            t = T[rc][q]
+            ahead = t > best or t != t
             place = code[rc] if ahead else place
-            best = T[rc][q] if ahead else best
+            best = t if ahead else best
         U[n, q] = best
         winners[n, q] = place
 
@@ -60,6 +65,11 @@ def pool_map(T: Any, U: Any, winners: Any, n: int) -> None:
 def pool_error(e: Any, winners: Any, n: int, E: Any) -> None:
     """N25: ``∂E/∂T`` of filter n is ``e = ∂E/∂U`` at the winners, the rest zero-filled."""
     zero = e.dtype.type(0)
+    code = registers(p * p)
+    for rc in range(p * p):
+        code[rc] = e.dtype.type(rc)
     for q in range(e.shape[0]):
+        place = e.dtype.type(winners[n, q])
+        error = e[q]
         for rc in range(p * p):
-            E[rc][q] = e[q] if winners[n, q] == rc else zero
+            E[rc][q] = error if place == code[rc] else zero

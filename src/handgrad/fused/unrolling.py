@@ -93,6 +93,10 @@ class _Unroller(ast.NodeTransformer):
         test = self._numbers([node.test])
         return self.generic_visit(node) if test is None else self._copies(node.body if test[0] else node.orelse)
 
+    def visit_IfExp(self, node: ast.IfExp) -> Any:
+        test = self._numbers([node.test])
+        return self.generic_visit(node) if test is None else self.visit(node.body if test[0] else node.orelse)
+
     def visit_Assign(self, node: ast.Assign) -> Any:
         if isinstance(node.value, ast.Call) and getattr(node.value.func, "id", "") == "registers":
             shape = self._numbers(node.value.args)
