@@ -38,7 +38,9 @@ class _NoAlias(Compiler):
         return super().define_pipelines()
 
 
-def suite(templates: Iterable[Callable[..., Any]], sizes: Mapping[str, int], suffix: str) -> dict[str, Any]:
+def suite(
+    templates: Iterable[Callable[..., Any]], sizes: Mapping[str, int], suffix: str, before: Mapping[str, Any]
+) -> dict[str, Any]:
     """Kernels by name, each compiled for these sizes when it is first called; each may call those before it.
 
     Parameters
@@ -50,11 +52,13 @@ def suite(templates: Iterable[Callable[..., Any]], sizes: Mapping[str, int], suf
     suffix : str
         Tells suites apart for which `sizes` are the same: the precision, say. A function of one suffix must always be
         called with the same types: then processes that write the cache at once all write the same file.
+    before : mapping of str to kernel
+        Kernels that these may call besides.
     """
     kernels: dict[str, Any] = {}
     suffix = "_".join((*(f"{name}{value}" for name, value in sizes.items()), suffix, _fingerprint()))
     for template in templates:
-        kernels[template.__name__] = _compiled(unrolled(template, sizes, kernels, suffix), template)
+        kernels[template.__name__] = _compiled(unrolled(template, sizes, {**before, **kernels}, suffix), template)
     return kernels
 
 

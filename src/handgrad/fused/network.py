@@ -24,18 +24,16 @@ from handgrad.typing import Array, Integers, Pixels
 Share = Callable[[int], None]
 """Does task number n of a part of the step."""
 
-_TEMPLATES = (
+_SHARED = (
     windows.windows,
     windows.error_windows,
     windows.phases,
     windows.scatter_phases,
     windows.gather_phases,
-    convolution.rectify,
     convolution.correlate,
     convolution.rectify_map,
     convolution.rectify_error,
     convolution.filter_gradient,
-    pooling.pool,
     pooling.pool_map,
     pooling.pool_error,
     dense.dots_4x2,
@@ -43,6 +41,7 @@ _TEMPLATES = (
     dense.add_products,
     dense.add_rows_2x4,
     dense.add_row,
+    dense.add_four_rows,
     dense.combine_rows,
     dense.softmax_cross_entropy,
     dense.transpose_cells,
@@ -50,21 +49,27 @@ _TEMPLATES = (
     images.load,
     images.depth_gradient,
     passes.correlate_maps,
-    passes.convolve,
     passes.weigh_error,
     passes.convolve_back,
+    passes.rectify_results,
     passes.dense_forward,
+    passes.dense_forward_few,
     passes.dense_back,
-    passes.chunk_passes,
-    passes.chunk_predictions,
     passes.transpose_weights,
     passes.weight_gradient,
 )
+_FORWARD = (convolution.rectify, pooling.pool, passes.convolve)
+"""Kernels that differ where the backward pass follows."""
 
 
 @cache
-def _kernels(k1: int, k2: int, p: int, keep: bool, suffix: str) -> dict[str, Any]:
-    return suite(_TEMPLATES, {"k1": k1, "k2": k2, "p": p, "keep": int(keep)}, suffix)
+def _kernels(k1: int, k2: int, p: int, suffix: str) -> dict[str, Any]:
+    """Every kernel by name, those of ``_FORWARD`` for training; ``chunk_predictions`` has its own of them."""
+    sizes = {"k1": k1, "k2": k2, "p": p}
+    kernels = suite(_SHARED, sizes, suffix, {})
+    predicting = suite((*_FORWARD, passes.chunk_predictions), {**sizes, "keep": 0}, suffix, kernels)
+    kernels |= suite((*_FORWARD, passes.chunk_passes), {**sizes, "keep": 1}, suffix, kernels)
+    return {**kernels, "chunk_predictions": predicting["chunk_predictions"]}
 
 
 class Network:
@@ -107,7 +112,7 @@ class Network:
                 "labels", f"{len(y)} labels", f"{batch} images need as many labels", "give one label an image"
             )
         space = self._take(batch, backward=True)
-        kernels, theta = self._suite(keep=True), parameters.vector
+        kernels, theta = self._suite(), parameters.vector
         shared, parts = space.shared(batch), chunks(batch)
         gradient = Parameters(self.architecture, np.empty_like(theta))
         shared.y[:] = y
@@ -139,15 +144,15 @@ class Network:
         """Class probabilities, shape (batch, classes)."""
         X, batch = self._checked(parameters, X), len(X)
         space = self._take(batch, backward=False)
-        kernels, theta = self._suite(keep=False), parameters.vector
+        kernels, theta = self._suite(), parameters.vector
         shared, parts = space.shared(batch), chunks(batch)
         self._prepare(kernels, parameters, X, space, shared, parts)
 
         def forward_pass(worker: int, start: int, stop: int) -> None:
             for part in range(start, stop):
                 kernels["chunk_predictions"](
-                    self.layers, self.denses, theta, space.packed, shared, space.kept[worker], space.scratch[worker],
-                    *parts[part],
+                    self.layers, self.denses, self._offsets, theta, space.packed, shared, space.kept[worker],
+                    space.scratch[worker], space.few(batch), *parts[part],
                 )  # fmt: skip
 
         self._run(forward_pass, len(parts))
@@ -162,13 +167,15 @@ class Network:
         first = self.architecture.convolutions[0]
         alpha = parameters[first.alpha] if first.depth_weight_shape else np.ones((X.shape[3], 1), self.dtype)
         self._pack(parameters, space)
-        filters = int(self.layers[-1]["filters"])
+        # A few predictions take the weights as they lie.
+        filters = 0 if space.few(len(X)) else int(self.layers[-1]["filters"])
 
         def prepare(worker: int, start: int, stop: int) -> None:
-            kernels["transpose_weights"](
-                self.denses, self.layers[-1], self._offsets, parameters.vector, space.packed.W, start,
-                min(stop, filters),
-            )  # fmt: skip
+            if start < filters:
+                kernels["transpose_weights"](
+                    self.denses, self.layers[-1], self._offsets, parameters.vector, space.packed.W, start,
+                    min(stop, filters),
+                )  # fmt: skip
             for part in range(max(start - filters, 0), stop - filters):
                 kernels["load"](X, self._scale, self._shift, alpha, self.layers[0], shared.S0, *parts[part])
 
@@ -218,9 +225,9 @@ class Network:
         else:
             self.team.run(lambda n, threads: work(n, n * tasks // threads, (n + 1) * tasks // threads))
 
-    def _suite(self, keep: bool) -> Any:
+    def _suite(self) -> Any:
         suffix = f"{self.pixel_dtype.name}_{self.dtype.name}"
-        return _kernels(*self.architecture.filter_size, self.architecture.pooling, keep, suffix)
+        return _kernels(*self.architecture.filter_size, self.architecture.pooling, suffix)
 
     def _take(self, batch: int, backward: bool) -> Workspace:
         """A workspace that no other thread uses, of at least that many images."""

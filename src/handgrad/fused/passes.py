@@ -146,21 +146,56 @@ def weigh_error(
 def dense_forward(denses: Any, theta: Any, W: Any, x: Any, t: Any, start: int, stop: int) -> None:
     """N11–N13 of images `start` to `stop`: each layer's results after its ReLU, the last layer's before the softmax."""
     batch = x.shape[0]
+    entry = x
     for number in range(denses.shape[0]):
         layer = denses[number]
-        previous = denses[number - 1 if number else 0]
-        entry = x if number == 0 else t[previous.t * batch : (previous.t + previous.outputs) * batch].reshape((batch, previous.outputs))
         result = t[layer.t * batch : (layer.t + layer.outputs) * batch].reshape((batch, layer.outputs))
         for s in range(start, stop):
             result[s] = theta[layer.b : layer.b + layer.outputs]
         weights = W[layer.W : layer.W + layer.inputs * layer.outputs].reshape((layer.outputs, layer.inputs))
         add_products(entry[start:stop], weights, result[start:stop])
         if number < denses.shape[0] - 1:
-            zero = theta.dtype.type(0)
-            for s in range(start, stop):
-                for o in range(layer.outputs):
-                    if zero > result[s, o]:
-                        result[s, o] = zero
+            rectify_results(result, start, stop)
+        entry = result
+
+
+def dense_forward_few(
+    denses: Any, last: Any, offsets: Any, theta: Any, x: Any, t: Any, start: int, stop: int
+) -> None:
+    """As ``dense_forward``, from the weights as they lie in the parameters: for so few images it saves transposing."""
+    batch = x.shape[0]
+    entry = x
+    for number in range(denses.shape[0]):
+        layer = denses[number]
+        inputs = last.rows * last.columns * last.filters if number == 0 else layer.inputs
+        w = theta[offsets[number] : offsets[number] + inputs * layer.outputs].reshape((inputs, layer.outputs))
+        result = t[layer.t * batch : (layer.t + layer.outputs) * batch].reshape((batch, layer.outputs))
+        for s in range(start, stop):
+            result[s] = theta[layer.b : layer.b + layer.outputs]
+            # Number i of x' lies at cell (row, column) of filter n; behind the first layer at i.
+            group = last.filters if number == 0 else inputs
+            step = last.run if number == 0 else 1
+            for cell in range(inputs // group):
+                place = cell // last.columns * last.stride + cell % last.columns
+                for n in range(0, group - 3, 4):
+                    add_four_rows(
+                        result[s], w, cell * group + n, entry[s, place + n * step], entry[s, place + (n + 1) * step],
+                        entry[s, place + (n + 2) * step], entry[s, place + (n + 3) * step],
+                    )  # fmt: skip
+                for n in range(group - group % 4, group):
+                    add_row(result[s], w[cell * group + n], entry[s, place + n * step])
+        if number < denses.shape[0] - 1:
+            rectify_results(result, start, stop)
+        entry = result
+
+
+def rectify_results(t: Any, start: int, stop: int) -> None:
+    """N12: ``h' = f(t')`` of images `start` to `stop`."""
+    zero = t.dtype.type(0)
+    for s in range(start, stop):
+        for o in range(t.shape[1]):
+            if zero > t[s, o]:
+                t[s, o] = zero
 
 
 def dense_back(denses: Any, W: Any, x: Any, t: Any, dt: Any, dx: Any, start: int, stop: int) -> None:
@@ -207,13 +242,19 @@ def chunk_passes(plan: Any, denses: Any, theta: Any, packed: Any, shared: Any, k
             shared.dS0[i] = scratch.dS[plan[0].dS : plan[0].dS + shared.dS0.shape[1]]
 
 
-def chunk_predictions(plan: Any, denses: Any, theta: Any, packed: Any, shared: Any, kept: Any, scratch: Any, start: int, stop: int) -> None:
+def chunk_predictions(
+    plan: Any, denses: Any, offsets: Any, theta: Any, packed: Any, shared: Any, kept: Any, scratch: Any, few: bool,
+    start: int, stop: int,
+) -> None:  # fmt: skip
     """N1–N14 of images `start` to `stop`."""
     F, _, W = packed
     batch = shared.x.shape[0]
     for i in range(start, stop):
         convolve(plan, theta, F, shared.S0[i], kept, 0, scratch, shared.x[i])
-    dense_forward(denses, theta, W, shared.x, shared.t, start, stop)
+    if few:
+        dense_forward_few(denses, plan[plan.shape[0] - 1], offsets, theta, shared.x, shared.t, start, stop)
+    else:
+        dense_forward(denses, theta, W, shared.x, shared.t, start, stop)
     layer = denses[denses.shape[0] - 1]
     logits = shared.t[layer.t * batch : (layer.t + layer.outputs) * batch].reshape((batch, layer.outputs))
     for i in range(start, stop):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,8 +13,15 @@ from handgrad.fused.plan import Plan
 CHUNK = 8
 """Images at most that go through both passes together, in one thread."""
 
+FEW = 4
+"""Predictions at most for which the dense weights are taken as they lie."""
+
 CHUNKS = 8
 """Chunks that a batch is cut into where it has enough images. The cut does not depend on the number of threads."""
+
+
+LINE = 64
+"""Bytes of a cache line."""
 
 
 class Shared(NamedTuple):
@@ -65,6 +73,14 @@ def chunks(batch: int) -> list[tuple[int, int]]:
     return [(start, min(start + size, batch)) for start in range(0, batch, size)]
 
 
+def aligned_zeros(shape: tuple[int, ...], dtype: DTypeLike) -> Any:
+    """Zeros that start at a cache line: a vector that straddles two costs two loads."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    memory = np.zeros(size + LINE, np.uint8)
+    start = -memory.ctypes.data % LINE
+    return memory[start : start + size].view(dtype).reshape(shape)
+
+
 class Workspace:
     """Buffers for batches of up to a number of images.
 
@@ -81,14 +97,14 @@ class Workspace:
     """
 
     def __init__(self, plan: Plan, dtype: DTypeLike, batch: int, threads: int, backward: bool) -> None:
-        self.batch = batch
+        self.batch, self.backward = batch, backward
         layers, totals = plan.convolutions, plan.totals
         classes, cells = plan.architecture.classes, plan.architecture.pooling**2
         first, flat = layers[0], int(plan.denses[0]["inputs"])
         entry = int(first["maps"] * first["area"]) * cells
 
         def zeros(*shape: int) -> Any:
-            return np.zeros(shape, dtype)
+            return aligned_zeros(shape, dtype)
 
         self._shared = {
             "S0": zeros(batch, entry),
@@ -130,6 +146,10 @@ class Workspace:
         self.gradients = zeros(len(chunks(batch)) if backward else 1, totals["F"])
         self.depth_gradients = zeros(batch, int(first["depth"]), int(first["maps"])) if first["weighted"] else None
         self.packed = Packed(zeros(totals["F"]), zeros(totals["F"]), zeros(totals["W"]))
+
+    def few(self, batch: int) -> bool:
+        """Whether transposing the dense weights would cost more than it saves: see ``passes.dense_forward_few``."""
+        return not self.backward and batch <= FEW
 
     def shared(self, batch: int) -> Shared:
         """Views of the first images."""
