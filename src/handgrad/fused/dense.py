@@ -77,6 +77,12 @@ def add_row(c: Any, b: Any, a: Any) -> None:
         c[i] += a * b[i]
 
 
+def copy_row(source: Any, target: Any) -> None:
+    """Shorter to compile than the assignment of a slice, which brings its error messages along."""
+    for i in range(target.shape[0]):
+        target[i] = source[i]
+
+
 def add_four_rows(c: Any, b: Any, r: int, a0: Any, a1: Any, a2: Any, a3: Any) -> None:
     """``c += Σ_k a_k · b[r + k]``."""
     b0, b1, b2, b3 = b[r], b[r + 1], b[r + 2], b[r + 3]

@@ -42,6 +42,7 @@ _SHARED = (
     dense.add_rows_2x4,
     dense.add_row,
     dense.add_four_rows,
+    dense.copy_row,
     dense.combine_rows,
     dense.softmax_cross_entropy,
     dense.transpose_cells,

@@ -6,9 +6,11 @@ from typing import Any
 
 from handgrad.fused.convolution import correlate, filter_gradient, rectify, rectify_error, rectify_map
 from handgrad.fused.dense import (
+    add_four_rows,
     add_products,
     add_row,
     combine_rows,
+    copy_row,
     dot,
     softmax_cross_entropy,
     transpose_cells,
@@ -151,7 +153,7 @@ def dense_forward(denses: Any, theta: Any, W: Any, x: Any, t: Any, start: int, s
         layer = denses[number]
         result = t[layer.t * batch : (layer.t + layer.outputs) * batch].reshape((batch, layer.outputs))
         for s in range(start, stop):
-            result[s] = theta[layer.b : layer.b + layer.outputs]
+            copy_row(theta[layer.b : layer.b + layer.outputs], result[s])
         weights = W[layer.W : layer.W + layer.inputs * layer.outputs].reshape((layer.outputs, layer.inputs))
         add_products(entry[start:stop], weights, result[start:stop])
         if number < denses.shape[0] - 1:
@@ -171,7 +173,7 @@ def dense_forward_few(
         w = theta[offsets[number] : offsets[number] + inputs * layer.outputs].reshape((inputs, layer.outputs))
         result = t[layer.t * batch : (layer.t + layer.outputs) * batch].reshape((batch, layer.outputs))
         for s in range(start, stop):
-            result[s] = theta[layer.b : layer.b + layer.outputs]
+            copy_row(theta[layer.b : layer.b + layer.outputs], result[s])
             # Number i of x' lies at cell (row, column) of filter n; behind the first layer at i.
             group = last.filters if number == 0 else inputs
             step = last.run if number == 0 else 1
@@ -239,7 +241,7 @@ def chunk_passes(plan: Any, denses: Any, theta: Any, packed: Any, shared: Any, k
     for i in range(start, stop):
         convolve_back(plan, theta, F, F_turned, shared.S0[i], kept, i - start, scratch, scratch.dx[i - start], gradient)
         if plan[0].weighted:
-            shared.dS0[i] = scratch.dS[plan[0].dS : plan[0].dS + shared.dS0.shape[1]]
+            copy_row(scratch.dS[plan[0].dS : plan[0].dS + shared.dS0.shape[1]], shared.dS0[i])
 
 
 def chunk_predictions(
