@@ -20,7 +20,7 @@ def multiply_adds(architecture: Architecture) -> int:
     --------
     >>> from benchmarks.networks import NETWORKS
     >>> [f"{multiply_adds(NETWORKS[name].architecture) / 1e6:.2f}" for name in "AB"]
-    ['0.76', '5.94']
+    ['0.76', '5.86']
     """
     convolutions = sum(_convolution(conv) for conv in architecture.convolutions)
     return convolutions + 3 * sum(dense.inputs * dense.outputs for dense in architecture.denses)

@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits
 from handgrad import engine as engines
 from handgrad.architecture import Architecture
 from handgrad.data import Dataset, load
+from handgrad.errors import DivergenceError
 from handgrad.model import Model
 from handgrad.parameters import Parameters
 from handgrad.standardisation import Standardisation
@@ -85,9 +86,13 @@ def section(source: Source) -> Iterator[str]:
     datasets = [source.dataset(seed) for seed in SEEDS]
     for change in track(CHANGES, description=source.title):
         recipe = replace(DEFAULT, **change)
-        last = [run(dataset, recipe, seed) for seed, dataset in zip(SEEDS, datasets, strict=True)]
-        accuracy, loss = ([getattr(e, f"validation_{name}") for e in last] for name in ("accuracy", "loss"))
         name = ", ".join(f"{key} {value}" for key, value in change.items()) or "**none: the default**"
+        try:
+            last = [run(dataset, recipe, seed) for seed, dataset in zip(SEEDS, datasets, strict=True)]
+        except DivergenceError as error:
+            yield f"| {name} | diverged at step {error.step} | – | – |"
+            continue
+        accuracy, loss = ([getattr(e, f"validation_{name}") for e in last] for name in ("accuracy", "loss"))
         yield (
             f"| {name} | {100 * np.mean(accuracy):.2f} ± {100 * np.std(accuracy):.2f} % | {np.mean(loss):.4f} ± "
             f"{np.std(loss):.4f} | {100 * np.mean([e.accuracy for e in last]):.2f} % |"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
 from collections.abc import Mapping
@@ -45,6 +46,9 @@ def write_files(folder: Path, contents: Mapping[str, bytes]) -> None:
                 os.fsync(file.fileno())
             # mkstemp makes files for their owner alone; results are ordinary files.
             Path(temporary).chmod(0o666 & ~_umask())
+        for _, target in made:
+            if target.is_dir():
+                raise IsADirectoryError(errno.EISDIR, f"{target.name} is a folder")
         for temporary_path, target in made:
             temporary_path.replace(target)
     except OSError as error:

@@ -42,9 +42,20 @@ def to_bytes(model: Model) -> bytes:
         "architecture": json.dumps(model.architecture.to_dict()),
         "classes": json.dumps(model.classes, ensure_ascii=False),
         "standardisation": json.dumps(model.standardisation.to_dict()),
-        "provenance": json.dumps(model.provenance, ensure_ascii=False),
+        # Escaped, since the path of a source may hold bytes that are no UTF-8.
+        "provenance": json.dumps(model.provenance),
     }
-    return safetensors.numpy.save(dict(model.parameters), metadata)
+    return _ordered(safetensors.numpy.save(dict(model.parameters), metadata))
+
+
+def _ordered(content: bytes) -> bytes:
+    """The same file with its metadata in order of their keys: safetensors writes them in a random one."""
+    start = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:start])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + content[start:]
 
 
 def save(model: Model, path: str | Path) -> None:
@@ -77,9 +88,10 @@ def load(path: str | Path) -> Model:
     ('free', 'defect')
     """
     path = Path(path)
-    if path.is_dir():
-        path = path / "model.safetensors"
     try:
+        if path.is_dir():
+            path = path / "model.safetensors"
+        path.open("rb").close()  # for what the system says: to safetensors, a file that it may not open is missing
         with safe_open(path, framework="np") as file:
             metadata = _metadata(path, file.metadata() or {})
             architecture = Architecture.from_dict(metadata["architecture"])
@@ -88,12 +100,12 @@ def load(path: str | Path) -> Model:
             tensors = {name: file.get_tensor(name) for name in shapes}
         return Model(
             _parameters(path, architecture, tensors),
-            tuple(metadata["classes"]),
+            _names(metadata["classes"]),
             Standardisation(
                 tuple(map(float, metadata["standardisation"]["mean"])),
                 tuple(map(float, metadata["standardisation"]["deviation"])),
             ),
-            dict(metadata["provenance"]),
+            dict(metadata["provenance"].items()),
         )
     except ModelFileError:
         raise
@@ -124,6 +136,12 @@ def _metadata(path: Path, texts: dict[str, str]) -> dict[str, Any]:
             "use the handgrad that wrote it, or train again",
         )
     return {name: json.loads(text) for name, text in texts.items() if name not in ("format", "version")}
+
+
+def _names(classes: Any) -> tuple[str, ...]:
+    if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+        raise ValueError("classes must be a list of names")
+    return tuple(classes)
 
 
 def _check_shapes(path: Path, shapes: dict[str, tuple[int, ...]], architecture: Architecture) -> None:

@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 the check failed, 2 the input is wrong, 130 interrupted.
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import sys
@@ -43,6 +44,10 @@ def _options(
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that lacks a sign (× in ASCII, a file name that is no UTF-8) must not end a training.
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:]))
 
 
@@ -60,7 +65,7 @@ def run(arguments: list[str]) -> int:
         complain(str(error))
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
-        complain(f"{error.format_message()} See {context.command_path if context else 'handgrad'} --help.")
+        complain(f"{error.format_message().rstrip('.')}; see {context.command_path if context else 'handgrad'} --help")
     except MemoryError:
         complain("memory: there is not enough for these sizes; use fewer or smaller images, or a smaller --batch-size")
     except BrokenPipeError:

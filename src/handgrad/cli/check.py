@@ -7,6 +7,7 @@ from typing import Annotated
 
 import numpy as np
 import typer
+from rich.markup import escape
 
 from handgrad import model_file, verify
 from handgrad.architecture import Architecture
@@ -94,7 +95,7 @@ def _print(architecture: Architecture, checks: list[verify.LineCheck]) -> None:
         table.add_row(
             checked.number,
             checked.derivative,
-            checked.formula.replace("[", r"\["),
+            escape(checked.formula),
             f"{checked.error:.1e}",
             str(checked.coordinates),
             f"[{style}]{checked.verdict}[/]",

@@ -9,31 +9,32 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-stdout = Console(highlight=False)
-stderr = Console(stderr=True, highlight=False)
+stdout = Console(highlight=False, emoji=False)
+stderr = Console(stderr=True, highlight=False, emoji=False)
 
 
 def complain(message: str) -> None:
     """One line about what is wrong."""
-    stderr.print(f"[red]handgrad: error:[/] {_escaped(' '.join(message.split()))}", soft_wrap=True)
+    stderr.print(f"[red]handgrad: error:[/] {escape(' '.join(message.split()))}", soft_wrap=True)
 
 
 def notice(message: str) -> None:
     """One line that a person should know."""
-    stderr.print(f"[yellow]handgrad:[/] {_escaped(message)}", soft_wrap=True)
+    stderr.print(f"[yellow]handgrad:[/] {escape(message)}", soft_wrap=True)
 
 
 def say(message: str) -> None:
     """One line of results."""
-    stdout.print(message, soft_wrap=True)
+    stdout.print(message, soft_wrap=True, markup=False)
 
 
 def print_json(value: Any) -> None:
     """Results for programs."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.write(json.dumps(value, indent=2) + "\n")
 
 
 def table(*columns: str, title: str | None = None) -> Table:
@@ -41,7 +42,7 @@ def table(*columns: str, title: str | None = None) -> Table:
     made = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in columns:
         right = column.endswith(">")
-        made.add_column(column.removesuffix(">"), justify="right" if right else "left", overflow="fold")
+        made.add_column(escape(column.removesuffix(">")), justify="right" if right else "left", overflow="fold")
     return made
 
 
@@ -76,7 +77,3 @@ def percent(share: float) -> str:
     '98.32 %'
     """
     return f"{100 * share:.2f} %"
-
-
-def _escaped(message: str) -> str:
-    return message.replace("[", r"\[")

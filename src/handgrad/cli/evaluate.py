@@ -7,6 +7,7 @@ from typing import Annotated
 
 import numpy as np
 import typer
+from rich.markup import escape
 
 from handgrad import engine as engines
 from handgrad import model_file
@@ -99,15 +100,14 @@ def _print(metrics: Metrics, which: str) -> None:
     )
     table = display.table("class", "precision>", "recall>", "F1>", "images>")
     for row in metrics.classes:
-        table.add_row(
-            row.name, *(display.percent(value) for value in (row.precision, row.recall, row.f1)), str(row.images)
-        )
+        shares = (display.percent(value) for value in (row.precision, row.recall, row.f1))
+        table.add_row(escape(row.name), *shares, str(row.images))
     display.stdout.print()
     display.stdout.print(table)
     names = [row.name for row in metrics.classes]
     if len(names) <= 12:
         confusion = display.table("expected \\ predicted", *(f"{name}>" for name in names))
         for name, counts in zip(names, metrics.confusion_matrix, strict=True):
-            confusion.add_row(name, *(f"[dim]{count}[/]" if count == 0 else str(count) for count in counts))
+            confusion.add_row(escape(name), *(f"[dim]{count}[/]" if count == 0 else str(count) for count in counts))
         display.stdout.print()
         display.stdout.print(confusion)

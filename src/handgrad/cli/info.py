@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from handgrad import model_file
@@ -65,12 +66,12 @@ def _print(model: Model) -> None:
     facts = display.table("", "")
     facts.show_header = False
     facts.add_row("parameters", f"{architecture.parameter_count:,}")
-    facts.add_row("classes", ", ".join(model.classes))
+    facts.add_row("classes", escape(", ".join(model.classes)))
     facts.add_row("mean", ", ".join(f"{value:.3f}" for value in model.standardisation.mean))
     facts.add_row("deviation", ", ".join(f"{value:.3f}" for value in model.standardisation.deviation))
     for name, value in model.provenance.items():
         text = ", ".join(f"{key} {item}" for key, item in value.items()) if isinstance(value, dict) else str(value)
-        facts.add_row(name, text.replace("[", r"\["))
+        facts.add_row(name, escape(text))
     display.stdout.print()
     display.stdout.print(facts)
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import numpy as np
 import typer
+from rich.markup import escape
 
 from handgrad import engine as engines
 from handgrad import model_file
@@ -72,5 +73,6 @@ def _print(paths: list[Path], probabilities: Array, model: Model, top: int) -> N
     for path, row in zip(paths, probabilities, strict=True):
         for place, (name, probability) in enumerate(_likeliest(row, model, top)):
             bar = "█" * max(1, round(_BAR * probability))
-            table.add_row(str(path) if place == 0 else "", name, display.percent(probability), f"[blue]{bar}[/]")
+            shown = escape(str(path)) if place == 0 else ""
+            table.add_row(shown, escape(name), display.percent(probability), f"[blue]{bar}[/]")
     display.stdout.print(table)

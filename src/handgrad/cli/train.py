@@ -128,7 +128,7 @@ def train(
         momentum=momentum,
     )
     if out:
-        _claim(out, overwrite)
+        _check_place(out, overwrite)
     with display.counting("Reading pictures") as progress:
         dataset = load(source, size=size, seed=seed, strict=strict, progress=progress)
     for text in dataset.notices:
@@ -150,29 +150,33 @@ def train(
         _provenance(context, source, dataset, recipe, seed),
     )
     computing = engines.create(engine, model.standardisation)
-    out = out or _next_free(Path("runs") / dataset.name)
-    _claim(out, overwrite)
+    runs = Path("runs") / dataset.name
+    _check_place(out or _next_free(runs), overwrite)
     history = _run(model, dataset, recipe, computing, np.random.default_rng(order))
-    _finish(out, model, dataset, history, computing)
+    # Chosen only now, since another training may have taken the same name meanwhile.
+    _finish(out or _next_free(runs), model, dataset, history, computing)
 
 
-def _claim(out: Path, overwrite: bool) -> None:
-    """Make the folder now, so that a training does not end at a place that cannot be written."""
+def _check_place(out: Path, overwrite: bool) -> None:
+    """Checked now, so that a training does not end at a place that cannot be written; nothing is made yet."""
     from handgrad.report.files import MODEL
 
-    if (out / MODEL).exists() and not overwrite:
-        raise InputError("out", out, "already holds a model", "choose another --out, or give --overwrite")
     try:
-        out.mkdir(parents=True, exist_ok=True)
+        holds_model = (out / MODEL).exists()
+        nearest = next(place for place in (out, *out.absolute().parents) if place.exists())
     except OSError as error:
         raise OutputError(out, error.strerror or str(error)) from error
-    if not os.access(out, os.W_OK | os.X_OK):
-        raise OutputError(out, "no permission")
+    if holds_model and not overwrite:
+        raise InputError("out", out, "already holds a model", "choose another --out, or give --overwrite")
+    if not nearest.is_dir():
+        raise OutputError(out, f"{nearest} is no folder")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise OutputError(out, f"no permission to write in {nearest}")
 
 
 def _next_free(folder: Path) -> Path:
     tries = (folder if number == 1 else folder.with_name(f"{folder.name}-{number}") for number in range(1, 10**6))
-    return next(path for path in tries if not path.exists() or not any(path.iterdir()))
+    return next(path for path in tries if not path.exists())
 
 
 def _provenance(context: typer.Context, source: str, dataset: Dataset, recipe: Recipe, seed: int) -> dict[str, Any]:

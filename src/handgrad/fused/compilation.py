@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import warnings
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import llvmlite.binding as llvm
 import numba
+from numba.core import event
 from numba.core.compiler import Compiler
-from numba.core.errors import NumbaWarning
 
 from handgrad.fused.unrolling import unrolled
 
@@ -23,11 +24,15 @@ FASTMATH = {"contract", "reassoc", "nsz", "arcp"}
 """
 
 
-_KERNELS = ("convolution", "pooling", "dense")
+_KERNELS = ("convolution", "pooling", "dense", "optimizer")
 """Modules whose functions write no array argument that overlaps another."""
 
-_ENTRIES = ("images", "passes")
+_ENTRIES = ("images", "passes", "optimizer")
 """Modules whose functions are called from Python and kept on disk; those that they call are part of them."""
+
+
+_IN_ORDER = ("rectify", "correlate", "pool")
+"""Functions whose multiply-adds stay in the order written: that of the loads, which the processor likes best."""
 
 
 class _NoAlias(Compiler):
@@ -63,7 +68,9 @@ def suite(
 
 
 def _compiled(function: Callable[..., Any], template: Callable[..., Any]) -> Any:
-    options: dict[str, Any] = {"nogil": True, "fastmath": FASTMATH - ({"reassoc"} if template.__name__ in ("rectify","correlate","pool") else set()), "error_model": "numpy"}
+    options: dict[str, Any] = {"nogil": True, "fastmath": FASTMATH, "error_model": "numpy"}
+    if template.__name__ in _IN_ORDER:
+        options["fastmath"] = FASTMATH - {"reassoc"}
     module = template.__module__.rpartition(".")[2]
     if module not in _ENTRIES:
         options |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
@@ -73,6 +80,31 @@ def _compiled(function: Callable[..., Any], template: Callable[..., Any]) -> Any
         return numba.njit(cache=module in _ENTRIES, **options)(function)
     except RuntimeError:  # nowhere to write: every process compiles for itself
         return numba.njit(**options)(function)
+
+
+class _Notice(event.Listener):  # type: ignore[misc]
+    def __init__(self, notice: Callable[[float | None], None]) -> None:
+        self.notice = notice
+        self.depth, self.started = 0, 0.0
+
+    def on_start(self, event: Any) -> None:
+        if not self.depth:
+            self.started = time.perf_counter()
+            self.notice(None)
+        self.depth += 1
+
+    def on_end(self, event: Any) -> None:
+        self.depth -= 1
+        if not self.depth:
+            self.notice(time.perf_counter() - self.started)
+
+
+@contextmanager
+def announced(notice: Callable[[float | None], None]) -> Iterator[None]:
+    """While it is open, `notice` is called with None where a compilation begins, and with its seconds at the end."""
+    listener = _Notice(notice)
+    with event.install_listener("numba:compile", listener):
+        yield
 
 
 @cache

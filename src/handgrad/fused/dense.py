@@ -148,5 +148,3 @@ def untranspose_cells(C: Any, n: int, filters: int, rows: int, columns: int, str
             row = dw[(i * columns + j) * filters + n]
             for o in range(C.shape[0]):
                 row[o] = C[o, i * stride + j]
-
-

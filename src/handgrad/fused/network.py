@@ -161,9 +161,7 @@ class Network:
         self._give_back(space, backward=False)
         return probabilities
 
-    def _prepare(
-        self, kernels: Any, parameters: Parameters, X: Any, space: Workspace, shared: Any, parts: Any
-    ) -> None:
+    def _prepare(self, kernels: Any, parameters: Parameters, X: Any, space: Workspace, shared: Any, parts: Any) -> None:
         """Packs the parameters and loads the images."""
         first = self.architecture.convolutions[0]
         alpha = parameters[first.alpha] if first.depth_weight_shape else np.ones((X.shape[3], 1), self.dtype)
@@ -203,9 +201,7 @@ class Network:
                 d_alpha = gradient[layer.alpha]
                 d_alpha[...] = packed[start : start + d_alpha.size].reshape(d_alpha.shape)
 
-    def _first_depth_gradient(
-        self, kernels: Any, X: Any, space: Workspace, shared: Any, gradient: Parameters
-    ) -> None:
+    def _first_depth_gradient(self, kernels: Any, X: Any, space: Workspace, shared: Any, gradient: Parameters) -> None:
         parts = chunks(len(X))
         sums = space.depth_gradients[: len(parts)]
         sums[:] = 0

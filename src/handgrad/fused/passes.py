@@ -114,7 +114,9 @@ def convolve_back(
                 error = scratch.dS[following.dS : following.dS + following.maps * area]
                 value = scratch.H[:area]
                 if following.weighted:
-                    correlate_maps(layer, entry, F[layer.F + n * maps * taps : layer.F + (n + 1) * maps * taps], scratch.T)
+                    correlate_maps(
+                        layer, entry, F[layer.F + n * maps * taps : layer.F + (n + 1) * maps * taps], scratch.T
+                    )
                     rectify_map(phases(scratch.T, 0, layer.area, run), phases(value, 0, layer.area, run), bit_rows, n)
                 weighed = weigh_error(following, theta, n, error, area, value, scratch.G, gradient)
                 rectify_error(phases(weighed, 0, layer.area, run), bit_rows, n, E)
@@ -161,9 +163,7 @@ def dense_forward(denses: Any, theta: Any, W: Any, x: Any, t: Any, start: int, s
         entry = result
 
 
-def dense_forward_few(
-    denses: Any, last: Any, offsets: Any, theta: Any, x: Any, t: Any, start: int, stop: int
-) -> None:
+def dense_forward_few(denses: Any, last: Any, offsets: Any, theta: Any, x: Any, t: Any, start: int, stop: int) -> None:
     """As ``dense_forward``, from the weights as they lie in the parameters: for so few images it saves transposing."""
     batch = x.shape[0]
     entry = x
@@ -223,7 +223,18 @@ def dense_back(denses: Any, W: Any, x: Any, t: Any, dt: Any, dx: Any, start: int
                         entering[s, o] = 0
 
 
-def chunk_passes(plan: Any, denses: Any, theta: Any, packed: Any, shared: Any, kept: Any, scratch: Any, start: int, stop: int, gradient: Any) -> None:
+def chunk_passes(
+    plan: Any,
+    denses: Any,
+    theta: Any,
+    packed: Any,
+    shared: Any,
+    kept: Any,
+    scratch: Any,
+    start: int,
+    stop: int,
+    gradient: Any,
+) -> None:
     """Both passes of images `start` to `stop`; the dense layers' gradients apart, which ``weight_gradient`` takes."""
     F, F_turned, W = packed
     batch = shared.x.shape[0]
@@ -279,7 +290,9 @@ def transpose_weights(denses: Any, last: Any, offsets: Any, theta: Any, W: Any, 
                     W[layer.W + o * layer.inputs + i] = theta[offsets[number] + i * layer.outputs + o]
 
 
-def weight_gradient(denses: Any, last: Any, offsets: Any, shared: Any, C: Any, gradient: Any, start: int, stop: int) -> None:
+def weight_gradient(
+    denses: Any, last: Any, offsets: Any, shared: Any, C: Any, gradient: Any, start: int, stop: int
+) -> None:
     """N18, N19 and N22: those behind filters `start` to `stop`, and the later layers with the first."""
     batch = shared.x.shape[0]
     layer = denses[0]
@@ -302,7 +315,11 @@ def weight_gradient(denses: Any, last: Any, offsets: Any, shared: Any, C: Any, g
                     gradient[layer.b + o] += error[s, o]
             if number > 0:
                 previous = denses[number - 1]
-                entry = shared.t[previous.t * batch : (previous.t + previous.outputs) * batch].reshape((batch, previous.outputs))
-                target = gradient[offsets[number] : offsets[number] + layer.inputs * layer.outputs].reshape((layer.inputs, layer.outputs))
+                entry = shared.t[previous.t * batch : (previous.t + previous.outputs) * batch].reshape(
+                    (batch, previous.outputs)
+                )
+                target = gradient[offsets[number] : offsets[number] + layer.inputs * layer.outputs].reshape(
+                    (layer.inputs, layer.outputs)
+                )
                 target[:] = 0
                 combine_rows(entry.T.copy(), error, 0, target)

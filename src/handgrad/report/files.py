@@ -22,7 +22,7 @@ def contents(model: Model, history: Sequence[Epoch], report: dict[str, Any]) -> 
     return {
         MODEL: model_file.to_bytes(model),
         "history.csv": history_csv(history).encode(),
-        "report.json": (json.dumps(report, indent=2, ensure_ascii=False) + "\n").encode(),
+        "report.json": (json.dumps(report, indent=2, ensure_ascii=False) + "\n").encode(errors="backslashreplace"),
         "curves.png": plots.curves(history),
         "filters.png": plots.filters(model.parameters),
     }

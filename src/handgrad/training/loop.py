@@ -93,16 +93,23 @@ def train(
             step = (epoch - 1) * batches + batch
             rate = learning_rate(recipe, step, steps)
             chosen = samples[order[batch * recipe.batch_size : (batch + 1) * recipe.batch_size]]
-            loss, probabilities, gradient = engine.loss_and_gradients(model.parameters, chosen.images, chosen.labels)
-            mean = float(loss.mean(dtype=np.float64))
-            if not np.isfinite(mean):
-                raise DivergenceError(step + 1, mean, rate)
-            optimizer.update(model.parameters, gradient, rate)
+            # What overflows ends in a loss that is not finite, which is told below.
+            with np.errstate(over="ignore", invalid="ignore"):
+                loss, probabilities, gradient = engine.loss_and_gradients(
+                    model.parameters, chosen.images, chosen.labels
+                )
+                mean = float(loss.mean(dtype=np.float64))
+                if not np.isfinite(mean):
+                    raise DivergenceError(step + 1, mean, rate)
+                optimizer.update(model.parameters, gradient, rate)
             correct = int((probabilities.argmax(axis=1) == chosen.labels).sum())
             losses, hits = losses + mean * len(chosen), hits + correct
             seconds += time.perf_counter() - started
             yield Step(epoch, step + 1, steps, mean, correct / len(chosen), len(chosen), seconds)
-        validation_loss, validation_accuracy = score(model, validation, engine)
+        with np.errstate(over="ignore", invalid="ignore"):
+            validation_loss, validation_accuracy = score(model, validation, engine)
+        if not np.isfinite(validation_loss):
+            raise DivergenceError(step + 1, validation_loss, rate)
         yield Epoch(
             epoch,
             epochs,

@@ -1,0 +1,76 @@
+"""The engine standardises pixels and hands them to the notes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handgrad import engine as engines
+from handgrad.architecture import Architecture
+from handgrad.errors import InputError
+from handgrad.model import Model
+from handgrad.notes import network
+from handgrad.parameters import Parameters
+from handgrad.standardisation import Standardisation
+from tests.notes.strategies import architectures, brief, filled, generators
+
+
+def pixels(
+    architecture: Architecture, count: int, rng: np.random.Generator
+) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    return rng.integers(0, 256, (count, *architecture.input_shape), np.uint8)
+
+
+@brief
+@given(architectures(), generators, st.sampled_from(["float32", "float64"]), st.integers(1, 5))
+def test_the_notes_engine_is_the_notes_on_standardised_pixels(
+    architecture: Architecture, rng: np.random.Generator, dtype: str, count: int
+) -> None:
+    parameters, images = filled(architecture, rng, dtype), pixels(architecture, count, rng)
+    labels = rng.integers(0, architecture.classes, count)
+    standardisation = Standardisation.of(images)
+    engine = engines.create("notes", standardisation)
+    X = standardisation.apply(images, dtype)
+    losses, probabilities, gradient = engine.loss_and_gradients(parameters, images, labels)
+    expected = network.loss_and_gradients(parameters, X, labels)
+    np.testing.assert_array_equal(losses, expected[0])
+    np.testing.assert_array_equal(probabilities, expected[1])
+    np.testing.assert_array_equal(gradient.vector, expected[2].vector)
+    assert losses.dtype == probabilities.dtype == gradient.vector.dtype == dtype
+    np.testing.assert_array_equal(engine.predict(parameters, images), network.predict(parameters, X))
+
+
+def test_an_unknown_engine_is_refused() -> None:
+    with pytest.raises(InputError, match="engine=torch: the engines are notes; use notes"):
+        engines.create("torch", Standardisation((0.0,), (1.0,)))
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 7, 100])
+def test_a_prediction_does_not_depend_on_how_it_is_cut_into_batches(batch_size: int) -> None:
+    rng = np.random.default_rng(0)
+    architecture = Architecture(input_shape=(7, 8, 1), classes=3, hidden=(4,))
+    model = Model(filled(architecture, rng), ("a", "b", "c"), Standardisation((100.0,), (50.0,)))
+    images = pixels(architecture, 7, rng)
+    heard: list[tuple[int, int]] = []
+    found = model.predict(images, batch_size=batch_size, progress=lambda done, total: heard.append((done, total)))
+    np.testing.assert_allclose(found, model.predict(images), rtol=1e-12)
+    np.testing.assert_allclose(found.sum(axis=1), 1)
+    assert heard == [(min(done, 7), 7) for done in range(batch_size, 7 + batch_size, batch_size)]
+
+
+def test_no_images_have_no_predictions() -> None:
+    model = Model(Parameters.zeros(Architecture(input_shape=(6, 6, 1))), ("a", "b"), Standardisation((0.0,), (1.0,)))
+    assert model.predict(np.zeros((0, 6, 6, 1), np.uint8)).shape == (0, 2)
+
+
+@pytest.mark.parametrize("classes", [("a",), ("a", "b", "c"), ("a", "a")])
+def test_a_model_needs_a_name_for_each_class(classes: tuple[str, ...]) -> None:
+    with pytest.raises(InputError, match=r"classes=.*: the network needs 2 different names"):
+        Model(Parameters.zeros(Architecture()), classes, Standardisation((0.0,), (1.0,)))
+
+
+def test_a_model_needs_figures_for_each_depth() -> None:
+    with pytest.raises(InputError, match=r"standardisation=.*depth of 1"):
+        Model(Parameters.zeros(Architecture()), ("a", "b"), Standardisation((0.0, 0.0), (1.0, 1.0)))
