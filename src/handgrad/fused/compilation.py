@@ -23,13 +23,11 @@ FASTMATH = {"contract", "reassoc", "nsz", "arcp"}
 `nnan` and `ninf` are left out: they would let the compiler hide a NaN.
 """
 
-
 _KERNELS = ("convolution", "pooling", "dense", "optimizer")
 """Modules whose functions write no array argument that overlaps another."""
 
 _ENTRIES = ("images", "passes", "optimizer")
 """Modules whose functions are called from Python and kept on disk; those that they call are part of them."""
-
 
 _IN_ORDER = ("rectify", "correlate", "pool")
 """Functions whose multiply-adds stay in the order written: that of the loads, which the processor likes best."""
@@ -40,7 +38,7 @@ class _NoAlias(Compiler):
 
     def define_pipelines(self) -> Any:
         self.state.flags.noalias = True
-        return super().define_pipelines()
+        return super().define_pipelines()  # type: ignore[no-untyped-call]
 
 
 def suite(
@@ -82,7 +80,7 @@ def _compiled(function: Callable[..., Any], template: Callable[..., Any]) -> Any
         return numba.njit(**options)(function)
 
 
-class _Notice(event.Listener):  # type: ignore[misc]
+class _Notice(event.Listener):
     def __init__(self, notice: Callable[[float | None], None]) -> None:
         self.notice = notice
         self.depth, self.started = 0, 0.0

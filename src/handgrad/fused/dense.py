@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-
 BLOCK = 1024
 """Inputs that stay in the first-level cache while rows and columns are gone through."""
 
@@ -103,7 +102,8 @@ def combine_rows(A: Any, B: Any, column: int, C: Any) -> None:
             b2, b3 = B[k + 2, column + first : column + end], B[k + 3, column + first : column + end]
             for r in range(0, rows - 1, 2):
                 add_rows_2x4(
-                    C[r, first:end], C[r + 1, first:end], b0, b1, b2, b3, A[r, k], A[r, k + 1], A[r, k + 2], A[r, k + 3],
+                    C[r, first:end], C[r + 1, first:end], b0, b1, b2, b3,
+                    A[r, k], A[r, k + 1], A[r, k + 2], A[r, k + 3],
                     A[r + 1, k], A[r + 1, k + 1], A[r + 1, k + 2], A[r + 1, k + 3],
                 )  # fmt: skip
             if rows % 2:

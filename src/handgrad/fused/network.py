@@ -135,7 +135,7 @@ class Network:
         self._run(both_passes, len(parts))
         self._run(weight_gradients, int(self.layers[-1]["filters"]))
         self._unpack(gradient, space.gradients[: len(parts)].sum(axis=0))
-        if space.depth_gradients is not None:
+        if self.layers[0]["weighted"]:
             self._first_depth_gradient(kernels, X, space, shared, gradient)
         losses, probabilities = shared.E.copy(), shared.z.copy()
         self._give_back(space, backward=True)
@@ -252,7 +252,7 @@ class Network:
         if X.dtype != self.pixel_dtype:
             raise InputError("X", X.dtype, f"must be {self.pixel_dtype}", "convert it with .astype")
         # Kernels are compiled for one kind of array.
-        return np.require(X, requirements="CAW")
+        return np.require(X, requirements=["C", "A", "W"])
 
 
 class FusedEngine:

@@ -98,7 +98,6 @@ def convolve_back(
             scratch.E, layer.E + layer.margin, layer.error_area, layer.stride, layer.entry_run
         )
         words = (p * p + 7) // 8
-        bit_rows = bits[layer.kept : layer.kept + filters * words * run].reshape((filters * words, run))
         following = plan[number if layer.last else number + 1]
         for n in range(filters):
             if layer.pooled:
@@ -111,6 +110,7 @@ def convolve_back(
                     weighed = weigh_error(following, theta, n, error, run, value, scratch.G, gradient)
                     pool_error(weighed, winner_rows, n, E)
             else:
+                bit_rows = bits[layer.kept : layer.kept + filters * words * run].reshape((filters * words, run))
                 error = scratch.dS[following.dS : following.dS + following.maps * area]
                 value = scratch.H[:area]
                 if following.weighted:

@@ -15,7 +15,7 @@ from handgrad.architecture import Architecture
 LANES = 16
 """Runs and buffers are whole multiples of the widest vector's float32 lanes, or half of it."""
 
-CONVOLUTION = np.dtype(
+CONVOLUTION = np.dtype((np.record,
     [
         (name, np.int64)
         for name in (
@@ -29,10 +29,10 @@ CONVOLUTION = np.dtype(
             "dS", "dM", "E",  # a thread's scratch
         )
     ]
-)  # fmt: skip
+))  # fmt: skip
 """A convolution as the kernels see it; offsets count elements."""
 
-DENSE = np.dtype([(name, np.int64) for name in ("inputs", "outputs", "W", "b", "t")])
+DENSE = np.dtype((np.record, [(name, np.int64) for name in ("inputs", "outputs", "W", "b", "t")]))
 """A dense layer as the kernels see it; ``t`` is the offset of its result in front of the batch."""
 
 
@@ -54,10 +54,10 @@ class Plan:
         p, (k1, k2) = architecture.pooling, architecture.filter_size
         records = np.zeros(len(architecture.convolutions), CONVOLUTION)
         places = self.parameter_places
-        start, stage_shape = 0, architecture.input_shape
+        stage_shape = architecture.input_shape
         for record, layer in zip(records, architecture.convolutions, strict=True):
-            height, width, depth = layer.input_shape
-            if start == 0 or records[start - 1]["pooled"]:
+            height, _, depth = layer.input_shape
+            if layer.index > 1 and records[layer.index - 2]["pooled"]:
                 stage_shape = layer.input_shape
             stride = -(-stage_shape[1] // p)
             reach = (p + k1 - 2) // p * stride + (p + k2 - 2) // p
@@ -76,7 +76,6 @@ class Plan:
             record["margin"] = _whole(-((1 - k1) // p) * stride - (1 - k2) // p, LANES)
             record["error_area"] = record["margin"] + record["area"]
             record["alpha"] = places[layer.alpha] if record["weighted"] else 0
-            start += 1
         return self._placed(records)
 
     def _placed(self, records: NDArray[Any]) -> NDArray[Any]:

@@ -74,7 +74,7 @@ def _serve(number: int, threads: int, calls: SimpleQueue[Task], answers: SimpleQ
         task = calls.get()
         try:
             task(number, threads)
-        except BaseException as failure:  # noqa: BLE001  # the caller raises it
+        except BaseException as failure:  # the caller raises it
             answers.put(failure)
         else:
             answers.put(None)

@@ -78,7 +78,7 @@ class _Unroller(ast.NodeTransformer):
 
     def visit_For(self, node: ast.For) -> Any:
         is_range = isinstance(node.iter, ast.Call) and getattr(node.iter.func, "id", "") == "range"
-        bounds = self._numbers(node.iter.args) if is_range else None
+        bounds = self._numbers(node.iter.args) if isinstance(node.iter, ast.Call) and is_range else None
         if bounds is None:
             return self.generic_visit(node)
         assert isinstance(node.target, ast.Name)

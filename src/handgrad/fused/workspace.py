@@ -144,7 +144,7 @@ class Workspace:
             zeros(int(plan.denses[0]["outputs"]), int(layers[-1]["run"]) if backward else 1) for _ in range(threads)
         ]
         self.gradients = zeros(len(chunks(batch)) if backward else 1, totals["F"])
-        self.depth_gradients = zeros(batch, int(first["depth"]), int(first["maps"])) if first["weighted"] else None
+        self.depth_gradients = zeros(len(self.gradients), int(first["depth"]), int(first["maps"]))
         self.packed = Packed(zeros(totals["F"]), zeros(totals["F"]), zeros(totals["W"]))
 
     def few(self, batch: int) -> bool:
