@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import cold, growth, machine, peak, process, report, startup
-from benchmarks.measure import Effort, Peer, measure
+from benchmarks.measure import Effort, Peer, measure, say
 from benchmarks.networks import NETWORKS
 from benchmarks.worker import Worker
 from handgrad.standardisation import Standardisation
@@ -40,8 +40,8 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a smoke test: two networks, few turns; figures mean nothing")
-    parser.add_argument("--networks", default="".join(NETWORKS), help="letters of the networks to measure")
+    parser.add_argument("--quick", action="store_true", help="a smoke test: one network, few turns; figures mean nothing")
+    parser.add_argument("--networks", default=None, help="letters of the networks to measure; all, or D")
     parser.add_argument("--report-only", action="store_true", help="write the document again from results.json")
     parser.add_argument("--out", type=Path, default=None, help="folder of results.json")
     parser.add_argument("--docs", type=Path, default=None, help="folder of performance.md and images/")
@@ -50,8 +50,7 @@ def _options() -> argparse.Namespace:
     quick_out = _ROOT / "runs" / "bench-quick"
     options.out = options.out or (quick_out if options.quick else _ROOT / "benchmarks")
     options.docs = options.docs or (quick_out if options.quick else _ROOT / "docs")
-    if options.quick:
-        options.networks = "".join(name for name in options.networks if name in "AD")
+    options.networks = options.networks or ("D" if options.quick else "".join(NETWORKS))
     return options
 
 
@@ -68,14 +67,14 @@ def _measure_all(options: argparse.Namespace) -> dict[str, Any]:
             results["networks"][name] = measure(NETWORKS[name], peers, tasks, effort)
             peaks.append(peak.measure(0.02 if quick else 0.1))
     results["peak"] = peak.best(peaks)
-    print("start of a process", file=sys.stderr)
+    say("start of a process")
     try:
-        results["startup"] = startup.measure(2 if quick else 7)
+        results["startup"] = startup.measure(1 if quick else 7)
     except process.ProcessError as error:
         results["startup"] = {"absent": f"a process failed: {error}"}
-    print("growth", file=sys.stderr)
+    say("growth")
     results["growth"] = growth.measure(_fused, 1 if quick else 5, quick=quick)
-    print("cold process", file=sys.stderr)
+    say("cold process")
     results["cold"] = {"absent": "left out of the smoke test"} if quick else cold.measure(3)
     return results
 

@@ -83,10 +83,7 @@ def goals(results: dict[str, Any]) -> list[Goal]:
         *(_against_best(results, name, "step", "training step", bound) for name, bound in _TRAINING),
         *(_against_best(results, name, "predict", "prediction in batches", bound) for name, bound in _PREDICTION),
         *(_against_onnx_runtime(results, name) for name in "AB"),
-        *(
-            Goal(f"training step over the floor, {name}", False, bound, step_over_floor(results, name), "×", "")
-            for name, bound in _FLOOR
-        ),
+        *(_over_floor(results, name, bound) for name, bound in _FLOOR),
         *_cold(results["cold"]),
         *_startup(results["startup"]),
         _threads(results),
@@ -113,6 +110,12 @@ def _against_onnx_runtime(results: dict[str, Any], network: str) -> Goal:
     if best is None or OURS not in figures:
         return Goal(title, True, 1.0, None, "×", "not measured")
     return Goal(title, True, 1.0, ratio(figures, best), "×", f"over {best}")
+
+
+def _over_floor(results: dict[str, Any], network: str, bound: float) -> Goal:
+    over = step_over_floor(results, network)
+    detail = "not measured" if over is None else f"the floor is {floor_seconds(results, network) * 1e3:.2f} ms"
+    return Goal(f"training step over the floor, {network}", False, bound, over, "×", detail)
 
 
 def _cold(cold: dict[str, Any]) -> list[Goal]:

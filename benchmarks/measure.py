@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from benchmarks import gate
-from benchmarks.networks import NETWORKS, Network
+from benchmarks.networks import Network
 from benchmarks.worker import Worker, WorkerError
 
 _PILOT_CALLS = 3
-_MOST_CALLS = 400
+_LEAST_CALLS, _MOST_CALLS = 3, 400
 _SLOW = "handgrad notes"
+_STARTED = time.perf_counter()
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class Timing:
     def prepare(self, effort: Effort) -> None:
         """Choose the calls of a turn."""
         pilot = min(self._time(_PILOT_CALLS, 2))
-        self.calls = int(np.clip(effort.turn_seconds / pilot, 1, _MOST_CALLS))
+        self.calls = int(np.clip(effort.turn_seconds / pilot, _LEAST_CALLS, _MOST_CALLS))
 
     def take_turn(self) -> None:
         """A few more calls."""
@@ -106,7 +108,7 @@ def measure(network: Network, peers: Iterable[Peer], tasks: Iterable[str], effor
     for peer in peers:
         peer.worker.ask("drop")
         for variant in peer.worker.ask("variants", network.name, peer.listing):
-            _say(f"{network.name}: {variant}")
+            say(f"{network.name}: {variant}")
             try:
                 offered = peer.worker.ask("build", network.name, variant)
                 if peer.compared:
@@ -122,7 +124,7 @@ def measure(network: Network, peers: Iterable[Peer], tasks: Iterable[str], effor
                 timings += own
             except WorkerError as error:
                 errors[variant] = str(error)
-                _say(f"   not timed: {error}")
+                say(f"   not timed: {error}")
     _take_turns(network, timings, wanted, effort)
     seconds: dict[str, dict[str, Any]] = {task: {} for task in wanted}
     for timing in timings:
@@ -133,7 +135,7 @@ def measure(network: Network, peers: Iterable[Peer], tasks: Iterable[str], effor
 def _take_turns(network: Network, timings: list[Timing], tasks: tuple[str, ...], effort: Effort) -> None:
     rng = np.random.default_rng(0)
     for task in tasks:
-        _say(f"{network.name}: {task}")
+        say(f"{network.name}: {task}")
         of_task = [timing for timing in timings if timing.task == task]
         for number in range(effort.rounds):
             for place in rng.permutation(len(of_task)):
@@ -142,10 +144,6 @@ def _take_turns(network: Network, timings: list[Timing], tasks: tuple[str, ...],
                     of_task[place].take_turn()
 
 
-def names() -> tuple[str, ...]:
-    """Letters of all networks."""
-    return tuple(NETWORKS)
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+def say(text: str) -> None:
+    """A line of progress, with the seconds since the start."""
+    print(f"{time.perf_counter() - _STARTED:6.1f} s  {text}", file=sys.stderr, flush=True)

@@ -12,7 +12,7 @@ mpl.use("Agg")
 
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from benchmarks.goals import OURS, floor_seconds
 
@@ -45,18 +45,21 @@ def _bars(results: dict[str, Any], task: str, title: str, path: Path) -> bool:
     if not networks:
         return False
     figure, axes = plt.subplots(figsize=(9, 3.8), layout="constrained")
-    width = 0.8 / len(_FAMILIES)
-    for place, (family, colour) in enumerate(_FAMILIES.items()):
-        heights = [_best(results["networks"][name]["seconds"][task], family) for name in networks]
-        if np.isnan(heights).all():
-            continue
-        x = np.arange(len(networks)) + (place - (len(_FAMILIES) - 1) / 2) * width
-        axes.bar(x, np.array(heights) * 1e3, width * 0.9, color=colour, label=family)
+    heights = {
+        family: np.array([_best(results["networks"][name]["seconds"][task], family) for name in networks]) * 1e3
+        for family in _FAMILIES
+    }
+    present = [family for family in _FAMILIES if not np.isnan(heights[family]).all()]
+    width = 0.8 / len(present)
+    for place, family in enumerate(present):
+        x = np.arange(len(networks)) + (place - (len(present) - 1) / 2) * width
+        axes.bar(x, heights[family], width * 0.9, color=_FAMILIES[family], label=family)
     if task == "step":
         for place, name in enumerate(networks):
             floor = floor_seconds(results, name) * 1e3
             axes.hlines(floor, place - 0.42, place + 0.42, "black", linestyles="dotted", label=None if place else "floor")
     axes.set_yscale("log")
+    axes.set_xlim(-0.6, len(networks) - 0.4)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set_xticks(range(len(networks)), networks)
     axes.set_ylabel("milliseconds, logarithmic")
@@ -96,8 +99,10 @@ def _curve(axes: Axes, name: str, curve: dict[str, Any]) -> None:
     axes.set_ylabel("µs an image")
     ticks = [value for value in values if (value & (value - 1)) == 0]
     axes.set_xticks(ticks, [str(value) for value in ticks], fontsize=8)
-    axes.xaxis.set_minor_locator(plt.NullLocator())
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_locator(NullLocator())
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=8)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 _LAUNCH = Path(__file__).with_name("launch.py")
+_ROOT = _LAUNCH.parents[1]
 
 
 class ProcessError(Exception):
@@ -28,6 +29,7 @@ def run(*arguments: str, **environment: str) -> dict[str, Any]:
     with tempfile.NamedTemporaryFile(suffix=".json") as report:
         finished = subprocess.run(
             [sys.executable, "-S", str(_LAUNCH), report.name, sys.executable, *arguments],
+            cwd=_ROOT,
             env=os.environ | environment,
             capture_output=True,
             text=True,

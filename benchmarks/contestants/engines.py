@@ -7,7 +7,8 @@ from typing import Any
 from benchmarks.contestants.contestant import Contestant
 from benchmarks.networks import LEARNING_RATE, Network
 from handgrad.engine import Engine, NotesEngine
-from handgrad.notes import descent
+from handgrad.parameters import Parameters
+from handgrad.training import optimizer as plain
 
 
 def variants(network: Network) -> tuple[str, ...]:
@@ -22,13 +23,13 @@ def oracle_variants(network: Network) -> tuple[str, ...]:
 
 def build(network: Network, variant: str) -> Contestant:
     """The engine of that name."""
-    engine = _engine(network, variant)
     parameters = network.start(peers=False)
+    engine, optimizer = _engine_and_optimizer(network, variant, parameters)
     images, labels, one = network.images, network.labels, network.images[:1]
 
     def step() -> Any:
         losses, _, gradient = engine.loss_and_gradients(parameters, images, labels)
-        parameters.vector[:] = descent.step(parameters.vector, gradient.vector, LEARNING_RATE)
+        optimizer.update(parameters, gradient, LEARNING_RATE)
         return losses.mean()
 
     return Contestant(
@@ -39,9 +40,13 @@ def build(network: Network, variant: str) -> Contestant:
     )
 
 
-def _engine(network: Network, variant: str) -> Engine:
+def _engine_and_optimizer(
+    network: Network, variant: str, parameters: Parameters
+) -> tuple[Engine, plain.Optimizer]:
     if variant == "handgrad notes":
-        return NotesEngine(network.standardisation)
+        return NotesEngine(network.standardisation), plain.SGD(parameters, momentum=0, weight_decay=0)
+    from handgrad.fused import optimizer as fused
     from handgrad.fused.network import FusedEngine
 
-    return FusedEngine(network.standardisation, threads=1 if variant.endswith("1 thread") else None)
+    engine = FusedEngine(network.standardisation, threads=1 if variant.endswith("1 thread") else None)
+    return engine, fused.SGD(parameters, momentum=0, weight_decay=0, team=engine.team)

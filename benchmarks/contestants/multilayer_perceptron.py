@@ -26,8 +26,7 @@ def build(network: Network, variant: str) -> Contestant:
         random_state=0,
     )
     X = network.X.reshape(network.batch, -1)
-    classes = np.arange(network.architecture.classes)
-    classifier.partial_fit(X, network.labels, classes)
+    classifier.partial_fit(X, network.labels, classes=np.arange(network.architecture.classes))
 
     def step() -> float:
         classifier.partial_fit(X, network.labels)

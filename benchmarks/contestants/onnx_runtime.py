@@ -61,7 +61,8 @@ def _graph(parameters: Parameters, expanded: bool) -> bytes:
         x = then("Gemm", [x, dense.w, dense.b], dense.t, transB=1)
         x = then("Softmax", [x], "z", axis=1) if dense.last else then("Relu", [x], dense.output)
     constants = [numpy_helper.from_array(array, name) for name, array in arrays.items()]
-    constants.append(numpy_helper.from_array(np.array([1], np.int64), "depth_axis"))
+    if any(node.op_type == "ReduceSum" for node in nodes):
+        constants.append(numpy_helper.from_array(np.array([1], np.int64), "depth_axis"))
     entering_image = helper.make_tensor_value_info("X", TensorProto.FLOAT, ["batch", depth, height, width])
     leaving = helper.make_tensor_value_info("z", TensorProto.FLOAT, ["batch", architecture.classes])
     graph = helper.make_graph(nodes, "network", [entering_image], [leaving], constants)

@@ -14,7 +14,7 @@ from handgrad.fused.unrolling import registers
 
 
 def rectify(V: Any, rows: Any, F: Any, H: Any, bits: Any) -> None:
-    """N3–N5 and the next line's depth sum: ``H += Σ_n f(S @ F_n)``; ``bits`` keeps where T > 0 (N4)."""
+    """N3–N5 and the next line's depth sum: ``H += Σ_n f(S @ F_n)``; ``bits`` keeps where T > 0 (N4) or no number."""
     zero = F.dtype.type(0)
     w = registers(k1, k2)
     t = registers(p, p)
@@ -45,7 +45,7 @@ def rectify(V: Any, rows: Any, F: Any, H: Any, bits: Any) -> None:
                     word = zero
                     for j in range(8):
                         if 8 * byte + j < p * p:
-                            word += code[j] if t[(8 * byte + j) // p, (8 * byte + j) % p] > zero else zero
+                            word += zero if t[(8 * byte + j) // p, (8 * byte + j) % p] <= zero else code[j]
                     bits[n * ((p * p + 7) // 8) + byte, q] = word
 
 
@@ -74,7 +74,7 @@ def correlate(V: Any, rows: Any, F: Any, T: Any) -> None:
 
 
 def rectify_map(T: Any, H: Any, bits: Any, n: int) -> None:
-    """N5: ``H = f(T)`` of one filter; ``bits`` keeps where T > 0 (N4)."""
+    """N5: ``H = f(T)`` of one filter; ``bits`` keeps where T > 0 (N4) or no number."""
     zero = T[0].dtype.type(0)
     code = registers(8)
     for j in range(8):
@@ -86,7 +86,7 @@ def rectify_map(T: Any, H: Any, bits: Any, n: int) -> None:
                 if 8 * byte + j < p * p:
                     t = T[8 * byte + j][q]
                     H[8 * byte + j][q] = zero if zero > t else t
-                    word += code[j] if t > zero else zero
+                    word += zero if t <= zero else code[j]
             bits[n * ((p * p + 7) // 8) + byte, q] = word
 
 

@@ -219,7 +219,8 @@ def dense_back(denses: Any, W: Any, x: Any, t: Any, dt: Any, dx: Any, start: int
             combine_rows(error[start:stop], weights, 0, entering[start:stop])
             for s in range(start, stop):
                 for o in range(previous.outputs):
-                    if not result[s, o] > 0:
+                    # A result that is no number keeps its error: NaN stays NaN.
+                    if result[s, o] <= 0:
                         entering[s, o] = 0
 
 

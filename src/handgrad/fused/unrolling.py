@@ -80,7 +80,9 @@ class _Unroller(ast.NodeTransformer):
         is_range = isinstance(node.iter, ast.Call) and getattr(node.iter.func, "id", "") == "range"
         bounds = self._numbers(node.iter.args) if isinstance(node.iter, ast.Call) and is_range else None
         if bounds is None:
-            return self.generic_visit(node)
+            self.generic_visit(node)
+            node.body = node.body or [ast.Pass()]
+            return node
         assert isinstance(node.target, ast.Name)
         body: list[ast.stmt] = []
         for value in range(*bounds):
@@ -91,7 +93,11 @@ class _Unroller(ast.NodeTransformer):
 
     def visit_If(self, node: ast.If) -> Any:
         test = self._numbers([node.test])
-        return self.generic_visit(node) if test is None else self._copies(node.body if test[0] else node.orelse)
+        if test is not None:
+            return self._copies(node.body if test[0] else node.orelse)
+        self.generic_visit(node)
+        node.body = node.body or [ast.Pass()]
+        return node
 
     def visit_IfExp(self, node: ast.IfExp) -> Any:
         test = self._numbers([node.test])
