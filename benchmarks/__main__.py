@@ -40,7 +40,9 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a smoke test: one network, few turns; figures mean nothing")
+    parser.add_argument(
+        "--quick", action="store_true", help="a smoke test: one network, few turns; figures mean nothing"
+    )
     parser.add_argument("--networks", default=None, help="letters of the networks to measure; all, or D")
     parser.add_argument("--report-only", action="store_true", help="write the document again from results.json")
     parser.add_argument("--out", type=Path, default=None, help="folder of results.json")

@@ -23,7 +23,7 @@ EPOCHS, BATCH, RATE, DECAY = 4, 128, 0.01, 0.01
 VALIDATION, TESTED_AT_ONCE = 6_000, 1_000
 
 
-class Network(nn.Module):
+class Network(nn.Module):  # type: ignore[misc]
     """Two convolutions of the sum over the depth, pooling, two dense layers."""
 
     def __init__(self) -> None:

@@ -75,9 +75,7 @@ def measure(engine_for: Callable[[Standardisation], Engine], rounds: int, *, qui
 class _Point:
     """A size that is timed again and again."""
 
-    def __init__(
-        self, engine_for: Callable[[Standardisation], Engine], architecture: Architecture, batch: int
-    ) -> None:
+    def __init__(self, engine_for: Callable[[Standardisation], Engine], architecture: Architecture, batch: int) -> None:
         rng = np.random.default_rng(0)
         self._images = rng.integers(0, 256, (batch, *architecture.input_shape), dtype=np.uint8)
         self._labels = rng.integers(0, architecture.classes, batch)

@@ -77,9 +77,7 @@ class Network:
         return parameters
 
 
-def _one_stage(
-    side: int, depth: int, filters: int, hidden: int, classes: int, maps: int | None = None
-) -> Architecture:
+def _one_stage(side: int, depth: int, filters: int, hidden: int, classes: int, maps: int | None = None) -> Architecture:
     return Architecture(
         input_shape=(side, side, depth), classes=classes, stages=((filters, filters),), hidden=(hidden,), maps=maps
     )

@@ -57,7 +57,7 @@ def _bars(results: dict[str, Any], task: str, title: str, path: Path) -> bool:
     if task == "step":
         for place, name in enumerate(networks):
             floor = floor_seconds(results, name) * 1e3
-            axes.hlines(floor, place - 0.42, place + 0.42, "black", linestyles="dotted", label=None if place else "floor")
+            axes.hlines(floor, place - 0.42, place + 0.42, "black", linestyles="dotted", label="" if place else "floor")
     axes.set_yscale("log")
     axes.set_xlim(-0.6, len(networks) - 0.4)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

@@ -119,7 +119,10 @@ class _Bench:
     def results(self, network: str, variant: str) -> dict[str, Any]:
         """Probabilities before the first step, the step's loss, and what it added to the parameters over the rate."""
         contestant = self._contestants[network, variant]
-        results = {"probabilities": np.array(contestant.predict()), "one": np.array(contestant.predict_one())}
+        results: dict[str, Any] = {
+            "probabilities": np.array(contestant.predict()),
+            "one": np.array(contestant.predict_one()),
+        }
         if contestant.step and contestant.parameters:
             before = {name: np.array(value) for name, value in contestant.parameters().items()}
             results["loss"] = float(contestant.step())

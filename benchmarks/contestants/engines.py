@@ -40,9 +40,7 @@ def build(network: Network, variant: str) -> Contestant:
     )
 
 
-def _engine_and_optimizer(
-    network: Network, variant: str, parameters: Parameters
-) -> tuple[Engine, plain.Optimizer]:
+def _engine_and_optimizer(network: Network, variant: str, parameters: Parameters) -> tuple[Engine, plain.Optimizer]:
     if variant == "handgrad notes":
         return NotesEngine(network.standardisation), plain.SGD(parameters, momentum=0, weight_decay=0)
     from handgrad.fused import optimizer as fused
