@@ -32,10 +32,11 @@ def _multiply_adds(typing_context: Any, rounds: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         vector = ir.VectorType(ir.FloatType(), _LANES)
         kind = ir.FunctionType(vector, [vector] * 3)
-        fma = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{_LANES}f32")
+        fma = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{_LANES}f32")  # type: ignore[no-untyped-call]
         factor, addend = (ir.Constant(vector, [value] * _LANES) for value in (0.999, 0.001))
         slots = [
-            cgutils.alloca_once_value(builder, ir.Constant(vector, [float(chain)] * _LANES)) for chain in range(_CHAINS)
+            cgutils.alloca_once_value(builder, ir.Constant(vector, [float(chain)] * _LANES))
+            for chain in range(_CHAINS)  # type: ignore[no-untyped-call]
         ]
         with cgutils.for_range(builder, arguments[0]):
             for slot in slots:
@@ -50,7 +51,7 @@ def _multiply_adds(typing_context: Any, rounds: Any) -> Any:
 
 @numba.njit(nogil=True)
 def _run_multiply_adds(rounds: int) -> float:
-    return _multiply_adds(rounds)  # type: ignore[call-arg, no-any-return]
+    return _multiply_adds(rounds)  # type: ignore[call-arg]
 
 
 @numba.njit(nogil=True)
