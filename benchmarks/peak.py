@@ -34,10 +34,10 @@ def _multiply_adds(typing_context: Any, rounds: Any) -> Any:
         kind = ir.FunctionType(vector, [vector] * 3)
         fma = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{_LANES}f32")  # type: ignore[no-untyped-call]
         factor, addend = (ir.Constant(vector, [value] * _LANES) for value in (0.999, 0.001))
-        slots = [
-            cgutils.alloca_once_value(builder, ir.Constant(vector, [float(chain)] * _LANES))
-            for chain in range(_CHAINS)  # type: ignore[no-untyped-call]
-        ]
+        slots = []
+        for chain in range(_CHAINS):
+            first = ir.Constant(vector, [float(chain)] * _LANES)
+            slots.append(cgutils.alloca_once_value(builder, first))  # type: ignore[no-untyped-call]
         with cgutils.for_range(builder, arguments[0]):
             for slot in slots:
                 builder.store(builder.call(fma, [builder.load(slot), factor, addend]), slot)

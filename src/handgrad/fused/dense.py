@@ -141,10 +141,10 @@ def transpose_cells(w: Any, n: int, filters: int, rows: int, columns: int, strid
                 W[o, place + j] = w[(i * columns + j) * filters + n, o]
 
 
-def untranspose_cells(C: Any, n: int, filters: int, rows: int, columns: int, stride: int, dw: Any) -> None:
+def untranspose_cells(C: Any, start: int, n: int, filters: int, rows: int, columns: int, stride: int, dw: Any) -> None:
     """The way back of ``transpose_cells``, for filter n's gradient."""
     for i in range(rows):
         for j in range(columns):
             row = dw[(i * columns + j) * filters + n]
             for o in range(C.shape[0]):
-                row[o] = C[o, i * stride + j]
+                row[o] = C[o, start + i * stride + j]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -98,9 +98,18 @@ class Network:
         scale = np.broadcast_to(1 / np.asarray(deviation, np.float64), depth)
         self._scale = scale.astype(self.dtype)
         self._shift = (-np.asarray(mean, np.float64) * scale).astype(self.dtype)
+        self._ones = np.ones((depth, 1), self.dtype)
+        self._first, self._last = self.layers[0], self.layers[-1]
+        self._filters = int(self._last.filters)
         self._offsets = np.array([self.plan.parameter_places[layer.w] for layer in architecture.denses])
         self._idle: dict[bool, list[Workspace]] = {True: [], False: []}
         self._lock = threading.Lock()
+
+    @cached_property
+    def kernels(self) -> dict[str, Any]:
+        """The kernels for these sizes and kinds of numbers."""
+        suffix = f"{self.pixel_dtype.name}_{self.dtype.name}"
+        return _kernels(*self.architecture.filter_size, self.architecture.pooling, suffix)
 
     def loss_and_gradients(
         self, parameters: Parameters, X: Array | Pixels, labels: Integers | Array
@@ -113,7 +122,7 @@ class Network:
                 "labels", f"{len(y)} labels", f"{batch} images need as many labels", "give one label an image"
             )
         space = self._take(batch, backward=True)
-        kernels, theta = self._suite(), parameters.vector
+        kernels, theta = self.kernels, parameters.vector
         shared, parts = space.shared(batch), chunks(batch)
         gradient = Parameters(self.architecture, np.empty_like(theta))
         shared.y[:] = y
@@ -128,14 +137,14 @@ class Network:
 
         def weight_gradients(worker: int, start: int, stop: int) -> None:
             kernels["weight_gradient"](
-                self.denses, self.layers[-1], self._offsets, shared, space.weight_errors[worker], gradient.vector,
+                self.denses, self._last, self._offsets, shared, space.weight_errors[worker], gradient.vector,
                 start, stop,
             )  # fmt: skip
 
         self._run(both_passes, len(parts))
-        self._run(weight_gradients, int(self.layers[-1]["filters"]))
-        self._unpack(gradient, space.gradients[: len(parts)].sum(axis=0))
-        if self.layers[0]["weighted"]:
+        self._run(weight_gradients, self._filters)
+        gradient.vector[self.plan.packed_places] = space.gradients[: len(parts)].sum(axis=0)
+        if self._first.weighted:
             self._first_depth_gradient(kernels, X, space, shared, gradient)
         losses, probabilities = shared.E.copy(), shared.z.copy()
         self._give_back(space, backward=True)
@@ -145,7 +154,7 @@ class Network:
         """Class probabilities, shape (batch, classes)."""
         X, batch = self._checked(parameters, X), len(X)
         space = self._take(batch, backward=False)
-        kernels, theta = self._suite(), parameters.vector
+        kernels, theta = self.kernels, parameters.vector
         shared, parts = space.shared(batch), chunks(batch)
         self._prepare(kernels, parameters, X, space, shared, parts)
 
@@ -164,42 +173,22 @@ class Network:
     def _prepare(self, kernels: Any, parameters: Parameters, X: Any, space: Workspace, shared: Any, parts: Any) -> None:
         """Packs the parameters and loads the images."""
         first = self.architecture.convolutions[0]
-        alpha = parameters[first.alpha] if first.depth_weight_shape else np.ones((X.shape[3], 1), self.dtype)
-        self._pack(parameters, space)
+        alpha = parameters[first.alpha] if first.depth_weight_shape else self._ones
+        np.take(parameters.vector, self.plan.packed_places, out=space.packed.F)
+        np.take(parameters.vector, self.plan.turned_places, out=space.packed.F_turned)
         # A few predictions take the weights as they lie.
-        filters = 0 if space.few(len(X)) else int(self.layers[-1]["filters"])
+        filters = 0 if space.few(len(X)) else self._filters
 
         def prepare(worker: int, start: int, stop: int) -> None:
             if start < filters:
                 kernels["transpose_weights"](
-                    self.denses, self.layers[-1], self._offsets, parameters.vector, space.packed.W, start,
+                    self.denses, self._last, self._offsets, parameters.vector, space.packed.W, start,
                     min(stop, filters),
                 )  # fmt: skip
             for part in range(max(start - filters, 0), stop - filters):
-                kernels["load"](X, self._scale, self._shift, alpha, self.layers[0], shared.S0, *parts[part])
+                kernels["load"](X, self._scale, self._shift, alpha, self._first, shared.S0, *parts[part])
 
         self._run(prepare, filters + len(parts))
-
-    def _pack(self, parameters: Parameters, space: Workspace) -> None:
-        for record, layer in zip(self.layers, self.architecture.convolutions, strict=True):
-            F = parameters[layer.F]
-            F = F[:, :, None, :] if F.ndim == 3 else F
-            stop = record["F"] + F.size
-            shape = (F.shape[3], F.shape[2], F.shape[0], F.shape[1])
-            space.packed.F[record["F"] : stop].reshape(shape)[:] = F.transpose(3, 2, 0, 1)
-            space.packed.F_turned[record["F"] : stop].reshape(shape)[:] = F[::-1, ::-1].transpose(3, 2, 0, 1)
-
-    def _unpack(self, gradient: Parameters, packed: Array) -> None:
-        for record, layer in zip(self.layers, self.architecture.convolutions, strict=True):
-            dF = gradient[layer.F]
-            maps = dF.shape[2] if dF.ndim == 4 else 1
-            part = packed[record["F"] : record["F"] + dF.size]
-            part = part.reshape(dF.shape[-1], maps, *dF.shape[:2]).transpose(2, 3, 1, 0)
-            dF[...] = part if dF.ndim == 4 else part[:, :, 0, :]
-            if layer.depth_weight_shape and layer.index > 1:
-                start = record["alpha_gradient"]
-                d_alpha = gradient[layer.alpha]
-                d_alpha[...] = packed[start : start + d_alpha.size].reshape(d_alpha.shape)
 
     def _first_depth_gradient(self, kernels: Any, X: Any, space: Workspace, shared: Any, gradient: Parameters) -> None:
         parts = chunks(len(X))
@@ -209,7 +198,7 @@ class Network:
         def depth_gradients(worker: int, start: int, stop: int) -> None:
             for part in range(start, stop):
                 kernels["depth_gradient"](
-                    X, self._scale, self._shift, self.layers[0], shared.dS0, sums[part], *parts[part]
+                    X, self._scale, self._shift, self._first, shared.dS0, sums[part], *parts[part]
                 )
 
         self._run(depth_gradients, len(parts))
@@ -221,10 +210,6 @@ class Network:
             work(0, 0, 1)
         else:
             self.team.run(lambda n, threads: work(n, n * tasks // threads, (n + 1) * tasks // threads))
-
-    def _suite(self) -> Any:
-        suffix = f"{self.pixel_dtype.name}_{self.dtype.name}"
-        return _kernels(*self.architecture.filter_size, self.architecture.pooling, suffix)
 
     def _take(self, batch: int, backward: bool) -> Workspace:
         """A workspace that no other thread uses, of at least that many images."""

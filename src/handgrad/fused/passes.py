@@ -301,10 +301,14 @@ def weight_gradient(
     turned = error.T.copy()
     cells = last.rows * last.columns * last.filters
     target = gradient[offsets[0] : offsets[0] + cells * layer.outputs].reshape((cells, layer.outputs))
-    for n in range(start, stop):
-        C[:] = 0
-        combine_rows(turned, shared.x, n * last.run, C)
-        untranspose_cells(C, n, last.filters, last.rows, last.columns, last.stride, target)
+    together = max(1, C.size // (layer.outputs * last.run))
+    for first in range(start, stop, together):
+        count = min(together, stop - first)
+        sums = C[: layer.outputs * count * last.run].reshape((layer.outputs, count * last.run))
+        sums[:] = 0
+        combine_rows(turned, shared.x, first * last.run, sums)
+        for n in range(count):
+            untranspose_cells(sums, n * last.run, first + n, last.filters, last.rows, last.columns, last.stride, target)
     if start == 0:
         for number in range(denses.shape[0]):
             layer = denses[number]

@@ -121,6 +121,31 @@ class Plan:
         return records
 
     @cached_property
+    def packed_places(self) -> NDArray[np.intp]:
+        """Where in the parameters each number of the packed filters lies: filter by filter, map by map.
+
+        Behind them, where the depth weights' gradient comes to lie, the depth weights.
+        """
+        return self._places(turned=False)
+
+    @cached_property
+    def turned_places(self) -> NDArray[np.intp]:
+        """As ``packed_places``, each filter turned by 180°."""
+        return self._places(turned=True)
+
+    def _places(self, turned: bool) -> NDArray[np.intp]:
+        pieces = []
+        for layer in self.architecture.convolutions:
+            k1, k2, *maps, filters = layer.filter_shape
+            places = np.arange(math.prod(layer.filter_shape)).reshape(k1, k2, *(maps or [1]), filters)
+            places = places[::-1, ::-1] if turned else places
+            pieces.append(self.parameter_places[layer.F] + places.transpose(3, 2, 0, 1).ravel())
+            if layer.depth_weight_shape:
+                count = math.prod(layer.depth_weight_shape)
+                pieces.append(self.parameter_places[layer.alpha] + np.arange(count))
+        return np.concatenate(pieces)
+
+    @cached_property
     def parameter_places(self) -> dict[str, int]:
         """Offset of each parameter in the vector."""
         places, start = {}, 0

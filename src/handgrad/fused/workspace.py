@@ -13,6 +13,9 @@ from handgrad.fused.plan import Plan
 CHUNK = 8
 """Images at most that go through both passes together, in one thread."""
 
+COLUMNS = 512
+"""Inputs, about, whose weights' gradient is computed together."""
+
 FEW = 4
 """Predictions at most for which the dense weights are taken as they lie."""
 
@@ -140,9 +143,8 @@ class Workspace:
             )
             for _ in range(threads)
         ]
-        self.weight_errors = [
-            zeros(int(plan.denses[0]["outputs"]), int(layers[-1]["run"]) if backward else 1) for _ in range(threads)
-        ]
+        run, outputs = int(layers[-1]["run"]), int(plan.denses[0]["outputs"])
+        self.weight_errors = [zeros(outputs * run * max(1, COLUMNS // run) if backward else 1) for _ in range(threads)]
         self.gradients = zeros(len(chunks(batch)) if backward else 1, totals["F"])
         self.depth_gradients = zeros(len(self.gradients), int(first["depth"]), int(first["maps"]))
         self.packed = Packed(zeros(totals["F"]), zeros(totals["F"]), zeros(totals["W"]))
