@@ -30,8 +30,8 @@ types: $(VENV)/.installed-dev  ## Check types.
 bench: .venv-bench/.installed  ## Measure handgrad beside other frameworks; QUICK=1 for a smoke test.
 	@.venv-bench/bin/python -m benchmarks $(if $(QUICK),--quick)
 
-clean:  ## Remove the environment, caches and runs.
-	rm -rf $(VENV) .venv-bench runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+clean:  ## Remove the environment, caches and the demo's results.
+	rm -rf $(VENV) .venv-bench runs/demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -43,7 +43,7 @@ CHANGES: list[dict[str, Any]] = [
 
 @dataclass(frozen=True)
 class Source:
-    """A source with the epochs that the default takes on it."""
+    """A source, of whose training images one in `share` is used."""
 
     title: str
     path: str
@@ -51,7 +51,7 @@ class Source:
 
     def dataset(self, seed: int) -> Dataset:
         dataset = load(self.path, seed=seed)
-        return replace(dataset, train=dataset.train[np.arange(seed, len(dataset.train), self.share)])
+        return replace(dataset, train=dataset.train[np.arange(seed % self.share, len(dataset.train), self.share)])
 
 
 def main() -> None:

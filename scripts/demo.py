@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -17,15 +18,19 @@ SHOWN = 8
 
 def main() -> int:
     started = time.perf_counter()
-    print("$ handgrad train digits --out runs/demo", flush=True)
-    code = run(["train", "digits", "--out", str(OUT), "--overwrite"])
-    if code:
-        return code
-    pictures = save_pictures(OUT / "pictures")
-    print(f"\n$ handgrad predict runs/demo {OUT}/pictures/*.png", flush=True)
-    code = run(["predict", str(OUT), *map(str, pictures)])
-    print(f"\n{time.perf_counter() - started:.0f} s. Look at {OUT}/curves.png and {OUT}/filters.png.")
+    code = shown("train", "digits", "--out", str(OUT), "--overwrite")
+    if code == 0:
+        print()
+        code = shown("predict", str(OUT), *map(str, save_pictures(OUT / "pictures")))
+    if code == 0:
+        print(f"\n{time.perf_counter() - started:.0f} s. Look at {OUT}/curves.png and {OUT}/filters.png.")
     return code
+
+
+def shown(*arguments: str) -> int:
+    """Run a command and show it as one would type it."""
+    print("$", shlex.join(["handgrad", *arguments]), flush=True)
+    return run(list(arguments))
 
 
 def save_pictures(folder: Path) -> list[Path]:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Literal
+
+import numpy as np
 
 from handgrad.errors import ArchitectureError
 
@@ -24,6 +28,12 @@ class Convolution:
     depth_weight_shape: tuple[int, int] | None
     shape: tuple[int, int, int]
     pooled_shape: tuple[int, int, int] | None
+
+    @property
+    def input_kind(self) -> Literal["image", "relu", "pooling"]:
+        """What made its input."""
+        kinds: dict[str, Literal["image", "relu", "pooling"]] = {"X": "image", "H": "relu", "U": "pooling"}
+        return kinds[self.input[0]]
 
     @property
     def F(self) -> str:
@@ -137,6 +147,8 @@ class Architecture:
     maps: int | None = None
 
     def __post_init__(self) -> None:
+        for name in self.__dataclass_fields__:
+            object.__setattr__(self, name, _plain(getattr(self, name)))
         self._check_counts()
         _ = self.convolutions
 
@@ -226,8 +238,8 @@ class Architecture:
         )
 
     @cached_property
-    def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shape of each parameter by its name in the notes, in the order of the forward pass."""
+    def parameter_shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """Shape of each parameter by its name in the notes, in the order of the forward pass; read-only."""
         shapes: dict[str, tuple[int, ...]] = {}
         for layer in self.convolutions:
             if layer.depth_weight_shape:
@@ -236,9 +248,14 @@ class Architecture:
         for dense in self.denses:
             shapes[dense.w] = (dense.inputs, dense.outputs)
             shapes[dense.b] = (dense.outputs,)
-        return shapes
+        return MappingProxyType(shapes)
 
-    @property
+    @cached_property
+    def decayed(self) -> frozenset[str]:
+        """Names of the filters and weights, which weight decay pulls on; not of biases and depth weights."""
+        return frozenset([*(layer.F for layer in self.convolutions), *(dense.w for dense in self.denses)])
+
+    @cached_property
     def parameter_count(self) -> int:
         """Number of learned numbers."""
         return sum(math.prod(shape) for shape in self.parameter_shapes.values())
@@ -256,9 +273,8 @@ class Architecture:
         >>> Architecture.from_dict(Architecture(maps=4).to_dict()) == Architecture(maps=4)
         True
         """
-        tuples = {name: _tuples(value) for name, value in sizes.items()}
         try:
-            return cls(**tuples)
+            return cls(**sizes)
         except TypeError:
             known = ", ".join(cls.__dataclass_fields__)
             raise ArchitectureError("architecture", sorted(sizes), f"its keys are {known}", "correct them") from None
@@ -272,5 +288,8 @@ def _staged(stages: object) -> bool:
     return isinstance(stages, tuple) and len(stages) > 0 and all(stage and _positive(stage) for stage in stages)
 
 
-def _tuples(value: Any) -> Any:
-    return tuple(_tuples(item) for item in value) if isinstance(value, list | tuple) else value
+def _plain(value: Any) -> Any:
+    """Lists as tuples and NumPy's integers as Python's, so that equal sizes are equal, hashable and fit for JSON."""
+    if isinstance(value, list | tuple):
+        return tuple(_plain(item) for item in value)
+    return int(value) if isinstance(value, np.integer) else value

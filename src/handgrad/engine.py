@@ -17,6 +17,7 @@ class Engine(Protocol):
     """Both passes of a network over pixels as stored."""
 
     name: str
+    standardisation: Standardisation
 
     def loss_and_gradients(
         self, parameters: Parameters, images: Pixels, labels: Integers | Array

@@ -17,8 +17,11 @@ from __future__ import annotations
 class HandgradError(Exception):
     """Base of every error of this package; its text is one line."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(" ".join(message.split()))
+    def __str__(self) -> str:
+        return " ".join(self._text().splitlines())
+
+    def _text(self) -> str:
+        return super().__str__()
 
 
 class InputError(HandgradError, ValueError):
@@ -42,8 +45,12 @@ class InputError(HandgradError, ValueError):
     """
 
     def __init__(self, argument: str, value: object, rule: str, cure: str) -> None:
+        # All of them reach Exception, so that the error can be pickled and cross to another process.
+        super().__init__(argument, value, rule, cure)
         self.argument, self.value, self.rule, self.cure = argument, value, rule, cure
-        super().__init__(f"{argument}={value}: {rule}; {cure}")
+
+    def _text(self) -> str:
+        return f"{self.argument}={self.value}: {self.rule}; {self.cure}"
 
 
 class ArchitectureError(InputError):
@@ -72,10 +79,13 @@ class DivergenceError(HandgradError):
     """
 
     def __init__(self, step: int, loss: float, learning_rate: float) -> None:
+        super().__init__(step, loss, learning_rate)
         self.step, self.loss, self.learning_rate = step, loss, learning_rate
-        super().__init__(
-            f"loss={loss} at step {step}: the loss must stay finite; nothing was written; "
-            f"try a smaller --learning-rate than {learning_rate:.3g} ({learning_rate / 10:.1g}, say)"
+
+    def _text(self) -> str:
+        return (
+            f"loss={self.loss} at step {self.step}: the loss must stay finite; try a smaller learning rate than "
+            f"{self.learning_rate:.3g} ({self.learning_rate / 10:.1g}, say)"
         )
 
 
@@ -91,5 +101,8 @@ class OutputError(HandgradError):
     """
 
     def __init__(self, path: object, reason: str) -> None:
+        super().__init__(path, reason)
         self.path, self.reason = path, reason
-        super().__init__(f"out={path}: cannot be written ({reason}); choose a writable --out with room on its disk")
+
+    def _text(self) -> str:
+        return f"path={self.path}: cannot be written ({self.reason}); choose a writable place with room on its disk"

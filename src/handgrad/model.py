@@ -95,6 +95,13 @@ class Model:
         (3, 2)
         """
         engine = engine or engines.create(engines.ENGINES[0], self.standardisation)
+        if engine.standardisation != self.standardisation:
+            raise InputError(
+                "engine",
+                engine.standardisation,
+                f"the model's inputs are standardised with {self.standardisation}",
+                "create the engine with the model's own",
+            )
         probabilities = np.empty((len(images), len(self.classes)), self.parameters.vector.dtype)
         for start in range(0, len(images), batch_size):
             batch = images[start : start + batch_size]

@@ -31,7 +31,9 @@ from handgrad.model import Model
 from handgrad.parameters import Parameters
 from handgrad.standardisation import Standardisation
 
+FILE_NAME = "model.safetensors"
 VERSION = "1"
+_KEYS = ("architecture", "classes", "standardisation", "provenance")
 
 
 def to_bytes(model: Model) -> bytes:
@@ -45,7 +47,9 @@ def to_bytes(model: Model) -> bytes:
         # Escaped, since the path of a source may hold bytes that are no UTF-8.
         "provenance": json.dumps(model.provenance),
     }
-    return _ordered(safetensors.numpy.save(dict(model.parameters), metadata))
+    # safetensors writes the memory as it lies, so each view must lie in order.
+    tensors = {name: np.ascontiguousarray(view) for name, view in model.parameters.items()}
+    return _ordered(safetensors.numpy.save(tensors, metadata))
 
 
 def _ordered(content: bytes) -> bytes:
@@ -90,7 +94,7 @@ def load(path: str | Path) -> Model:
     path = Path(path)
     try:
         if path.is_dir():
-            path = path / "model.safetensors"
+            path = path / FILE_NAME
         path.open("rb").close()  # for what the system says: to safetensors, a file that it may not open is missing
         with safe_open(path, framework="np") as file:
             metadata = _metadata(path, file.metadata() or {})
@@ -101,10 +105,7 @@ def load(path: str | Path) -> Model:
         return Model(
             _parameters(path, architecture, tensors),
             _names(metadata["classes"]),
-            Standardisation(
-                tuple(map(float, metadata["standardisation"]["mean"])),
-                tuple(map(float, metadata["standardisation"]["deviation"])),
-            ),
+            Standardisation.from_dict(metadata["standardisation"]),
             dict(metadata["provenance"].items()),
         )
     except ModelFileError:
@@ -135,7 +136,7 @@ def _metadata(path: Path, texts: dict[str, str]) -> dict[str, Any]:
             f"has the format version {texts.get('version')}, and this handgrad reads version {VERSION}",
             "use the handgrad that wrote it, or train again",
         )
-    return {name: json.loads(text) for name, text in texts.items() if name not in ("format", "version")}
+    return {name: json.loads(texts[name]) for name in _KEYS}
 
 
 def _names(classes: Any) -> tuple[str, ...]:

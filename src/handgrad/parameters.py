@@ -14,8 +14,8 @@ from handgrad.architecture import Architecture
 from handgrad.errors import InputError
 from handgrad.typing import Array
 
-_MOMENTS = {"X": (1.0, 1 / 2), "H": (1 / 2, 1 / (2 * math.pi)), "U": (1.0, 1 / 8)}
-"""Mean square of an input of a convolution, and mean product of two of its depths, by the name of the input."""
+_MOMENTS = {"image": (1.0, 1 / 2), "relu": (1 / 2, 1 / (2 * math.pi)), "pooling": (1.0, 1 / 8)}
+"""Mean square of an input of a convolution, and mean product of two of its depths, by what made the input."""
 
 
 class Parameters(Mapping[str, Array]):
@@ -44,6 +44,10 @@ class Parameters(Mapping[str, Array]):
     """
 
     def __init__(self, architecture: Architecture, vector: Array) -> None:
+        if vector.dtype not in (np.float32, np.float64):
+            raise InputError(
+                "vector", vector.dtype, "must be float32 or float64", "convert it with .astype(np.float32)"
+            )
         if vector.shape != (architecture.parameter_count,):
             raise InputError(
                 "vector",
@@ -88,7 +92,7 @@ class Parameters(Mapping[str, Array]):
             if layer.depth_weight_shape:
                 parameters[layer.alpha][:] = _balanced_signs(layer.depth_weight_shape, rng)
                 maps, signs = layer.depth_weight_shape[1], float(depth % 2)
-            square, product = _MOMENTS[layer.input[0]]
+            square, product = _MOMENTS[layer.input_kind]
             power = depth * square + (signs**2 - depth) * product
             deviation = (k1 * k2 * maps * power) ** -0.5
             parameters[layer.F][:] = rng.normal(0, deviation, layer.filter_shape)
@@ -103,6 +107,14 @@ class Parameters(Mapping[str, Array]):
     def copy(self) -> Parameters:
         """A copy that shares no memory."""
         return Parameters(self.architecture, self.vector.copy())
+
+    # Mapping would compare the arrays as if they were numbers.
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        shapes = ", ".join(f"{name} {view.shape}" for name, view in self.items())
+        return f"Parameters({self.vector.dtype}: {shapes})"
 
     def __getitem__(self, name: str) -> Array:
         return self._views[name]

@@ -68,11 +68,26 @@ class Standardisation:
         return cls(tuple(means), tuple(deviations))
 
     def apply(self, images: Pixels, dtype: DTypeLike) -> Array:
-        """Standardised images of the given precision."""
+        """Standardised images of the given precision.
+
+        Raises
+        ------
+        InputError
+            If the images are not uint8.
+        """
+        if images.dtype != np.uint8:
+            raise InputError(
+                "images", images.dtype, "pixels must be uint8, 0 to 255", "scale them to that and use .astype(np.uint8)"
+            )
         mean, deviation = np.asarray(self.mean, dtype), np.asarray(self.deviation, dtype)
         result: Array = (images.astype(dtype) - mean) / deviation
         return result
 
+    @classmethod
+    def from_dict(cls, figures: dict[str, Any]) -> Standardisation:
+        """The standardisation of ``to_dict``'s values."""
+        return cls(tuple(map(float, figures["mean"])), tuple(map(float, figures["deviation"])))
+
     def to_dict(self) -> dict[str, Any]:
-        """The figures as plain values, for JSON."""
+        """The figures as plain values, for JSON; ``Standardisation.from_dict`` reads them."""
         return {"mean": list(self.mean), "deviation": list(self.deviation)}

@@ -3,7 +3,7 @@ from __future__ import annotations
 import io
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -135,6 +135,61 @@ def test_numbers_become_pixels(tmp_path: Path, images: np.ndarray[Any, Any], pix
     dataset = load(write(tmp_path / "a.npz", images=wide))
     assert dataset.train.images.dtype == np.uint8
     assert dataset.train.images[0, 0, :, 0].tolist() == pixels
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "pixels"),
+    [
+        (np.array([0, 257, 1028], np.uint16), np.array([0, 129, 255], np.uint16), ([0, 1, 4], [0, 1, 1])),
+        (np.array([0, 129, 255], np.uint16), np.array([0, 257, 1028], np.uint16), ([0, 1, 1], [0, 1, 4])),
+        (np.array([0.0, 9.0, 255.0]), np.array([0.0, 0.5, 1.0]), ([0, 9, 255], [0, 0, 1])),
+        (np.array([0.0, 0.5, 1.0]), np.array([0.0, 0.5, 1.0]), ([0, 128, 255], [0, 128, 255])),
+    ],
+)
+def test_all_parts_share_one_scale(
+    tmp_path: Path, train: np.ndarray[Any, Any], test: np.ndarray[Any, Any], pixels: tuple[list[int], list[int]]
+) -> None:
+    parts = {"x_train": np.broadcast_to(train, (30, 4, 3)), "x_test": np.broadcast_to(test, (30, 4, 3))}
+    np.savez(tmp_path / "a.npz", **parts, y_train=LABELS, y_test=LABELS)  # type: ignore[arg-type]
+    dataset = load(str(tmp_path / "a.npz"))
+    assert (dataset.train.images[0, 0, :, 0].tolist(), dataset.test.images[0, 0, :, 0].tolist()) == pixels
+
+
+def test_parts_of_two_types_have_no_common_scale(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    np.savez(path, x_train=noise(30, 4, 3), y_train=LABELS, x_test=np.ones((30, 4, 3), np.float32), y_test=LABELS)
+    with pytest.raises(DataError, match=r"types uint8 and float32; .*save them all as uint8"):
+        load(str(path))
+
+
+def test_the_names_of_the_classes_hold_for_every_part(tmp_path: Path) -> None:
+    path, names = tmp_path / "a.npz", ["zebra", "ape", "bee"]
+    images = noise(30, 4, 3)
+    np.savez(path, x_train=images, y_train=LABELS, x_test=images, y_test=LABELS[::-1], classes=names)
+    dataset = load(str(path))
+    assert dataset.classes == tuple(names)
+    np.testing.assert_array_equal(dataset.test.labels, LABELS[::-1])
+    np.savez(path, x_train=images, y_train=LABELS, x_test=images, y_test=LABELS + 1, classes=names)
+    with pytest.raises(DataError, match="labels run from 1 to 3; 3 classes are 0 to 2"):
+        load(str(path))
+
+
+@pytest.mark.parametrize("foreign", [("x_test", "y_test"), ("x_train", "y_train"), ("y_test",)])
+def test_two_layouts_in_one_archive(tmp_path: Path, foreign: tuple[str, ...]) -> None:
+    arrays = {name: noise(30, 6, 5) if name.startswith("x") else LABELS for name in foreign}
+    path = write(tmp_path / "a.npz", **arrays)
+    with pytest.raises(DataError, match=f"images, labels beside {', '.join(foreign)}, two layouts; save either images"):
+        load(path)
+
+
+def test_too_little_memory_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> NoReturn:
+        raise MemoryError
+
+    path = write(tmp_path / "a.npz")
+    monkeypatch.setattr("handgrad.data.npz.npy.read_array", full)
+    with pytest.raises(MemoryError):
+        load(path)
 
 
 def test_a_cut_archive(tmp_path: Path) -> None:

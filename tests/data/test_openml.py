@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import http.client
 import socket
 import warnings
 from pathlib import Path
@@ -20,7 +21,7 @@ def serve(monkeypatch: pytest.MonkeyPatch, data: Any, target: Any) -> None:
         warnings.warn("Multiple active versions", UserWarning, stacklevel=2)
         return Bunch(data=data, target=target)
 
-    monkeypatch.setattr("handgrad.data.openml.fetch_openml", fetch)
+    monkeypatch.setattr("sklearn.datasets.fetch_openml", fetch)
 
 
 TARGET = np.array(["10", "9", "cat"], object)[np.arange(30) % 3]
@@ -71,4 +72,13 @@ def test_without_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(
         DataError, match=r"source=openml:mnist_784: it cannot be fetched from openml\.org .*check the name"
     ):
+        load("openml:mnist_784")
+
+
+def test_a_connection_that_breaks_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> NoReturn:
+        raise http.client.IncompleteRead(b"half")
+
+    monkeypatch.setattr("sklearn.datasets.fetch_openml", broken)
+    with pytest.raises(DataError, match=r"cannot be fetched from openml\.org \(IncompleteRead"):
         load("openml:mnist_784")

@@ -6,7 +6,7 @@ import warnings
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -64,9 +64,11 @@ def test_transparent_palette_is_laid_on_white(tmp_path: Path) -> None:
     ("values", "expected"),
     [
         (np.array([[0.0, 0.5, 1.0]], np.float32), [0, 128, 255]),
-        (np.array([[0.0, 99.6, 255.0]], np.float32), [0, 100, 255]),
+        (np.array([[0.0, 0.1, 0.2]], np.float32), [0, 26, 51]),
         (np.array([[0, 7, 255]], np.int32), [0, 7, 255]),
+        (np.array([[0, 0, 1]], np.int32), [0, 0, 1]),
         (np.array([[0, 32768, 65535]], ">u2"), [0, 128, 255]),
+        (np.array([[0, 128, 255]], ">u2"), [0, 0, 1]),
     ],
 )
 def test_deep_tiff(
@@ -75,10 +77,21 @@ def test_deep_tiff(
     assert decode(saved(tmp_path / "deep.tif", Image.fromarray(values))).ravel().tolist() == expected
 
 
-@pytest.mark.parametrize("value", [-1.0, 256.0, np.nan])
-def test_deep_tiff_without_a_meaning(tmp_path: Path, value: float) -> None:
-    path = saved(tmp_path / "deep.tif", Image.fromarray(np.full((2, 2), value, np.float32)))
-    with pytest.raises(DataError, match=r"picture=.*deep\.tif: .*(values run from|NaN)"):
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (np.array([[-0.5]], np.float32), "values run from -0.5 to -0.5; they must lie in 0 to 1"),
+        # Whether 0 to 255 was meant, no picture tells by itself: one that is dark enough stays below 1.
+        (np.array([[0.0, 255.0]], np.float32), "values run from 0 to 255; they must lie in 0 to 1"),
+        (np.array([[np.nan]], np.float32), "NaN"),
+        (np.array([[256]], np.int32), "values run from 256 to 256; they must lie in 0 to 255"),
+    ],
+)
+def test_deep_tiff_without_a_meaning(
+    tmp_path: Path, values: np.ndarray[tuple[int, int], np.dtype[np.float32]], message: str
+) -> None:
+    path = saved(tmp_path / "deep.tif", Image.fromarray(values))
+    with pytest.raises(DataError, match=rf"picture=.*deep\.tif: .*{message}"):
         decode(path)
 
 
@@ -226,6 +239,17 @@ def test_permission_denied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     path = write_picture(tmp_path / "a.png")
     monkeypatch.setattr(Image, "open", denied)
     with pytest.raises(DataError, match=r"cannot be read \(Permission denied\)"):
+        decode(path)
+
+
+@pytest.mark.parametrize("where", ["load", "getexif"])
+def test_too_little_memory_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    def full(*_: object) -> NoReturn:
+        raise MemoryError
+
+    path = write_picture(tmp_path / "a.png")
+    monkeypatch.setattr(f"PIL.PngImagePlugin.PngImageFile.{where}", full)
+    with pytest.raises(MemoryError):
         decode(path)
 
 

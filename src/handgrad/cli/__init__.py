@@ -9,6 +9,7 @@ import io
 import logging
 import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from handgrad import __version__
 from handgrad.cli import check, evaluate, info, predict, train
-from handgrad.cli.display import complain
+from handgrad.cli.display import complain, say
 from handgrad.errors import HandgradError
 
 _INTERRUPTED = 130
@@ -37,15 +38,19 @@ def _options(
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
     if version:
-        typer.echo(f"handgrad {__version__}")
+        say(f"handgrad {__version__}")
     elif context.invoked_subcommand is None:
         typer.echo(context.get_help())
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            # Closed by the caller (`>&-`).
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - for as long as the process lives
+        elif isinstance(stream, io.TextIOWrapper):
             # A terminal that lacks a sign (× in ASCII, a file name that is no UTF-8) must not end a training.
             stream.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:]))
@@ -60,18 +65,16 @@ def run(arguments: list[str]) -> int:
         # The matrices are small: on a busy machine, BLAS threads that wait for each other cost more than they bring.
         with threadpool_limits(1, user_api="blas"):
             code = int(app(arguments, prog_name="handgrad", standalone_mode=False, obj=arguments) or 0)
-        sys.stdout.flush()
     except HandgradError as error:
         complain(str(error))
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         complain(f"{error.format_message().rstrip('.')}; see {context.command_path if context else 'handgrad'} --help")
+    except OSError as error:
+        # Sources, models and results tell of their own: this is stdout or stderr, on a full disk, say.
+        complain(f"output: cannot be written ({error.strerror or error}); send it to another place")
     except MemoryError:
         complain("memory: there is not enough for these sizes; use fewer or smaller images, or a smaller --batch-size")
-    except BrokenPipeError:
-        # The reader of our output has left (`handgrad info MODEL | head`): nothing is wrong.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
     if code == _INTERRUPTED:
         complain("interrupted; nothing was written")
     return code

@@ -45,7 +45,7 @@ def check(
     if json:
         display.print_json([_record(checked) for checked in checks])
     else:
-        worst = max(checked.error for checked in checks)
+        worst = np.max([checked.error for checked in checks])
         display.say(
             f"{len(checks) - failed - kinks} of {len(checks)} derivatives pass; worst relative error {worst:.1e}, "
             f"at most {verify.TOLERANCE:.0e} passes"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,8 +13,22 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-stdout = Console(highlight=False, emoji=False)
-stderr = Console(stderr=True, highlight=False, emoji=False)
+
+class _Console(Console):
+    """A console whose reader may leave (`handgrad info MODEL | head`): nothing is wrong, and a training goes on."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
+
+
+_FILE_WIDTH = 10_000
+"""Columns where stdout is no terminal: a row stays one line, for grep and awk."""
+
+stdout = _Console(highlight=False, emoji=False)
+stderr = _Console(stderr=True, highlight=False, emoji=False)
+if not stdout.is_terminal and "COLUMNS" not in os.environ:
+    stdout.width = _FILE_WIDTH
 
 
 def complain(message: str) -> None:
@@ -34,7 +48,7 @@ def say(message: str) -> None:
 
 def print_json(value: Any) -> None:
     """Results for programs."""
-    sys.stdout.write(json.dumps(value, indent=2) + "\n")
+    stdout.out(json.dumps(value, indent=2), highlight=False)
 
 
 def table(*columns: str, title: str | None = None) -> Table:

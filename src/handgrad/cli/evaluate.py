@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
+from numpy.typing import NDArray
 from rich.markup import escape
 
 from handgrad import engine as engines
 from handgrad import model_file
 from handgrad.cli import display
 from handgrad.data import Parts, Samples, read, split_parts
-from handgrad.errors import DataError, InputError
+from handgrad.data.arrays import to_depth
+from handgrad.errors import DataError
 from handgrad.model import Model
 from handgrad.report.metrics import Metrics, measure
-from handgrad.typing import Pixels
+
+_PARTS = {
+    "test": "the source's test part",
+    "held out": "the test part held out in training",
+    "all": "all of the source",
+}
 
 
 def evaluate(
@@ -32,13 +41,14 @@ def evaluate(
     that was split off then; else all of the source.
     """
     model = model_file.load(model_path)
-    height, width, _ = model.architecture.input_shape
+    height, width, depth = model.architecture.input_shape
     with display.counting("Reading pictures") as progress:
         parts = read(source, size=(height, width), strict=strict, progress=progress)
     for text in parts.notices:
         display.notice(text)
     samples, which = _unseen(model, parts, source)
-    samples = Samples(_of_depth(samples.images, model, source), _numbers(samples, parts, model, source))
+    images = to_depth(samples.images, depth, partial(DataError, "source", source))
+    samples = Samples(images, _numbers(samples, parts, model, source))
     with display.counting("Evaluating") as progress:
         computing = engines.create(engine, model.standardisation)
         metrics = measure(model.predict(samples.images, computing, progress=progress), samples.labels, model.classes)
@@ -49,36 +59,30 @@ def evaluate(
 
 
 def _unseen(model: Model, parts: Parts, source: str) -> tuple[Samples, str]:
-    """The images that the model has not learned from, and what they are."""
+    """The images that the model has not learned from, and which they are."""
     if parts.test is not None:
-        return parts.test, "the source's test part"
+        return parts.test, "test"
     data = model.provenance.get("data")
-    if isinstance(data, dict):
-        try:
-            dataset = split_parts(parts, source, int(model.provenance.get("seed", 0)))
-        except (InputError, TypeError, ValueError):
-            # Too few images to split: not what the model was trained on.
-            return parts.train, "all of the source"
+    if not isinstance(data, dict):
+        return parts.train, "all"
+    # Where there are too few images to split, they are not what the model was trained on.
+    with contextlib.suppress(TypeError, ValueError):
+        dataset = split_parts(parts, source, int(model.provenance.get("seed", 0)))
         if dataset.checksum() == data.get("sha256"):
-            return dataset.test, "the test part split off in training"
-    return parts.train, "all of the source"
-
-
-def _of_depth(images: Pixels, model: Model, source: str) -> Pixels:
-    depth = model.architecture.input_shape[2]
-    if images.shape[3] > depth:
-        raise DataError(
-            "source",
-            source,
-            f"its images are coloured (depth {images.shape[3]}), but the model takes grey ones (depth {depth})",
-            "convert them to grey, or train a model on colour pictures",
+            return dataset.test, "held out"
+    if _same_place(source, str(data.get("source"))):
+        display.notice(
+            f"source={source}: it has changed since the model was trained on it, which may have learned from most of "
+            "these images; evaluate on others"
         )
-    return np.ascontiguousarray(np.broadcast_to(images, (*images.shape[:3], depth)))
+    return parts.train, "all"
 
 
-def _numbers(
-    samples: Samples, parts: Parts, model: Model, source: str
-) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+def _same_place(one: str, other: str) -> bool:
+    return one == other or Path(one).resolve() == Path(other).resolve()
+
+
+def _numbers(samples: Samples, parts: Parts, model: Model, source: str) -> NDArray[np.int64]:
     """The labels as the model numbers its classes."""
     unknown = [name for name in parts.classes if name not in model.classes]
     if unknown:
@@ -96,7 +100,7 @@ def _numbers(
 def _print(metrics: Metrics, which: str) -> None:
     display.say(
         f"accuracy {display.percent(metrics.accuracy)}, balanced {display.percent(metrics.balanced_accuracy)} "
-        f"on {metrics.images} images ({which})"
+        f"on {metrics.images} images ({_PARTS[which]})"
     )
     table = display.table("class", "precision>", "recall>", "F1>", "images>")
     for row in metrics.classes:

@@ -43,13 +43,13 @@ def predict(
                 display.complain(str(error))
                 failed += 1
             progress(number, len(images))
-    if pixels:
-        computing = engines.create(engine, model.standardisation)
-        probabilities = model.predict(np.stack(pixels), computing)
-        if json:
-            display.print_json([_record(path, row, model, top) for path, row in zip(paths, probabilities, strict=True)])
-        else:
-            _print(paths, probabilities, model, top)
+    computing = engines.create(engine, model.standardisation)
+    stacked = np.stack(pixels) if pixels else np.empty((0, height, width, depth), np.uint8)
+    probabilities = model.predict(stacked, computing)
+    if json:
+        display.print_json([_record(path, row, model, top) for path, row in zip(paths, probabilities, strict=True)])
+    elif pixels:
+        _print(paths, probabilities, model, top)
     if failed:
         raise typer.Exit(2)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,10 +14,9 @@ from rich.progress import TextColumn
 
 from handgrad import engine as engines
 from handgrad.architecture import Architecture
-from handgrad.cli import display, options
+from handgrad.cli import display, options, place
 from handgrad.data import Dataset, load
 from handgrad.engine import Engine
-from handgrad.errors import InputError, OutputError
 from handgrad.model import Model
 from handgrad.parameters import Parameters
 from handgrad.standardisation import Standardisation
@@ -127,56 +127,35 @@ def train(
         weight_decay=weight_decay,
         momentum=momentum,
     )
-    if out:
-        _check_place(out, overwrite)
-    with display.counting("Reading pictures") as progress:
-        dataset = load(source, size=size, seed=seed, strict=strict, progress=progress)
-    for text in dataset.notices:
-        display.notice(text)
-    architecture = Architecture(
-        input_shape=dataset.image_shape,
-        classes=len(dataset.classes),
-        stages=filters,
-        filter_size=filter_size,
-        pooling=pooling,
-        hidden=hidden,
-        maps=maps,
-    )
-    initial, order = np.random.SeedSequence(seed).spawn(2)
-    model = Model(
-        Parameters.draw(architecture, np.random.default_rng(initial)),
-        dataset.classes,
-        Standardisation.of(dataset.train.images),
-        _provenance(context, source, dataset, recipe, seed),
-    )
-    computing = engines.create(engine, model.standardisation)
-    runs = Path("runs") / dataset.name
-    _check_place(out or _next_free(runs), overwrite)
-    history = _run(model, dataset, recipe, computing, np.random.default_rng(order))
-    # Chosen only now, since another training may have taken the same name meanwhile.
-    _finish(out or _next_free(runs), model, dataset, history, computing)
-
-
-def _check_place(out: Path, overwrite: bool) -> None:
-    """Checked now, so that a training does not end at a place that cannot be written; nothing is made yet."""
-    from handgrad.report.files import MODEL
-
-    try:
-        holds_model = (out / MODEL).exists()
-        nearest = next(place for place in (out, *out.absolute().parents) if place.exists())
-    except OSError as error:
-        raise OutputError(out, error.strerror or str(error)) from error
-    if holds_model and not overwrite:
-        raise InputError("out", out, "already holds a model", "choose another --out, or give --overwrite")
-    if not nearest.is_dir():
-        raise OutputError(out, f"{nearest} is no folder")
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        raise OutputError(out, f"no permission to write in {nearest}")
-
-
-def _next_free(folder: Path) -> Path:
-    tries = (folder if number == 1 else folder.with_name(f"{folder.name}-{number}") for number in range(1, 10**6))
-    return next(path for path in tries if not path.exists())
+    with ExitStack() as claims:
+        if out:
+            claims.enter_context(place.claimed(out, overwrite))
+        with display.counting("Reading pictures") as progress:
+            dataset = load(source, size=size, seed=seed, strict=strict, progress=progress)
+        for text in dataset.notices:
+            display.notice(text)
+        architecture = Architecture(
+            input_shape=dataset.image_shape,
+            classes=len(dataset.classes),
+            stages=filters,
+            filter_size=filter_size,
+            pooling=pooling,
+            hidden=hidden,
+            maps=maps,
+        )
+        initial, order = np.random.SeedSequence(seed).spawn(2)
+        model = Model(
+            Parameters.draw(architecture, np.random.default_rng(initial)),
+            dataset.classes,
+            Standardisation.of(dataset.train.images),
+            _provenance(context, source, dataset, recipe, seed),
+        )
+        computing = engines.create(engine, model.standardisation)
+        if not out:
+            out = place.next_free(Path("runs") / dataset.name)
+            claims.enter_context(place.claimed(out, overwrite))
+        history = _run(model, dataset, recipe, computing, np.random.default_rng(order))
+        _finish(out, model, dataset, history, computing)
 
 
 def _provenance(context: typer.Context, source: str, dataset: Dataset, recipe: Recipe, seed: int) -> dict[str, Any]:

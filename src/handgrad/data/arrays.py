@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,49 +15,47 @@ Refusal: TypeAlias = Callable[[str, str], DataError]
 """Makes the error of one source from a rule and a cure: ``partial(DataError, "source", path)``."""
 
 
-def to_images(numbers: NDArray[Any], refuse: Refusal) -> Pixels:
-    """Pixels of a stack of images.
+def to_images(parts: Sequence[NDArray[Any]], refuse: Refusal) -> list[Pixels]:
+    """Pixels of the stacks of images that make up one source, all on one scale.
 
     Parameters
     ----------
-    numbers : array, shape (count, height, width) or (count, height, width, 1 or 3)
-        As ``to_pixels`` reads them.
+    parts : sequence of arrays, each of shape (count, height, width) or (count, height, width, 1 or 3)
+        Booleans; floats in 0 to 1; uint16 in 0 to 65535; or any numbers in 0 to 255. Floats are in 0 to 255 if one of
+        them, in whichever part, is above 1; uint16 are in 0 to 255 if none of them, in any part, is above 255.
     refuse : callable
         Makes the error from a rule and a cure.
 
     Returns
     -------
-    array of uint8, shape (count, height, width, depth)
+    list of arrays of uint8, each of shape (count, height, width, depth)
 
     Raises
     ------
     DataError
-        If the shape is another, or the values have no meaning as pixels.
+        If a shape is another, the parts differ in type, or the values have no meaning as pixels.
 
     Examples
     --------
     >>> from functools import partial
-    >>> to_images(np.ones((5, 28, 28)), partial(DataError, "source", "a.npz")).shape
-    (5, 28, 28, 1)
+    >>> refuse = partial(DataError, "source", "a.npz")
+    >>> train, test = to_images([np.full((5, 28, 28), 255.0), np.ones((2, 28, 28))], refuse)
+    >>> train.shape, train.max(), test.max()
+    ((5, 28, 28, 1), np.uint8(255), np.uint8(1))
     """
-    stacked = numbers[..., np.newaxis] if numbers.ndim == 3 else numbers
-    if stacked.ndim != 4 or stacked.shape[3] not in (1, 3) or 0 in stacked.shape:
-        raise refuse(
-            f"its images have the shape {numbers.shape}; they must be (count, height, width) "
-            "or (count, height, width, depth) with depth 1 or 3, none of them 0",
-            "reshape them, or move the depth last with numpy.moveaxis",
-        )
-    return np.ascontiguousarray(to_pixels(stacked, refuse))
+    stacks = [_stacked(numbers, refuse) for numbers in parts]
+    white = _white(stacks, refuse)
+    return [np.ascontiguousarray(to_pixels(numbers, white, refuse)) for numbers in stacks]
 
 
-def to_pixels(numbers: NDArray[Any], refuse: Refusal) -> Pixels:
-    """Numbers as pixels from 0 to 255, the shape kept.
+def to_pixels(numbers: NDArray[Any], white: int, refuse: Refusal) -> Pixels:
+    """Numbers from 0 to white as pixels from 0 to 255, rounded, the shape kept.
 
     Parameters
     ----------
     numbers : array of numbers, not empty
-        Floats in [0, 1] are scaled by 255, 16-bit integers by 1/257, booleans become 0 and 255; any other numbers
-        in [0, 255] are rounded and taken as they are.
+    white : int
+        The number that becomes 255.
     refuse : callable
         Makes the error from a rule and a cure.
 
@@ -68,43 +66,86 @@ def to_pixels(numbers: NDArray[Any], refuse: Refusal) -> Pixels:
     Raises
     ------
     DataError
-        If the values are no real numbers, not finite, or outside these ranges.
+        If a value is not finite, or outside 0 to white.
 
     Examples
     --------
     >>> from functools import partial
-    >>> refuse = partial(DataError, "source", "a.npz")
-    >>> to_pixels(np.array([0.0, 0.5, 1.0]), refuse), to_pixels(np.array([0, 128, 255]), refuse)
-    (array([  0, 128, 255], dtype=uint8), array([  0, 128, 255], dtype=uint8))
+    >>> refuse = partial(DataError, "picture", "a.tif")
+    >>> to_pixels(np.array([0.0, 0.5, 1.0]), 1, refuse), to_pixels(np.array([128, 129, 65535]), 65535, refuse)
+    (array([  0, 128, 255], dtype=uint8), array([  0,   1, 255], dtype=uint8))
     """
-    kind, size = numbers.dtype.kind, numbers.dtype.itemsize
-    if (kind, size) == ("u", 1):
-        return numbers
-    if kind == "b":
-        return np.where(numbers, np.uint8(255), np.uint8(0))
-    if kind not in "uif":
-        raise refuse(f"its images are of type {numbers.dtype}; they must be numbers", "save them as uint8")
     low, high = numbers.min(), numbers.max()
     if not (np.isfinite(low) and np.isfinite(high)):
         wrong = np.count_nonzero(~np.isfinite(numbers))
         raise refuse(f"{wrong} of its {numbers.size} values are NaN or infinite", "replace or remove them")
-    sixteen_bits = (kind, size) == ("u", 2)
-    if low < 0 or high > (65535 if sixteen_bits else 255):
+    if low < 0 or high > white:
         raise refuse(
-            f"its values run from {low:g} to {high:g}; they must lie in 0 to 1 (floats), 0 to 255, or be uint16",
+            f"its values run from {low:g} to {high:g}; they must lie in 0 to {white}",
             "scale them, or save them as uint8",
         )
-    if sixteen_bits and high > 255:
-        return from_16_bits(numbers)
-    return np.rint(numbers * 255 if kind == "f" and high <= 1 else numbers).astype(np.uint8)
+    scaled = numbers if white == 255 else numbers * np.float32(255 / white)
+    return (np.rint(scaled) if scaled.dtype.kind == "f" else scaled).astype(np.uint8, copy=False)
 
 
-def from_16_bits(numbers: NDArray[Any]) -> Pixels:
-    """Integers from 0 to 65535 as pixels: a 257th of each, rounded.
+def to_depth(images: Pixels, depth: int, refuse: Refusal) -> Pixels:
+    """Images as a model of this depth takes them: grey ones are repeated for RGB.
+
+    Parameters
+    ----------
+    images : array of uint8, shape (..., 1 or 3)
+    depth : int
+        1 for grey, 3 for RGB.
+    refuse : callable
+        Makes the error from a rule and a cure.
+
+    Returns
+    -------
+    array of uint8, shape (..., depth)
+
+    Raises
+    ------
+    DataError
+        If the images are coloured and the depth is 1.
 
     Examples
     --------
-    >>> from_16_bits(np.array([0, 128, 129, 65535]))
-    array([  0,   0,   1, 255], dtype=uint8)
+    >>> from functools import partial
+    >>> to_depth(np.array([[[7]]], np.uint8), 3, partial(DataError, "picture", "a.png"))
+    array([[[7, 7, 7]]], dtype=uint8)
     """
-    return ((numbers.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    own = images.shape[-1]
+    if own > depth:
+        raise refuse(
+            f"in colour (depth {own}), it is not for this model, which takes grey (depth {depth})",
+            "convert it to grey, or train a model on colour pictures",
+        )
+    return images if own == depth else np.repeat(images, depth, axis=-1)
+
+
+def _stacked(numbers: NDArray[Any], refuse: Refusal) -> NDArray[Any]:
+    stacked = numbers[..., np.newaxis] if numbers.ndim == 3 else numbers
+    if stacked.ndim != 4 or stacked.shape[3] not in (1, 3) or 0 in stacked.shape:
+        raise refuse(
+            f"its images have the shape {numbers.shape}; they must be (count, height, width) "
+            "or (count, height, width, depth) with depth 1 or 3, none of them 0",
+            "reshape them, or move the depth last with numpy.moveaxis",
+        )
+    return stacked
+
+
+def _white(parts: Sequence[NDArray[Any]], refuse: Refusal) -> int:
+    """The number that is white in all parts of a source."""
+    types = [numbers.dtype.newbyteorder("=") for numbers in parts]
+    if len(set(types)) > 1:
+        raise refuse(
+            f"its images are of the types {' and '.join(map(str, types))}; a scale for both would be a guess",
+            "scale them to 0 to 255 and save them all as uint8",
+        )
+    kind, size = types[0].kind, types[0].itemsize
+    if kind not in "buif":
+        raise refuse(f"its images are of type {types[0]}; they must be numbers", "save them as uint8")
+    highest = max(numbers.max() for numbers in parts)
+    if kind == "b" or (kind == "f" and highest <= 1):
+        return 1
+    return 65535 if (kind, size) == ("u", 2) and highest > 255 else 255

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.data.arrays import Refusal, to_images
+from handgrad.data.arrays import Refusal
 from handgrad.data.dataset import Samples
+from handgrad.typing import Pixels
 
 
 def natural_order(name: str) -> tuple[list[tuple[str, int]], str]:
@@ -93,13 +94,12 @@ def class_numbers(labels: NDArray[Any], classes: Sequence[str], refuse: Refusal)
     return np.array([numbers[_text(value)] for value in values], np.int64)[places]
 
 
-def labelled(numbers: NDArray[Any], labels: NDArray[Any], classes: Sequence[str], refuse: Refusal) -> Samples:
-    """Images and their class numbers, from arrays of any kind.
+def labelled(images: Pixels, labels: NDArray[Any], classes: Sequence[str], refuse: Refusal) -> Samples:
+    """Images and their class numbers, from labels of any kind.
 
     Parameters
     ----------
-    numbers : array, shape (count, height, width) or (count, height, width, depth)
-        As ``arrays.to_images`` reads them.
+    images : array of uint8, shape (count, height, width, depth)
     labels : array of integers or strings, shape (count,)
     classes : sequence of str
         Names as ``class_names`` gives them.
@@ -113,20 +113,20 @@ def labelled(numbers: NDArray[Any], labels: NDArray[Any], classes: Sequence[str]
     Raises
     ------
     DataError
-        If the images or labels are not usable, or not as many.
+        If the labels are not usable, or not one an image.
 
     Examples
     --------
     >>> from functools import partial
     >>> from handgrad.errors import DataError
-    >>> samples = labelled(np.ones((1, 2, 2)), np.array(["b"]), ("a", "b"), partial(DataError, "source", "a.npz"))
-    >>> samples.images.shape, samples.labels
-    ((1, 2, 2, 1), array([1]))
+    >>> images = np.zeros((1, 2, 2, 1), np.uint8)
+    >>> labelled(images, np.array(["b"]), ("a", "b"), partial(DataError, "source", "a.npz")).labels
+    array([1])
     """
-    samples = Samples(to_images(numbers, refuse), class_numbers(labels, classes, refuse))
-    if len(samples.images) != len(samples.labels):
-        raise refuse(f"it has {len(samples.images)} images and {len(samples.labels)} labels", "give one label an image")
-    return samples
+    numbers = class_numbers(labels, classes, refuse)
+    if len(images) != len(numbers):
+        raise refuse(f"it has {len(images)} images and {len(numbers)} labels", "give one label an image")
+    return Samples(images, numbers)
 
 
 def _checked(labels: NDArray[Any], refuse: Refusal) -> NDArray[Any]:

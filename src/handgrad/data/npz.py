@@ -13,13 +13,15 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from handgrad.data.arrays import Refusal
+from handgrad.data.arrays import Refusal, to_images
 from handgrad.data.classes import class_names, labelled
 from handgrad.data.expansion import check_expansion
 from handgrad.data.split import Parts
 from handgrad.errors import DataError
 
-_KEYS = "images and labels (and classes), or x_train and y_train (and x_test and y_test)"
+_ONE = ("images", "labels")
+_TRAIN, _TEST = ("x_train", "y_train"), ("x_test", "y_test")
+_KEYS = "images and labels, or x_train and y_train (and x_test and y_test); and classes, where labels number them"
 
 
 def read_npz(path: Path) -> Parts:
@@ -28,8 +30,8 @@ def read_npz(path: Path) -> Parts:
     Parameters
     ----------
     path : Path
-        With the arrays ``images`` and ``labels``, and the names ``classes`` that integer labels count from 0; or
-        ``x_train`` and ``y_train``, and ``x_test`` and ``y_test`` for an own test part. Images as in
+        With the arrays ``images`` and ``labels``; or ``x_train`` and ``y_train``, and ``x_test`` and ``y_test`` for an
+        own test part. With either, ``classes`` may hold the names that integer labels count from 0. Images as in
         ``arrays.to_images``; labels are integers or strings, one an image.
 
     Returns
@@ -43,34 +45,48 @@ def read_npz(path: Path) -> Parts:
     """
     refuse = partial(DataError, "source", path)
     arrays = _read_arrays(path, refuse)
-    keys = ("images", "labels") if "images" in arrays else ("x_train", "y_train")
-    if not set(keys) <= set(arrays) or ("x_test" in arrays) != ("y_test" in arrays):
-        raise refuse(f"it holds {', '.join(sorted(arrays)) or 'none'} of the arrays needed", f"save {_KEYS}")
-    classes, labels = _classes(arrays, keys[1], refuse)
-    train = labelled(arrays[keys[0]], labels, classes, refuse)
-    if "x_test" not in arrays:
-        return Parts(classes, train)
-    return Parts(classes, train, test=labelled(arrays["x_test"], arrays["y_test"], classes, refuse))
+    keys = _layout(arrays, refuse)
+    images = to_images([arrays[key] for key, _ in keys], refuse)
+    labels = [arrays[key] for _, key in keys]
+    if "classes" in arrays:
+        names = arrays["classes"]
+        classes = _checked_names(names, refuse)
+        labels = [_named(numbers, names, refuse) for numbers in labels]
+    else:
+        classes = class_names(labels[0], refuse)
+    parts = [labelled(*part, classes, refuse) for part in zip(images, labels, strict=True)]
+    return Parts(classes, parts[0], test=parts[1] if len(parts) > 1 else None)
 
 
-def _classes(arrays: dict[str, NDArray[Any]], key: str, refuse: Refusal) -> tuple[tuple[str, ...], NDArray[Any]]:
-    """Names of the classes, and the labels of one array as names."""
-    labels = arrays[key]
-    if "classes" not in arrays:
-        return class_names(labels, refuse), labels
-    names = arrays["classes"]
-    classes = tuple(str(name) for name in names.ravel())
+def _layout(arrays: dict[str, NDArray[Any]], refuse: Refusal) -> list[tuple[str, str]]:
+    """The keys of the images and of the labels of each part."""
+    one = [key for key in _ONE if key in arrays]
+    two = [key for key in (*_TRAIN, *_TEST) if key in arrays]
+    if one and two:
+        raise refuse(f"it holds {', '.join(one)} beside {', '.join(two)}, two layouts", f"save either {_KEYS}")
+    layouts = {_ONE: [_ONE], _TRAIN: [_TRAIN], (*_TRAIN, *_TEST): [_TRAIN, _TEST]}
+    keys = layouts.get((*one, *two))
+    if keys is None:
+        raise refuse(f"it holds {', '.join([*one, *two]) or 'none'} of the arrays needed", f"save {_KEYS}")
+    return keys
+
+
+def _checked_names(names: NDArray[Any], refuse: Refusal) -> tuple[str, ...]:
+    classes = tuple(map(str, names.ravel()))
     if names.ndim != 1 or names.dtype.kind != "U" or len(set(classes)) < len(classes):
         raise refuse(f"its classes are {names.dtype} of shape {names.shape}", "save one different name for each class")
-    if labels.dtype.kind in "iu" and labels.size:
-        if labels.min() < 0 or labels.max() >= len(classes):
-            raise refuse(
-                f"its labels run from {labels.min()} to {labels.max()}; {len(classes)} classes are 0 to "
-                f"{len(classes) - 1}",
-                "number the classes from 0, in the order of their names",
-            )
-        labels = names[labels]
-    return classes, labels
+    return classes
+
+
+def _named(labels: NDArray[Any], names: NDArray[Any], refuse: Refusal) -> NDArray[Any]:
+    if labels.dtype.kind not in "iu" or not labels.size:
+        return labels
+    if labels.min() < 0 or labels.max() >= len(names):
+        raise refuse(
+            f"its labels run from {labels.min()} to {labels.max()}; {len(names)} classes are 0 to {len(names) - 1}",
+            "number the classes from 0, in the order of their names",
+        )
+    return names[labels]
 
 
 def _read_arrays(path: Path, refuse: Refusal) -> dict[str, NDArray[Any]]:
@@ -81,7 +97,7 @@ def _read_arrays(path: Path, refuse: Refusal) -> dict[str, NDArray[Any]]:
             warnings.simplefilter("ignore")
             members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
             return {name: _read_array(archive, members[name], refuse) for name in wanted if name in members}
-    except DataError:
+    except (DataError, MemoryError):
         raise
     except PermissionError as error:
         raise refuse("it cannot be read (permission denied)", "allow reading it") from error

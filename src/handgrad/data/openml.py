@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import math
 import warnings
 from functools import partial
@@ -9,9 +10,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.datasets import fetch_openml
 
-from handgrad.data.arrays import Refusal
+from handgrad.data.arrays import Refusal, to_images
 from handgrad.data.classes import class_names, labelled
 from handgrad.data.split import Parts
 from handgrad.errors import DataError
@@ -35,21 +35,25 @@ def read_openml(name: str) -> Parts:
     DataError
         If it cannot be fetched, or its rows are no square images with a class each.
     """
+    # Loading scikit-learn takes a second, which no other source should cost.
+    from sklearn.datasets import fetch_openml
+
     refuse = partial(DataError, "source", f"openml:{name}")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         try:
             # This parser alone does without pandas.
             bunch = fetch_openml(name, as_frame=False, parser="liac-arff")
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
             raise refuse(
                 f"it cannot be fetched from openml.org ({error})",
                 "check the name and the network, or load it once where there is one: it is cached",
             ) from error
     labels = np.asarray(bunch.target).astype(str)
     classes = class_names(labels, refuse)
-    samples = labelled(_images(bunch.data, refuse), labels, classes, refuse)
-    return Parts(classes, samples, notices=tuple(dict.fromkeys(str(warning.message) for warning in caught)))
+    (images,) = to_images([_images(bunch.data, refuse)], refuse)
+    notices = tuple(dict.fromkeys(str(warning.message) for warning in caught))
+    return Parts(classes, labelled(images, labels, classes, refuse), notices=notices)
 
 
 def _images(rows: Any, refuse: Refusal) -> NDArray[Any]:

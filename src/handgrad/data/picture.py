@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image, ImageChops, UnidentifiedImageError
 
-from handgrad.data.arrays import Refusal, from_16_bits, to_pixels
-from handgrad.errors import DataError, InputError
+from handgrad.data.arrays import Refusal, to_depth, to_pixels
+from handgrad.errors import DataError
 from handgrad.typing import Pixels
 
 _TURNS = {
@@ -44,9 +44,7 @@ def read_picture(path: str | Path, size: tuple[int, int], depth: int) -> Pixels:
     Raises
     ------
     DataError
-        If the file is no readable picture.
-    InputError
-        If the picture is coloured and the depth 1.
+        If the file is no readable picture, or it is coloured and the depth 1.
 
     Examples
     --------
@@ -55,19 +53,14 @@ def read_picture(path: str | Path, size: tuple[int, int], depth: int) -> Pixels:
         ...
     handgrad.errors.DataError: picture=missing.png: it is no file; give a sound picture file
     """
-    pixels = decode(path, size)
-    if pixels.shape[2] > depth:
-        raise InputError(
-            "picture",
-            path,
-            f"it is coloured (depth {pixels.shape[2]}), but the model takes grey pictures (depth {depth})",
-            "convert it to grey, or train a model on colour pictures",
-        )
-    return np.broadcast_to(pixels, (*size, depth)).copy()
+    return to_depth(decode(path, size), depth, partial(DataError, "picture", path))
 
 
 def decode(path: str | Path, size: tuple[int, int] | None = None) -> Pixels:
     """A picture's pixels: upright by its EXIF orientation, transparency on white, the first frame of several.
+
+    The scale of a deep picture depends on its mode alone, never on its values, so that all pictures of a folder share
+    it: 16-bit integers run from 0 to 65535, 32-bit integers (mode I) from 0 to 255, floats (mode F) from 0 to 1.
 
     Parameters
     ----------
@@ -83,7 +76,7 @@ def decode(path: str | Path, size: tuple[int, int] | None = None) -> Pixels:
     Raises
     ------
     DataError
-        If the file is no readable picture.
+        If the file is no readable picture, or its values leave the scale of its mode.
     """
     with _opened(path) as image:
         if size:
@@ -150,7 +143,7 @@ def _opened(path: str | Path) -> Iterator[Image.Image]:
             # EXIF orientation then comes out scrambled (Pillow 13.0).
             with Path(path).open("rb") as file, Image.open(file) as image:
                 yield image
-        except DataError:
+        except (DataError, MemoryError):
             raise
         except UnidentifiedImageError as error:
             raise refuse("it is no picture of a known format", cure) from error
@@ -168,16 +161,16 @@ def _opened(path: str | Path) -> Iterator[Image.Image]:
 def _orientation(image: Image.Image) -> int:
     try:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except MemoryError:
+        raise
     # A damaged EXIF block, on which Pillow fails in many ways, leaves the picture itself sound.
     except Exception:
         return 1
 
 
 def _grey_or_rgb(image: Image.Image, refuse: Refusal) -> Image.Image:
-    if image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM")):
-        return Image.fromarray(from_16_bits(np.asarray(image)))
-    if image.mode in ("I", "F"):
-        return Image.fromarray(to_pixels(np.asarray(image), refuse))
+    if white := _deep_white(image):
+        return Image.fromarray(to_pixels(np.asarray(image), white, refuse))
     if image.has_transparency_data:
         opaque = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), opaque)
@@ -187,6 +180,14 @@ def _grey_or_rgb(image: Image.Image, refuse: Refusal) -> Image.Image:
     red, green, blue = rgb.split()
     grey = not any(ImageChops.difference(red, other).getbbox() for other in (green, blue))
     return red if grey else rgb
+
+
+def _deep_white(image: Image.Image) -> int | None:
+    """The number that is white in a picture of more than 8 bits a channel; None for any other."""
+    # Pillow opens a 16-bit PNG or PPM, depending on its own version, as 32-bit integers.
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM")):
+        return 65535
+    return {"I": 255, "F": 1}.get(image.mode)
 
 
 def _resized(image: Image.Image, size: tuple[int, int] | None) -> Image.Image:

@@ -27,4 +27,4 @@ def step(theta: Array, dE_dtheta: Array, learning_rate: float) -> Array:
     >>> step(np.array([1.0, 2.0]), np.array([10.0, -10.0]), 0.1)
     array([0., 3.])
     """
-    return theta - learning_rate * dE_dtheta
+    return theta - float(learning_rate) * dE_dtheta

@@ -54,8 +54,7 @@ def forward(parameters: Parameters, X: Array, labels: Integers | Array) -> Tenso
     values = convolutional_half(parameters, X)
     values |= dense_half(parameters, values["x'"])
     last = parameters.architecture.denses[-1]
-    y = loss.ideal(labels, parameters.architecture.classes, X.dtype)
-    _check_count(y, X)
+    y = _ideal(parameters, labels, X)
     values["E"] = loss.cross_entropy(values[last.t], y)  # N15
     return values
 
@@ -139,7 +138,7 @@ def backward(parameters: Parameters, values: Mapping[str, Array], labels: Intege
     array([-0.5,  0.5])
     """
     architecture = parameters.architecture
-    y = loss.ideal(labels, architecture.classes, values["X"].dtype)
+    y = _ideal(parameters, labels, values["X"])
     gradients: Tensors = {"E": np.ones_like(values["E"])}
     gradients["z"] = loss.cross_entropy_backward(values["z"], y)
     for layer in reversed(architecture.denses):
@@ -240,8 +239,10 @@ def _check_images(parameters: Parameters, X: Array) -> None:
         )
 
 
-def _check_count(y: Array, X: Array) -> None:
+def _ideal(parameters: Parameters, labels: Integers | Array, X: Array) -> Array:
+    y = loss.ideal(labels, parameters.architecture.classes, X.dtype)
     if len(y) != len(X):
         raise InputError(
             "labels", f"{len(y)} labels", f"{len(X)} images need as many labels", "give one label an image"
         )
+    return y

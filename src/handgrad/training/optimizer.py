@@ -119,6 +119,6 @@ def create(recipe: Recipe, parameters: Parameters) -> Optimizer:
 def decayed(parameters: Parameters) -> Array:
     """1 where weight decay acts (filters F, weights w), 0 at biases and depth weights, as one vector."""
     mask = Parameters.zeros(parameters.architecture, parameters.vector.dtype)
-    for name in mask:
-        mask[name][...] = name[0] in "Fw"
+    for name in parameters.architecture.decayed:
+        mask[name][...] = 1
     return mask.vector

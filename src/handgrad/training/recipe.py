@@ -6,6 +6,8 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+
 from handgrad.errors import InputError
 
 OPTIMIZERS = ("adamw", "sgd")
@@ -30,7 +32,8 @@ class Recipe:
     schedule : {"one-cycle", "constant"}
         One cycle (Smith, 2018) rises for the first quarter of the steps and falls as a cosine to 0.
     weight_decay : float
-        Pull of filters and weights towards 0, a fraction of η a step; biases and depth weights are left alone.
+        Pull of filters and weights towards 0, a fraction of η a step (with SGD, 1/(1 − momentum)
+        times that); biases and depth weights are left alone.
     momentum : float
         Of SGD, from 0 to below 1.
 
@@ -59,6 +62,9 @@ class Recipe:
     momentum: float = 0.9
 
     def __post_init__(self) -> None:
+        for count in ("epochs", "batch_size"):
+            if isinstance(getattr(self, count), np.integer):
+                object.__setattr__(self, count, int(getattr(self, count)))
         for name, number in (("epochs", self.epochs), ("batch_size", self.batch_size)):
             if number is not None and (type(number) is not int or number < 1):
                 raise InputError(name, number, "must be an integer of at least 1", "try 1 or more")

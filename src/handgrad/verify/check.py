@@ -1,0 +1,100 @@
+"""All claims of a network, compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from handgrad.architecture import Architecture
+from handgrad.notes import network
+from handgrad.parameters import Parameters
+from handgrad.typing import Array
+from handgrad.verify import lines
+from handgrad.verify.difference import TOLERANCE, Claim, compare
+
+
+@dataclass(frozen=True, slots=True)
+class LineCheck:
+    """The verdict on one derivative.
+
+    Parameters
+    ----------
+    number : str
+        The line, "N17"; "N17–N30" for the whole pass.
+    derivative : str
+        What was checked, "∂E/∂t2'".
+    formula : str
+        The line, as on the page.
+    error : float
+        Worst relative error.
+    coordinates : int
+        Numbers compared; 0 where every one sat on a kink.
+    """
+
+    number: str
+    derivative: str
+    formula: str
+    error: float
+    coordinates: int
+
+    @property
+    def verdict(self) -> Literal["pass", "fail", "kink"]:
+        """Whether the error is within ``TOLERANCE``; "kink" where there was no derivative to compare with."""
+        if self.coordinates == 0 and self.error == 0:
+            return "kink"
+        return "pass" if self.error <= TOLERANCE else "fail"
+
+
+def networks_of_the_notes(rng: np.random.Generator) -> list[tuple[Parameters, Array]]:
+    """Two small networks with images on which every line occurs: the notes' own, and one with maps."""
+    sizes = {"classes": 3, "hidden": (6,), "stages": ((5, 4),)}
+    architectures = (
+        Architecture(input_shape=(13, 11, 3), **sizes),  # type: ignore[arg-type]
+        Architecture(input_shape=(11, 13, 3), **sizes, maps=2),  # type: ignore[arg-type]
+    )
+    return [
+        (Parameters.draw(architecture, rng, np.float64), rng.standard_normal((2, *architecture.input_shape)))
+        for architecture in architectures
+    ]
+
+
+def check(parameters: Parameters, X: Array, rng: np.random.Generator) -> Iterator[LineCheck]:
+    """Check every backward line on a network and its images.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        Any precision; the check runs in float64.
+    X : array, shape (batch, height, width, depth)
+        Images, standardised.
+    rng : numpy.random.Generator
+        Draws cotangents, ideal outputs and coordinates.
+
+    Yields
+    ------
+    LineCheck
+        One for each derivative, in the order of the notes.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> all(line.verdict == "pass" for network in networks_of_the_notes(rng) for line in check(*network, rng))
+    True
+    """
+    parameters, X = parameters.astype(np.float64), X.astype(np.float64)
+    # Soft ideal outputs, so that E stays of size 1 and its differences exact, however sure the network is.
+    y = rng.dirichlet(np.ones(parameters.architecture.classes), len(X))
+    values = network.forward(parameters, X, y)
+    claims = [*lines.examples(rng), *lines.lines(parameters, values, y, rng), *lines.passes(parameters, values, y)]
+    for claim in sorted(claims, key=_place):
+        error, coordinates = compare(claim, rng)
+        yield LineCheck(claim.number, claim.derivative, claim.formula, error, coordinates)
+
+
+def _place(claim: Claim) -> tuple[bool, int]:
+    """Line by line, the whole passes last."""
+    first, _, rest = claim.number.partition("–")
+    return bool(rest), int(first.removeprefix("N"))
