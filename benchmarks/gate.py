@@ -9,14 +9,14 @@ import numpy as np
 from benchmarks.networks import Network
 from handgrad.notes import network as notes
 
-PROBABILITY_BOUND = 1e-4
+PROBABILITY_BOUND = 1e-5
 """Largest difference of a probability."""
 
 LOSS_BOUND = 1e-5
 """Largest difference of the mean loss, relative to it."""
 
 GRADIENT_BOUND = 2e-3
-"""Largest difference of an entry of a gradient, relative to the largest entry of that parameter's gradient.
+"""Largest difference of a parameter's gradient, relative to that gradient, both by their Euclidean norms.
 
 The gradient is read off the parameters, before and after a step, whose last bits are lost in the difference; and a sum
 taken in another order moves a ReLU's or a maximum's choice where two values all but tie.
@@ -45,8 +45,13 @@ def disagreements(network: Network, results: dict[str, Any], *, peers: bool) -> 
         fractions["loss"] = abs(results["loss"] - mean) / mean / LOSS_BOUND
         for name, found in results["gradient"].items():
             expected = gradient[name]
-            fractions[f"∂E/∂{name}"] = _largest(found - expected) / _largest(expected) / GRADIENT_BOUND
+            fractions[f"∂E/∂{name}"] = _norm(found - expected) / _norm(expected) / GRADIENT_BOUND
     return fractions
+
+
+def _norm(array: Any) -> float:
+    values = np.asarray(array, np.float64)
+    return float(np.linalg.norm(values)) if np.isfinite(values).all() else float("inf")
 
 
 def _largest(array: Any) -> float:

@@ -260,6 +260,10 @@ class Architecture:
         """Number of learned numbers."""
         return sum(math.prod(shape) for shape in self.parameter_shapes.values())
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The sizes alone: what was derived from them and cached does not all pickle.
+        return Architecture.from_dict, (self.to_dict(),)
+
     def to_dict(self) -> dict[str, Any]:
         """The sizes as plain values, for JSON; ``Architecture.from_dict`` reads them."""
         return asdict(self)

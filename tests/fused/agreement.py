@@ -10,7 +10,7 @@ import sys
 import numpy as np
 
 from handgrad.architecture import Architecture
-from handgrad.fused.network import FusedEngine
+from handgrad.fused.network import ArrayEngine
 from handgrad.notes import network as notes
 from handgrad.parameters import Parameters
 from handgrad.typing import Array
@@ -33,7 +33,7 @@ def check(architecture: Architecture, X: Array, rng: np.random.Generator, thread
     dtype = X.dtype.name
     parameters = parameters_of(architecture, rng, dtype)
     y = rng.integers(0, architecture.classes, len(X))
-    engine = FusedEngine(None, threads)
+    engine = ArrayEngine(threads)
     losses, probabilities, gradient = notes.loss_and_gradients(parameters, X, y)
     fused_losses, fused_probabilities, fused_gradient = engine.loss_and_gradients(parameters, X, y)
     predicted = engine.predict(parameters, X)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from handgrad.architecture import Architecture
 from handgrad.errors import InputError
 from handgrad.fused import network as fused
-from handgrad.fused.network import FusedEngine
+from handgrad.fused.network import ArrayEngine, FusedEngine
 from handgrad.notes import network as notes
 from handgrad.parameters import Parameters
 from handgrad.standardisation import Standardisation
@@ -61,7 +61,7 @@ def test_bits_do_not_depend_on_threads_or_on_the_run(architecture: Architecture,
     y = rng.integers(0, architecture.classes, batch)
     results = set()
     for threads in (1, 2, 3, 7):
-        engine = FusedEngine(None, threads)
+        engine = ArrayEngine(threads)
         for _ in range(2):
             losses, z, gradient = engine.loss_and_gradients(parameters, X, y)
             parts = (losses, z, gradient.vector, engine.predict(parameters, X))
@@ -126,7 +126,7 @@ def test_nan_stays_nan_and_in_its_image(place: tuple[int, int]) -> None:
 def test_several_threads_predict_at_once() -> None:
     rng = np.random.default_rng(5)
     parameters = parameters_of(PHOTOS, rng, "float32")
-    engine = FusedEngine(None, 2)
+    engine = ArrayEngine(2)
     batches = [rng.normal(size=(n, *PHOTOS.input_shape)).astype("float32") for n in (1, 9, 40, 3) * 4]
     alone = [engine.predict(parameters, X) for X in batches]
     with ThreadPoolExecutor(4) as pool:
@@ -138,7 +138,7 @@ def _predict(parameters: Parameters, X: Array, threads: int) -> Array:
     return _ENGINE.predict(parameters, X)
 
 
-_ENGINE = FusedEngine(None, 2)
+_ENGINE = ArrayEngine(2)
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
