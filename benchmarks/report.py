@@ -86,7 +86,7 @@ def _method(results: dict[str, Any]) -> str:
 - **Correct before fast.** Before anything is timed, each contestant's class probabilities, mean loss and
   gradient (read off its parameters before and after a step) are compared with those of the notes
   (`handgrad.notes`, float32). Bounds: a probability {PROBABILITY_BOUND:g}, the loss {LOSS_BOUND:g} of itself,
-  an entry of a parameter's gradient {GRADIENT_BOUND:g} of the largest. Whoever fails is listed as an error and
+  a parameter's gradient {GRADIENT_BOUND:g} of its norm. Whoever fails is listed as an error and
   not timed. “Agreement” below is the largest difference over its bound.
 - **By turns.** In each round every contestant, in random order, makes a few unmeasured calls and then a few
   measured ones. Each framework has a process of its own, which is stopped by a signal while it is not its turn:
