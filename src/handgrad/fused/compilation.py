@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -41,10 +42,10 @@ class _NoAlias(Compiler):
         return super().define_pipelines()  # type: ignore[no-untyped-call]
 
 
-def suite(
-    templates: Iterable[Callable[..., Any]], sizes: Mapping[str, int], suffix: str, before: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Kernels by name, each compiled for these sizes when it is first called; each may call those before it.
+class Suite(dict[str, Any]):
+    """Kernels by name, each made when it is first asked for and compiled when it is first called.
+
+    What is on disk already needs none of the kernels that it calls.
 
     Parameters
     ----------
@@ -55,14 +56,37 @@ def suite(
     suffix : str
         Tells suites apart for which `sizes` are the same: the precision, say. A function of one suffix must always be
         called with the same types: then processes that write the cache at once all write the same file.
-    before : mapping of str to kernel
+    before : Suite, optional
         Kernels that these may call besides.
     """
-    kernels: dict[str, Any] = {}
-    suffix = "_".join((*(f"{name}{value}" for name, value in sizes.items()), suffix, _fingerprint()))
-    for template in templates:
-        kernels[template.__name__] = _compiled(unrolled(template, sizes, {**before, **kernels}, suffix), template)
-    return kernels
+
+    def __init__(
+        self,
+        templates: Iterable[Callable[..., Any]],
+        sizes: Mapping[str, int],
+        suffix: str,
+        before: Suite | None = None,
+    ) -> None:
+        super().__init__()
+        self._templates = {template.__name__: template for template in templates}
+        self._sizes, self._before = sizes, before
+        self._suffix = "_".join((*(f"{name}{value}" for name, value in sizes.items()), suffix, _fingerprint()))
+        self._lock = threading.RLock()
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a kernel, here or in the suite before."""
+        return name in self._templates or (self._before is not None and self._before.has(name))
+
+    def __missing__(self, name: str) -> Any:
+        if name not in self._templates:
+            if self._before is None:
+                raise KeyError(name)
+            return self._before[name]
+        with self._lock:
+            if name not in self.keys():
+                template = self._templates[name]
+                self[name] = _compiled(unrolled(template, self._sizes, self, self._suffix), template)
+        return self[name]
 
 
 def _compiled(function: Callable[..., Any], template: Callable[..., Any]) -> Any:

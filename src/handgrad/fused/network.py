@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from functools import cache, cached_property
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from handgrad.architecture import Architecture
 from handgrad.errors import InputError
 from handgrad.fused import convolution, dense, images, passes, pooling, windows
-from handgrad.fused.compilation import suite
+from handgrad.fused.compilation import Suite
 from handgrad.fused.plan import Plan
 from handgrad.fused.team import Team, default_threads
 from handgrad.fused.workspace import Workspace, chunks
@@ -64,13 +64,15 @@ _FORWARD = (convolution.rectify, pooling.pool, passes.convolve)
 
 
 @cache
-def _kernels(k1: int, k2: int, p: int, suffix: str) -> dict[str, Any]:
-    """Every kernel by name, those of ``_FORWARD`` for training; ``chunk_predictions`` has its own of them."""
-    sizes = {"k1": k1, "k2": k2, "p": p}
-    kernels = suite(_SHARED, sizes, suffix, {})
-    predicting = suite((*_FORWARD, passes.chunk_predictions), {**sizes, "keep": 0}, suffix, kernels)
-    kernels |= suite((*_FORWARD, passes.chunk_passes), {**sizes, "keep": 1}, suffix, kernels)
-    return {**kernels, "chunk_predictions": predicting["chunk_predictions"]}
+def _shared(k1: int, k2: int, p: int, suffix: str) -> Suite:
+    return Suite(_SHARED, {"k1": k1, "k2": k2, "p": p}, suffix)
+
+
+@cache
+def _kernels(k1: int, k2: int, p: int, suffix: str, keep: bool) -> Suite:
+    """Every kernel by name; `keep` where the backward pass follows."""
+    own = (*_FORWARD, passes.chunk_passes if keep else passes.chunk_predictions)
+    return Suite(own, {"k1": k1, "k2": k2, "p": p, "keep": int(keep)}, suffix, _shared(k1, k2, p, suffix))
 
 
 class Network:
@@ -102,14 +104,14 @@ class Network:
         self._first, self._last = self.layers[0], self.layers[-1]
         self._filters = int(self._last.filters)
         self._offsets = np.array([self.plan.parameter_places[layer.w] for layer in architecture.denses])
+        sizes = (*architecture.filter_size, architecture.pooling, f"{self.pixel_dtype.name}_{self.dtype.name}")
+        self._suites = [_kernels(*sizes, keep) for keep in (False, True)]
         self._idle: dict[bool, list[Workspace]] = {True: [], False: []}
         self._lock = threading.Lock()
 
-    @cached_property
-    def kernels(self) -> dict[str, Any]:
-        """The kernels for these sizes and kinds of numbers."""
-        suffix = f"{self.pixel_dtype.name}_{self.dtype.name}"
-        return _kernels(*self.architecture.filter_size, self.architecture.pooling, suffix)
+    def kernels(self, keep: bool) -> Suite:
+        """The kernels for these sizes and kinds of numbers; `keep` where the backward pass follows."""
+        return self._suites[keep]
 
     def loss_and_gradients(
         self, parameters: Parameters, X: Array | Pixels, labels: Integers | Array
@@ -122,7 +124,7 @@ class Network:
                 "labels", f"{len(y)} labels", f"{batch} images need as many labels", "give one label an image"
             )
         space = self._take(batch, backward=True)
-        kernels, theta = self.kernels, parameters.vector
+        kernels, theta = self.kernels(keep=True), parameters.vector
         shared, parts = space.shared(batch), chunks(batch)
         gradient = Parameters(self.architecture, np.empty_like(theta))
         shared.y[:] = y
@@ -154,7 +156,7 @@ class Network:
         """Class probabilities, shape (batch, classes)."""
         X, batch = self._checked(parameters, X), len(X)
         space = self._take(batch, backward=False)
-        kernels, theta = self.kernels, parameters.vector
+        kernels, theta = self.kernels(keep=False), parameters.vector
         shared, parts = space.shared(batch), chunks(batch)
         self._prepare(kernels, parameters, X, space, shared, parts)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.fused.compilation import suite
+from handgrad.fused.compilation import Suite
 from handgrad.fused.team import Team
 from handgrad.parameters import Parameters
 from handgrad.training import optimizer as plain
@@ -34,8 +34,8 @@ def adapt(
 
 
 @cache
-def _kernels(dtype: str) -> dict[str, Any]:
-    return suite((descend, adapt), {}, dtype, {})
+def _kernels(dtype: str) -> Suite:
+    return Suite((descend, adapt), {}, dtype)
 
 
 class SGD(plain.SGD):

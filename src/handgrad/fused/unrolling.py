@@ -13,7 +13,7 @@ import inspect
 import itertools
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 
 def registers(*shape: int) -> Any:
@@ -26,8 +26,18 @@ def packed(variables: Any) -> tuple[Any, ...]:
     raise NotImplementedError("a kernel with registers runs only after unrolled(...)")
 
 
+class Kernels(Protocol):
+    """Compiled functions by name."""
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a kernel."""
+
+    def __getitem__(self, name: str) -> Any:
+        """It."""
+
+
 def unrolled(
-    function: Callable[..., Any], sizes: Mapping[str, int], names: Mapping[str, Any], suffix: str
+    function: Callable[..., Any], sizes: Mapping[str, int], kernels: Kernels | None, suffix: str
 ) -> Callable[..., Any]:
     """The function with every loop over a constant range written out.
 
@@ -38,8 +48,8 @@ def unrolled(
         written out, and so is the chosen branch of an ``if`` that follows from them.
     sizes : mapping of str to int
         Values of names that are global in `function`.
-    names : mapping of str to object
-        What other global names stand for: kernels that were compiled before.
+    kernels : Kernels or None
+        What other global names stand for, asked when they are needed.
     suffix : str
         Ends the function's name. The file of its code is that of `function`, so a compiler's cache on disk tells
         functions of different sizes apart by it.
@@ -52,7 +62,7 @@ def unrolled(
     --------
     >>> import numpy as np
     >>> from handgrad.fused.windows import windows
-    >>> unrolled(windows, {"k1": 1, "k2": 2, "p": 1}, {}, "1x2")(np.arange(9), 2, 9, 3, 4)
+    >>> unrolled(windows, {"k1": 1, "k2": 2, "p": 1}, None, "1x2")(np.arange(9), 2, 9, 3, 4)
     ((array([2, 3, 4, 5]), array([3, 4, 5, 6])), (0,))
     """
     tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
@@ -64,9 +74,22 @@ def unrolled(
         argument.annotation = None
     tree = ast.fix_missing_locations(_Unroller(sizes).visit(tree))
     ast.increment_lineno(tree, function.__code__.co_firstlineno - 1)
-    namespace = {**function.__globals__, **names}
+    namespace = _Namespace(function.__globals__, kernels)
     exec(compile(tree, function.__code__.co_filename, "exec"), namespace)
     return namespace[definition.name]
+
+
+class _Namespace(dict[str, Any]):
+    """The globals of an unrolled function: those of its source, kernels in place of the kernels' sources."""
+
+    def __init__(self, source: Mapping[str, Any], kernels: Kernels | None) -> None:
+        super().__init__({name: value for name, value in source.items() if kernels is None or not kernels.has(name)})
+        self._kernels = kernels
+
+    def __missing__(self, name: str) -> Any:
+        if self._kernels is None or not self._kernels.has(name):
+            raise KeyError(name)
+        return self._kernels[name]
 
 
 class _Unroller(ast.NodeTransformer):
