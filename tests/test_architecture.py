@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from typing import Any
 
 import numpy as np
@@ -102,3 +103,11 @@ def test_sizes_that_do_not_fit_are_refused_in_one_line(sizes: dict[str, Any], wo
 def test_an_unknown_key_is_refused() -> None:
     with pytest.raises(ArchitectureError, match="its keys are input_shape, classes"):
         Architecture.from_dict({"layers": 3})
+
+
+def test_an_architecture_in_use_pickles() -> None:
+    architecture = Architecture(input_shape=(12, 12, 3), maps=2)
+    assert architecture.parameter_shapes
+    copy = pickle.loads(pickle.dumps(architecture))
+    assert copy == architecture
+    assert copy.parameter_shapes == architecture.parameter_shapes

@@ -1,0 +1,1 @@
+"""handgrad measured beside other frameworks: ``python -m benchmarks``, or ``make bench``."""

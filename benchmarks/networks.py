@@ -1,0 +1,104 @@
+"""The networks that are measured, and the numbers that everybody starts from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handgrad.architecture import Architecture
+from handgrad.parameters import Parameters
+from handgrad.standardisation import Standardisation
+from handgrad.typing import Array, Pixels
+
+LEARNING_RATE = 0.01
+SEED = 20
+
+
+@dataclass(frozen=True)
+class Network:
+    """One network and its batch.
+
+    Parameters
+    ----------
+    name : str
+        Its letter.
+    title : str
+        Its sizes, for people.
+    architecture : Architecture
+        What handgrad computes.
+    batch : int
+        Images of a training step, and of a prediction in batches.
+    peers_maps : int, optional
+        Maps of the peers' convolutions where they compute another network; 16 maps of 16 filters with depth weights
+        held at the identity are an ordinary convolution.
+    """
+
+    name: str
+    title: str
+    architecture: Architecture
+    batch: int
+    peers_maps: int | None = None
+
+    @cached_property
+    def images(self) -> Pixels:
+        """Pixels, shape (batch, height, width, depth): noise, so that no two values of a pooling window tie."""
+        rng = np.random.default_rng(SEED)
+        return rng.integers(0, 256, (self.batch, *self.architecture.input_shape), dtype=np.uint8)
+
+    @cached_property
+    def labels(self) -> NDArray[np.int64]:
+        """Class numbers, shape (batch,)."""
+        return np.random.default_rng(SEED + 1).integers(0, self.architecture.classes, self.batch)
+
+    @cached_property
+    def standardisation(self) -> Standardisation:
+        """That of the images."""
+        return Standardisation.of(self.images)
+
+    @cached_property
+    def X(self) -> Array:
+        """The images standardised, float32: what the peers are given."""
+        return self.standardisation.apply(self.images, np.float32)
+
+    def start(self, *, peers: bool) -> Parameters:
+        """The parameters before the first step, of handgrad's network or of the peers'."""
+        rng = np.random.default_rng(SEED + 2)
+        if not peers or self.peers_maps is None:
+            return Parameters.draw(self.architecture, rng)
+        sizes: dict[str, Any] = self.architecture.to_dict() | {"maps": self.peers_maps}
+        parameters = Parameters.draw(Architecture.from_dict(sizes), rng)
+        for layer in parameters.architecture.convolutions:
+            if layer.depth_weight_shape:
+                parameters[layer.alpha][:] = np.eye(*layer.depth_weight_shape)
+        return parameters
+
+
+def _one_stage(side: int, depth: int, filters: int, hidden: int, classes: int, maps: int | None = None) -> Architecture:
+    return Architecture(
+        input_shape=(side, side, depth), classes=classes, stages=((filters, filters),), hidden=(hidden,), maps=maps
+    )
+
+
+_TWO_STAGES = Architecture(input_shape=(64, 64, 3), classes=10, stages=((16, 16), (16, 16)), hidden=(32,))
+
+NETWORKS = {
+    network.name: network
+    for network in (
+        Network("A", "28×28×1, 16 and 16 filters, hidden 64, 10 classes", _one_stage(28, 1, 16, 64, 10), 128),
+        Network("B", "100×100×3, 16 and 16 filters, hidden 10, 2 classes", _one_stage(100, 3, 16, 10, 2), 32),
+        Network("C", "28×28×1, 32 and 32 filters, hidden 128, 10 classes", _one_stage(28, 1, 32, 128, 10), 128),
+        Network("D", "8×8×1, 16 and 16 filters, hidden 64, 10 classes", _one_stage(8, 1, 16, 64, 10), 128),
+        Network("E", "64×64×3, 16, 16, pooled, 16 and 16 filters, hidden 32, 10 classes", _TWO_STAGES, 32),
+        Network(
+            "F",
+            "A with 4 maps; the peers: ordinary convolutions 1→16→16",
+            _one_stage(28, 1, 16, 64, 10, maps=4),
+            128,
+            peers_maps=16,
+        ),
+    )
+}

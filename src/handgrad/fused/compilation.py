@@ -1,0 +1,138 @@
+"""How kernels are compiled: the only place with Numba's options."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import llvmlite.binding as llvm
+import numba
+from numba.core import event
+from numba.core.compiler import Compiler
+
+from handgrad.fused.unrolling import unrolled
+
+FASTMATH = {"contract", "reassoc", "nsz", "arcp"}
+"""Multiply-add in one, sums in any order, −0 as 0, division as multiplication by the inverse.
+
+`nnan` and `ninf` are left out: they would let the compiler hide a NaN.
+"""
+
+_KERNELS = ("convolution", "pooling", "dense", "optimizer")
+"""Modules whose functions write no array argument that overlaps another."""
+
+_ENTRIES = ("images", "passes", "optimizer")
+"""Modules whose functions are called from Python and kept on disk; those that they call are part of them."""
+
+_IN_ORDER = ("rectify", "correlate", "pool")
+"""Functions whose multiply-adds stay in the order written: that of the loads, which the processor likes best."""
+
+
+class _NoAlias(Compiler):
+    """Numba's compiler, told that the array arguments of a kernel do not overlap where one is written."""
+
+    def define_pipelines(self) -> Any:
+        self.state.flags.noalias = True
+        return super().define_pipelines()  # type: ignore[no-untyped-call]
+
+
+class Suite(dict[str, Any]):
+    """Kernels by name, each made when it is first asked for and compiled when it is first called.
+
+    What is on disk already needs none of the kernels that it calls.
+
+    Parameters
+    ----------
+    templates : iterable of function
+        Kernels' sources.
+    sizes : mapping of str to int
+        What ``unrolled`` fills in.
+    suffix : str
+        Tells suites apart for which `sizes` are the same: the precision, say. A function of one suffix must always be
+        called with the same types: then processes that write the cache at once all write the same file.
+    before : Suite, optional
+        Kernels that these may call besides.
+    """
+
+    def __init__(
+        self,
+        templates: Iterable[Callable[..., Any]],
+        sizes: Mapping[str, int],
+        suffix: str,
+        before: Suite | None = None,
+    ) -> None:
+        super().__init__()
+        self._templates = {template.__name__: template for template in templates}
+        self._sizes, self._before = sizes, before
+        self._suffix = "_".join((*(f"{name}{value}" for name, value in sizes.items()), suffix, _fingerprint()))
+        self._lock = threading.RLock()
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a kernel, here or in the suite before."""
+        return name in self._templates or (self._before is not None and self._before.has(name))
+
+    def __missing__(self, name: str) -> Any:
+        if name not in self._templates:
+            if self._before is None:
+                raise KeyError(name)
+            return self._before[name]
+        with self._lock:
+            if name not in self.keys():
+                template = self._templates[name]
+                self[name] = _compiled(unrolled(template, self._sizes, self, self._suffix), template)
+        return self[name]
+
+
+def _compiled(function: Callable[..., Any], template: Callable[..., Any]) -> Any:
+    options: dict[str, Any] = {"nogil": True, "fastmath": FASTMATH, "error_model": "numpy"}
+    if template.__name__ in _IN_ORDER:
+        options["fastmath"] = FASTMATH - {"reassoc"}
+    module = template.__module__.rpartition(".")[2]
+    if module not in _ENTRIES:
+        options |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    if module in _KERNELS:
+        options["pipeline_class"] = _NoAlias
+    try:
+        return numba.njit(cache=module in _ENTRIES, **options)(function)
+    except RuntimeError:  # nowhere to write: every process compiles for itself
+        return numba.njit(**options)(function)
+
+
+class _Notice(event.Listener):
+    def __init__(self, notice: Callable[[float | None], None]) -> None:
+        self.notice = notice
+        self.depth, self.started = 0, 0.0
+
+    def on_start(self, event: Any) -> None:
+        if not self.depth:
+            self.started = time.perf_counter()
+            self.notice(None)
+        self.depth += 1
+
+    def on_end(self, event: Any) -> None:
+        self.depth -= 1
+        if not self.depth:
+            self.notice(time.perf_counter() - self.started)
+
+
+@contextmanager
+def announced(notice: Callable[[float | None], None]) -> Iterator[None]:
+    """While it is open, `notice` is called with None where a compilation begins, and with its seconds at the end."""
+    listener = _Notice(notice)
+    with event.install_listener("numba:compile", listener):
+        yield
+
+
+@cache
+def _fingerprint() -> str:
+    """Of the kernels' sources and the processor: what is compiled depends on all of it, whatever a file's date."""
+    digest = hashlib.sha256(llvm.get_host_cpu_name().encode())
+    for module in ("unrolling", "compilation", "windows", *_KERNELS, *_ENTRIES):
+        digest.update(Path(__file__).with_name(f"{module}.py").read_bytes())
+    return digest.hexdigest()[:12]

@@ -1,0 +1,99 @@
+"""The step over the one vector of parameters, as one pass over memory, shared by the engine's threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from handgrad.fused.compilation import Suite
+from handgrad.fused.team import Team
+from handgrad.parameters import Parameters
+from handgrad.training import optimizer as plain
+
+
+def descend(theta: Any, g: Any, v: Any, decay: Any, momentum: Any, rate: Any) -> None:
+    """``v ← μ·v + g + λ·θ``, ``θ ← θ − η·v`` (N31 where μ = λ = 0)."""
+    for i in range(theta.shape[0]):
+        v[i] = momentum * v[i] + (g[i] + decay[i] * theta[i])
+        theta[i] -= rate * v[i]
+
+
+def adapt(
+    theta: Any, g: Any, m: Any, v: Any, decay: Any, beta1: Any, beta2: Any, m_scale: Any, v_scale: Any, epsilon: Any,
+    rate: Any,
+) -> None:  # fmt: skip
+    """AdamW; ``m_scale`` and ``v_scale`` are 1 / (1 − βᵗ)."""
+    one = theta.dtype.type(1)
+    for i in range(theta.shape[0]):
+        m[i] += (one - beta1) * (g[i] - m[i])
+        v[i] += (one - beta2) * (g[i] * g[i] - v[i])
+        theta[i] -= rate * (m_scale * m[i] / (np.sqrt(v_scale * v[i]) + epsilon) + decay[i] * theta[i])
+
+
+@cache
+def _kernels(dtype: str) -> Suite:
+    return Suite((descend, adapt), {}, dtype)
+
+
+class SGD(plain.SGD):
+    """As ``training.optimizer.SGD``, on the threads of a team.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        What will be changed; gives the sizes.
+    momentum, weight_decay : float
+    team : Team
+    """
+
+    def __init__(self, parameters: Parameters, *, momentum: float, weight_decay: float, team: Team) -> None:
+        super().__init__(parameters, momentum=momentum, weight_decay=weight_decay)
+        self.team = team
+
+    def update(self, parameters: Parameters, gradient: Parameters, learning_rate: float) -> None:
+        """Take one step."""
+        theta = parameters.vector
+        number = theta.dtype.type
+        kernel = _kernels(theta.dtype.name)["descend"]
+        vectors = (theta, gradient.vector, self.velocity, self.decay)
+        _share(self.team, kernel, vectors, (number(self.momentum), number(learning_rate)))
+
+
+class AdamW(plain.AdamW):
+    """As ``training.optimizer.AdamW``, on the threads of a team.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        What will be changed; gives the sizes.
+    weight_decay : float
+    team : Team
+    """
+
+    def __init__(self, parameters: Parameters, *, weight_decay: float, team: Team) -> None:
+        super().__init__(parameters, weight_decay=weight_decay)
+        self.team = team
+
+    def update(self, parameters: Parameters, gradient: Parameters, learning_rate: float) -> None:
+        """Take one step."""
+        theta = parameters.vector
+        number = theta.dtype.type
+        self.steps += 1
+        scales = (1 / (1 - self.beta1**self.steps), 1 / (1 - self.beta2**self.steps))
+        numbers = (self.beta1, self.beta2, *scales, self.epsilon, learning_rate)
+        vectors = (theta, gradient.vector, self.m, self.v, self.decay)
+        _share(self.team, _kernels(theta.dtype.name)["adapt"], vectors, tuple(map(number, numbers)))
+
+
+def _share(team: Team, kernel: Callable[..., None], vectors: tuple[Any, ...], numbers: tuple[Any, ...]) -> None:
+    """A stretch of the vectors for each thread."""
+    size = len(vectors[0])
+
+    def stretch(number: int, threads: int) -> None:
+        part = slice(number * size // threads, (number + 1) * size // threads)
+        kernel(*(vector[part] for vector in vectors), *numbers)
+
+    team.run(stretch)

@@ -1,0 +1,75 @@
+"""Pooling kernels: N7 fused with the convolution in front of it, N25 back to the winners."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from handgrad.fused.sizes import k1, k2, keep, p
+from handgrad.fused.unrolling import registers
+
+
+def pool(V: Any, rows: Any, F: Any, U: Any, winners: Any) -> None:
+    """N6 and N7: ``U_n = MP(S @ F_n)``; T2 exists in registers only, ``winners`` keeps each maximum's place (N25)."""
+    zero = F.dtype.type(0)
+    w = registers(k1, k2)
+    t = registers(p * p)
+    code = registers(p * p)
+    for rc in range(p * p):
+        code[rc] = F.dtype.type(rc)
+    for n in range(F.shape[0]):
+        for a in range(k1):
+            for b in range(k2):
+                w[a, b] = F[n, a * k2 + b]
+        for q in range(U.shape[1]):
+            for r in range(p):
+                for c in range(p):
+                    t[r * p + c] = zero
+            for y in range(p + k1 - 1):
+                for x in range(p + k2 - 1):
+                    s = V[x][np.uintp(rows[y] + q)]
+                    for r in range(p):
+                        for c in range(p):
+                            if (y - r >= 0) * (y - r < k1) * (x - c >= 0) * (x - c < k2):
+                                t[r * p + c] += w[y - r, x - c] * s
+            best = t[0]
+            place = zero
+            for rc in range(1, p * p):
+                # A later cell takes over only if it is larger, or not a number.
+                ahead = t[rc] > best or t[rc] != t[rc]
+                place = code[rc] if ahead else place
+                best = t[rc] if ahead else best
+            U[n, q] = best
+            if keep:
+                winners[n, q] = place
+
+
+def pool_map(T: Any, U: Any, winners: Any, n: int) -> None:
+    """N7 of one filter's T."""
+    code = registers(p * p)
+    for rc in range(p * p):
+        code[rc] = U.dtype.type(rc)
+    for q in range(U.shape[1]):
+        best = T[0][q]
+        place = code[0]
+        for rc in range(1, p * p):
+            t = T[rc][q]
+            ahead = t > best or t != t
+            place = code[rc] if ahead else place
+            best = t if ahead else best
+        U[n, q] = best
+        winners[n, q] = place
+
+
+def pool_error(e: Any, winners: Any, n: int, E: Any) -> None:
+    """N25: ``∂E/∂T`` of filter n is ``e = ∂E/∂U`` at the winners, the rest zero-filled."""
+    zero = e.dtype.type(0)
+    code = registers(p * p)
+    for rc in range(p * p):
+        code[rc] = e.dtype.type(rc)
+    for q in range(e.shape[0]):
+        place = e.dtype.type(winners[n, q])
+        error = e[q]
+        for rc in range(p * p):
+            E[rc][q] = error if place == code[rc] else zero

@@ -1,0 +1,62 @@
+"""Kernels run with bounds checked, without the compiler, from a read-only install; what is compiled is kept."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.fused.agreement import SMALL
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(code: list[str], **environment: str) -> str:
+    """What another process prints, with this one's environment and more."""
+    finished = subprocess.run(
+        [sys.executable, "-W", "error", *code],
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout
+
+
+def test_small_networks_of_every_kind_agree_without_the_compiler() -> None:
+    printed = run(["-m", "tests.fused.agreement", "99"], NUMBA_DISABLE_JIT="1")
+    assert len(printed.splitlines()) == len(SMALL)
+
+
+def test_no_kernel_leaves_its_arrays(pytestconfig: pytest.Config) -> None:
+    assert pytestconfig.cache is not None
+    folder = pytestconfig.cache.mkdir("bounds-checked-kernels")
+    printed = run(["-m", "tests.fused.agreement", "1"], NUMBA_BOUNDSCHECK="1", NUMBA_CACHE_DIR=str(folder))
+    assert len(printed.splitlines()) == 1
+
+
+def test_importing_handgrad_imports_no_compiler() -> None:
+    code = "import sys, handgrad, handgrad.engine, handgrad.model; print('numba' in sys.modules)"
+    assert run(["-c", code]).strip() == "False"
+
+
+_COMPILE = """
+import numpy as np
+from handgrad.fused import optimizer
+from handgrad.fused.compilation import announced
+from handgrad.fused.team import Team
+from handgrad.architecture import Architecture
+from handgrad.parameters import Parameters
+heard = []
+with announced(heard.append):
+    p = Parameters.zeros(Architecture())
+    optimizer.SGD(p, momentum=0.9, weight_decay=0.0, team=Team(1)).update(p, p.copy(), 0.1)
+print(len(heard), heard[:1] == [None], all(seconds > 0 for seconds in heard[1::2]))
+"""
+
+
+def test_what_is_compiled_is_announced_and_kept(tmp_path: Path) -> None:
+    assert run(["-c", _COMPILE], NUMBA_CACHE_DIR=str(tmp_path)).split() == ["2", "True", "True"]
+    assert run(["-c", _COMPILE], NUMBA_CACHE_DIR=str(tmp_path)).split() == ["0", "False", "True"]
