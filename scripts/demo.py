@@ -18,7 +18,7 @@ SHOWN = 8
 
 def main() -> int:
     started = time.perf_counter()
-    code = shown("train", "digits", "--out", str(OUT), "--overwrite")
+    code = shown("train", "digits", "--filters", "32,32", "--hidden", "128", "--out", str(OUT), "--overwrite")
     if code == 0:
         print()
         code = shown("predict", str(OUT), *map(str, save_pictures(OUT / "pictures")))

@@ -47,7 +47,7 @@ def events(
 def test_the_loss_falls_and_unseen_images_are_recognised(recipe: Recipe) -> None:
     steps, epochs = events(new_model(), recipe, samples=DIGITS.train)
     assert epochs[-1].loss < epochs[0].loss / 3
-    assert epochs[-1].validation_accuracy > 0.8
+    assert epochs[-1].validation_accuracy > 0.7
     assert np.mean([step.loss for step in steps[-10:]]) < np.mean([step.loss for step in steps[:10]]) / 3
 
 

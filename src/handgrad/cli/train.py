@@ -84,7 +84,13 @@ def train(
             rich_help_panel=_RECIPE,
         ),
     ] = None,
-    batch_size: Annotated[int, typer.Option(help="Images a step.", rich_help_panel=_RECIPE)] = _DEFAULT.batch_size,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(
+            help="Images a step; if left out, {}, or {} where there are few images.".format(*_DEFAULT.batch_sizes),
+            rich_help_panel=_RECIPE,
+        ),
+    ] = None,
     optimizer: Annotated[
         str, typer.Option(help="adamw, or sgd with momentum.", rich_help_panel=_RECIPE)
     ] = _DEFAULT.optimizer,
@@ -161,10 +167,11 @@ def train(
 def _provenance(context: typer.Context, source: str, dataset: Dataset, recipe: Recipe, seed: int) -> dict[str, Any]:
     from handgrad.report.training import versions
 
+    images = len(dataset.train)
     return {
         "command": shlex.join(["handgrad", *context.obj]),
         "seed": seed,
-        "recipe": recipe.to_dict() | {"epochs": recipe.epochs_for(len(dataset.train))},
+        "recipe": recipe.to_dict() | {"epochs": recipe.epochs_for(images), "batch_size": recipe.batch_size_for(images)},
         "data": {"source": source, "sha256": dataset.checksum()},
         "versions": versions(),
     }

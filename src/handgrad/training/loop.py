@@ -83,6 +83,7 @@ def train(
     """
     optimizer = optimizers.create(recipe, model.parameters)
     batches, epochs = recipe.batches_of(len(samples)), recipe.epochs_for(len(samples))
+    batch_size = recipe.batch_size_for(len(samples))
     steps = batches * epochs
     seconds = 0.0
     for epoch in range(1, epochs + 1):
@@ -92,7 +93,7 @@ def train(
             started = time.perf_counter()
             step = (epoch - 1) * batches + batch
             rate = learning_rate(recipe, step, steps)
-            chosen = samples[order[batch * recipe.batch_size : (batch + 1) * recipe.batch_size]]
+            chosen = samples[order[batch * batch_size : (batch + 1) * batch_size]]
             # What overflows ends in a loss that is not finite, which is told below.
             with np.errstate(over="ignore", invalid="ignore"):
                 loss, probabilities, gradient = engine.loss_and_gradients(

@@ -22,8 +22,8 @@ class Recipe:
     ----------
     epochs : int, optional
         Passes over the training part; None takes as many as make ``least_steps`` steps, at least ``least_epochs``.
-    batch_size : int
-        Images a step.
+    batch_size : int, optional
+        Images a step; None takes 128, or 32 where there are fewer than 12,800 training images.
     optimizer : {"adamw", "sgd"}
         AdamW (Loshchilov and Hutter, ICLR 2019), or SGD with momentum; with momentum 0 and weight decay 0 the
         latter is N31.
@@ -50,15 +50,16 @@ class Recipe:
     handgrad.errors.InputError: learning_rate=-1: must be a positive number; try 0.001
     """
 
-    least_steps: ClassVar[int] = 600
+    least_steps: ClassVar[int] = 1200
     least_epochs: ClassVar[int] = 4
+    batch_sizes: ClassVar[tuple[int, int]] = (128, 32)
 
     epochs: int | None = None
-    batch_size: int = 128
+    batch_size: int | None = None
     optimizer: str = "adamw"
     learning_rate: float = 0.005
     schedule: str = "one-cycle"
-    weight_decay: float = 0.01
+    weight_decay: float = 0.1
     momentum: float = 0.9
 
     def __post_init__(self) -> None:
@@ -92,7 +93,20 @@ class Recipe:
 
     def batches_of(self, images: int) -> int:
         """Steps of one epoch over so many images."""
-        return -(-images // self.batch_size)
+        return -(-images // self.batch_size_for(images))
+
+    def batch_size_for(self, images: int) -> int:
+        """Images a step, of so many training images.
+
+        Examples
+        --------
+        >>> Recipe().batch_size_for(54_000), Recipe().batch_size_for(1_294)
+        (128, 32)
+        """
+        if self.batch_size is not None:
+            return self.batch_size
+        large, small = self.batch_sizes
+        return large if images >= 100 * large else small
 
     def to_dict(self) -> dict[str, Any]:
         """The choices as plain values, for JSON."""
