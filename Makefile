@@ -49,9 +49,8 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev]'
 	@touch $@
 
-.venv-bench/.installed: export PIP_CONSTRAINT := $(CURDIR)/benchmarks/constraints.txt
 .venv-bench/.installed: pyproject.toml benchmarks/constraints.txt
 	@echo "Making an environment with PyTorch, JAX and ONNX Runtime in .venv-bench (once)"
 	@$(PYTHON) -m venv .venv-bench
-	@.venv-bench/bin/python -m pip install --quiet --editable . torch jax onnx onnxruntime psutil
+	@.venv-bench/bin/python -m pip install --quiet --constraint benchmarks/constraints.txt --editable . torch jax onnx onnxruntime psutil
 	@touch $@

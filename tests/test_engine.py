@@ -43,7 +43,7 @@ def test_the_notes_engine_is_the_notes_on_standardised_pixels(
 
 
 def test_an_unknown_engine_is_refused() -> None:
-    with pytest.raises(InputError, match="engine=torch: the engines are notes; use notes"):
+    with pytest.raises(InputError, match="engine=torch: the engines are notes, fused; use notes"):
         engines.create("torch", Standardisation((0.0,), (1.0,)))
 
 

@@ -16,7 +16,8 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 FOUNDATION = {"errors", "typing"}
 NETWORK = FOUNDATION | {"architecture", "parameters"}
 NOTES = NETWORK | {"notes"}
-ENGINE = NOTES | {"standardisation", "engine"}
+FUSED = NOTES | {"standardisation", "fused"}
+ENGINE = FUSED | {"engine"}
 MODEL = ENGINE | {"model", "model_file", "atomic"}
 DATA = FOUNDATION | {"data"}
 TRAINING = MODEL | DATA | {"training"}
@@ -29,6 +30,7 @@ ALLOWED = {
     "notes": NOTES,
     "verify": NOTES | {"verify"},
     "standardisation": FOUNDATION,
+    "fused": FUSED,
     "engine": ENGINE,
     "atomic": {"errors"},
     "model": ENGINE,

@@ -10,7 +10,8 @@ from handgrad.parameters import Parameters
 from handgrad.standardisation import Standardisation
 from handgrad.typing import Array, Integers, Pixels
 
-ENGINES = ("notes",)
+ENGINES = ("notes", "fused")
+"""Names of the engines, the default first."""
 
 
 class Engine(Protocol):
@@ -54,8 +55,16 @@ class NotesEngine:
         return network.predict(parameters, self.standardisation.apply(images, parameters.vector.dtype))
 
 
-def create(name: str, standardisation: Standardisation) -> Engine:
+def create(name: str, standardisation: Standardisation, threads: int | None = None) -> Engine:
     """The engine of that name.
+
+    Parameters
+    ----------
+    name : {"notes", "fused"}
+    standardisation : Standardisation
+        Applied to the pixels.
+    threads : int, optional
+        Of the fused engine; ``HANDGRAD_NUM_THREADS``, or one a processor, if left out. The results do not depend on it.
 
     Raises
     ------
@@ -69,4 +78,11 @@ def create(name: str, standardisation: Standardisation) -> Engine:
     """
     if name not in ENGINES:
         raise InputError("engine", name, f"the engines are {', '.join(ENGINES)}", f"use {ENGINES[0]}")
+    if threads is not None and threads < 1:
+        raise InputError("threads", threads, "must be at least 1", "leave it out for one a processor")
+    if name == "fused":
+        # Imported here, since Numba takes a second to import and not every use needs it.
+        from handgrad.fused.network import FusedEngine
+
+        return FusedEngine(standardisation, threads)
     return NotesEngine(standardisation)

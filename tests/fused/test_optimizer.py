@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from handgrad.architecture import Architecture
-from handgrad.fused import optimizer as fused
 from handgrad.fused.team import Team
 from handgrad.parameters import Parameters
+from handgrad.training import fused_optimizer as fused
 from handgrad.training import optimizer as plain
 
 SIZES = Architecture(input_shape=(12, 12, 1), stages=((3, 2),), hidden=(7,))

@@ -13,6 +13,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from handgrad.engine import Engine
+
 
 class _Console(Console):
     """A console whose reader may leave (`handgrad info MODEL | head`): nothing is wrong, and a training goes on."""
@@ -80,6 +82,31 @@ def counting(description: str) -> Iterator[Callable[[int, int], None]]:
     with progress_bar() as bar:
         task = bar.add_task(description, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def compilation(engine: Engine) -> Iterator[None]:
+    """Tells of kernels that have to be compiled first."""
+    if engine.name != "fused":
+        yield
+        return
+    # Imported here: the engine has brought Numba already.
+    from handgrad.fused.compilation import announced
+
+    times: list[float] = []
+
+    def tell(seconds: float | None) -> None:
+        if seconds is not None:
+            times.append(seconds)
+        elif not times:
+            notice("compiling kernels, once; this takes half a minute")
+
+    try:
+        with announced(tell):
+            yield
+    finally:
+        if times:
+            notice(f"compiled kernels in {sum(times):.0f} s; they are kept for the next time")
 
 
 def percent(share: float) -> str:

@@ -34,6 +34,9 @@ def evaluate(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first picture that cannot be read.")] = False,
     engine: Annotated[str, typer.Option(help=f"What computes: {', '.join(engines.ENGINES)}.")] = engines.ENGINES[0],
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads of the fused engine; one a processor if left out.")
+    ] = None,
 ) -> None:
     """Measure a model on labelled images that it has not learned from.
 
@@ -49,8 +52,8 @@ def evaluate(
     samples, which = _unseen(model, parts, source)
     images = to_depth(samples.images, depth, partial(DataError, "source", source))
     samples = Samples(images, _numbers(samples, parts, model, source))
-    with display.counting("Evaluating") as progress:
-        computing = engines.create(engine, model.standardisation)
+    computing = engines.create(engine, model.standardisation, threads)
+    with display.compilation(computing), display.counting("Evaluating") as progress:
         metrics = measure(model.predict(samples.images, computing, progress=progress), samples.labels, model.classes)
     if json:
         display.print_json({"model": str(model_path), "source": source, "part": which, **metrics.to_dict()})

@@ -26,6 +26,9 @@ def predict(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     top: Annotated[int, typer.Option(min=1, help="Classes to print for each picture, the likeliest first.")] = 1,
     engine: Annotated[str, typer.Option(help=f"What computes: {', '.join(engines.ENGINES)}.")] = engines.ENGINES[0],
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads of the fused engine; one a processor if left out.")
+    ] = None,
 ) -> None:
     """Tell the class of pictures, with its probability.
 
@@ -43,9 +46,10 @@ def predict(
                 display.complain(str(error))
                 failed += 1
             progress(number, len(images))
-    computing = engines.create(engine, model.standardisation)
+    computing = engines.create(engine, model.standardisation, threads)
     stacked = np.stack(pixels) if pixels else np.empty((0, height, width, depth), np.uint8)
-    probabilities = model.predict(stacked, computing)
+    with display.compilation(computing):
+        probabilities = model.predict(stacked, computing)
     if json:
         display.print_json([_record(path, row, model, top) for path, row in zip(paths, probabilities, strict=True)])
     elif pixels:

@@ -109,6 +109,10 @@ def train(
     engine: Annotated[
         str, typer.Option(help=f"What computes: {', '.join(engines.ENGINES)}.", rich_help_panel=_RECIPE)
     ] = engines.ENGINES[0],
+    threads: Annotated[
+        int | None,
+        typer.Option(min=1, help="Threads of the fused engine; one a processor if left out.", rich_help_panel=_RECIPE),
+    ] = None,
     size: Annotated[
         Any,
         typer.Option(
@@ -156,12 +160,13 @@ def train(
             Standardisation.of(dataset.train.images),
             _provenance(context, source, dataset, recipe, seed),
         )
-        computing = engines.create(engine, model.standardisation)
+        computing = engines.create(engine, model.standardisation, threads)
         if not out:
             out = place.next_free(Path("runs") / dataset.name)
             claims.enter_context(place.claimed(out, overwrite))
-        history = _run(model, dataset, recipe, computing, np.random.default_rng(order))
-        _finish(out, model, dataset, history, computing)
+        with display.compilation(computing):
+            history = _run(model, dataset, recipe, computing, np.random.default_rng(order))
+            _finish(out, model, dataset, history, computing)
 
 
 def _provenance(context: typer.Context, source: str, dataset: Dataset, recipe: Recipe, seed: int) -> dict[str, Any]:
@@ -230,6 +235,16 @@ def _finish(out: Path, model: Model, dataset: Dataset, history: list[Epoch], eng
 
     with display.counting("Evaluating") as progress:
         report = training_report(model, dataset, history, engine, progress)
+    predicted = [
+        name
+        for name, column in zip(model.classes, zip(*report["confusion_matrix"], strict=True), strict=True)
+        if any(column)
+    ]
+    if len(predicted) == 1:
+        display.notice(
+            f"the model predicts {predicted[0]!r} for every test image: it has not learned; try another --seed, a smaller "
+            "--learning-rate, or more stages (--filters 16,16/16,16/16,16, say)"
+        )
     atomic.write_files(out, contents(model, history, report))
     display.say(
         f"test accuracy {display.percent(report['test_accuracy'])}, balanced "

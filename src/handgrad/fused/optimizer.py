@@ -1,4 +1,4 @@
-"""The step over the one vector of parameters, as one pass over memory, shared by the engine's threads."""
+"""The step over the one vector of parameters: one pass over memory, shared by the engine's threads."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ import numpy as np
 
 from handgrad.fused.compilation import Suite
 from handgrad.fused.team import Team
-from handgrad.parameters import Parameters
-from handgrad.training import optimizer as plain
 
 
 def descend(theta: Any, g: Any, v: Any, decay: Any, momentum: Any, rate: Any) -> None:
@@ -34,61 +32,12 @@ def adapt(
 
 
 @cache
-def _kernels(dtype: str) -> Suite:
+def kernels(dtype: str) -> Suite:
+    """The kernels for vectors of that precision."""
     return Suite((descend, adapt), {}, dtype)
 
 
-class SGD(plain.SGD):
-    """As ``training.optimizer.SGD``, on the threads of a team.
-
-    Parameters
-    ----------
-    parameters : Parameters
-        What will be changed; gives the sizes.
-    momentum, weight_decay : float
-    team : Team
-    """
-
-    def __init__(self, parameters: Parameters, *, momentum: float, weight_decay: float, team: Team) -> None:
-        super().__init__(parameters, momentum=momentum, weight_decay=weight_decay)
-        self.team = team
-
-    def update(self, parameters: Parameters, gradient: Parameters, learning_rate: float) -> None:
-        """Take one step."""
-        theta = parameters.vector
-        number = theta.dtype.type
-        kernel = _kernels(theta.dtype.name)["descend"]
-        vectors = (theta, gradient.vector, self.velocity, self.decay)
-        _share(self.team, kernel, vectors, (number(self.momentum), number(learning_rate)))
-
-
-class AdamW(plain.AdamW):
-    """As ``training.optimizer.AdamW``, on the threads of a team.
-
-    Parameters
-    ----------
-    parameters : Parameters
-        What will be changed; gives the sizes.
-    weight_decay : float
-    team : Team
-    """
-
-    def __init__(self, parameters: Parameters, *, weight_decay: float, team: Team) -> None:
-        super().__init__(parameters, weight_decay=weight_decay)
-        self.team = team
-
-    def update(self, parameters: Parameters, gradient: Parameters, learning_rate: float) -> None:
-        """Take one step."""
-        theta = parameters.vector
-        number = theta.dtype.type
-        self.steps += 1
-        scales = (1 / (1 - self.beta1**self.steps), 1 / (1 - self.beta2**self.steps))
-        numbers = (self.beta1, self.beta2, *scales, self.epsilon, learning_rate)
-        vectors = (theta, gradient.vector, self.m, self.v, self.decay)
-        _share(self.team, _kernels(theta.dtype.name)["adapt"], vectors, tuple(map(number, numbers)))
-
-
-def _share(team: Team, kernel: Callable[..., None], vectors: tuple[Any, ...], numbers: tuple[Any, ...]) -> None:
+def share(team: Team, kernel: Callable[..., None], vectors: tuple[Any, ...], numbers: tuple[Any, ...]) -> None:
     """A stretch of the vectors for each thread."""
     size = len(vectors[0])
 

@@ -81,7 +81,7 @@ def train(
     DivergenceError
         If a loss is not finite.
     """
-    optimizer = optimizers.create(recipe, model.parameters)
+    optimizer = optimizers.create(recipe, model.parameters, engine)
     batches, epochs = recipe.batches_of(len(samples)), recipe.epochs_for(len(samples))
     batch_size = recipe.batch_size_for(len(samples))
     steps = batches * epochs

@@ -6,6 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
+from handgrad.engine import Engine
 from handgrad.notes import descent
 from handgrad.parameters import Parameters
 from handgrad.training.recipe import Recipe
@@ -109,8 +110,14 @@ class AdamW:
         theta[:] = descent.step(theta, m / (np.sqrt(v) + self.epsilon) + self.decay * theta, learning_rate)
 
 
-def create(recipe: Recipe, parameters: Parameters) -> Optimizer:
-    """The recipe's optimizer for these parameters."""
+def create(recipe: Recipe, parameters: Parameters, engine: Engine | None = None) -> Optimizer:
+    """The recipe's optimizer for these parameters, on the threads of the engine where it has any."""
+    team = getattr(engine, "team", None)
+    if team:
+        # Imported here, since it brings Numba.
+        from handgrad.training import fused_optimizer
+
+        return fused_optimizer.create(recipe, parameters, team)
     if recipe.optimizer == "sgd":
         return SGD(parameters, momentum=recipe.momentum, weight_decay=recipe.weight_decay)
     return AdamW(parameters, weight_decay=recipe.weight_decay)
