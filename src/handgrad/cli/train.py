@@ -235,14 +235,10 @@ def _finish(out: Path, model: Model, dataset: Dataset, history: list[Epoch], eng
 
     with display.counting("Evaluating") as progress:
         report = training_report(model, dataset, history, engine, progress)
-    predicted = [
-        name
-        for name, column in zip(model.classes, zip(*report["confusion_matrix"], strict=True), strict=True)
-        if any(column)
-    ]
-    if len(predicted) == 1:
+    counts = np.sum(report["confusion_matrix"], axis=0)
+    if np.count_nonzero(counts) == 1:
         display.notice(
-            f"the model predicts {predicted[0]!r} for every test image: it has not learned; try another --seed, a smaller "
+            f"the model predicts {model.classes[counts.argmax()]!r} for every test image: try another --seed, a smaller "
             "--learning-rate, or more stages (--filters 16,16/16,16/16,16, say)"
         )
     atomic.write_files(out, contents(model, history, report))
