@@ -238,8 +238,8 @@ def _finish(out: Path, model: Model, dataset: Dataset, history: list[Epoch], eng
     counts = np.sum(report["confusion_matrix"], axis=0)
     if np.count_nonzero(counts) == 1:
         display.notice(
-            f"the model predicts {model.classes[counts.argmax()]!r} for every test image: try another --seed, a smaller "
-            "--learning-rate, or more stages (--filters 16,16/16,16/16,16, say)"
+            f"the model predicts {model.classes[counts.argmax()]!r} for every test image; try another --seed, a "
+            "smaller --learning-rate, or more stages (--filters 16,16/16,16/16,16, say)"
         )
     atomic.write_files(out, contents(model, history, report))
     display.say(
