@@ -81,7 +81,7 @@ def test_an_architecture_survives_json(architecture: Architecture) -> None:
         ({"classes": 1}, "classes=1: must be an integer of at least 2"),
         ({"classes": True}, "classes=True"),
         ({"pooling": 0}, "pooling=0: must be an integer of at least 1"),
-        ({"maps": 0}, "maps=0: must be a positive integer or None"),
+        ({"maps": 0}, "maps=0: must be a positive integer; try 4, or leave it out"),
         ({"stages": ()}, "stages"),
         ({"stages": ((),)}, "stages"),
         ({"stages": (16, 16)}, "stages"),

@@ -161,7 +161,7 @@ def test_a_loss_that_is_no_number_names_the_step_and_the_cure_and_writes_nothing
         (["--momentum", "1"], "momentum=1.0: must be from 0 to below 1; try"),
         (["--seed", "-1"], "seed=-1: must be"),
         (["--seed", "4294967296"], "seed=4294967296: must be"),
-        (["--engine", "torch"], "engine=torch: the engines are notes; use notes"),
+        (["--engine", "torch"], "engine=torch: the engines are notes, fused; use notes"),
         (["--size", "8"], "'8' is no size; give HEIGHTxWIDTH"),
         (["--size", "0x8"], "size=(0, 8): "),
         (["--size", "5x5"], "at N7, U2 = MP(T2), 1 × 1 is left for a window of 2 × 2; the smallest image that works"),

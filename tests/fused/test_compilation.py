@@ -44,15 +44,15 @@ def test_importing_handgrad_imports_no_compiler() -> None:
 
 _COMPILE = """
 import numpy as np
-from handgrad.fused import optimizer
 from handgrad.fused.compilation import announced
 from handgrad.fused.team import Team
 from handgrad.architecture import Architecture
 from handgrad.parameters import Parameters
+from handgrad.training.fused_optimizer import SGD
 heard = []
 with announced(heard.append):
     p = Parameters.zeros(Architecture())
-    optimizer.SGD(p, momentum=0.9, weight_decay=0.0, team=Team(1)).update(p, p.copy(), 0.1)
+    SGD(p, momentum=0.9, weight_decay=0.0, team=Team(1)).update(p, p.copy(), 0.1)
 print(len(heard), heard[:1] == [None], all(seconds > 0 for seconds in heard[1::2]))
 """
 
