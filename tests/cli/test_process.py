@@ -33,11 +33,19 @@ def start(*arguments: object, **more: Any) -> subprocess.Popen[str]:
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 def test_ctrl_c_in_training_leaves_nothing_half_written(tmp_path: Path) -> None:
-    with start("train", "digits", "--epochs", 10**6, "--out", tmp_path / "new" / "out") as process:
+    def heed_ctrl_c() -> None:
+        # Tests that run in the background of a shell inherit that Ctrl-C is ignored.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    command = ("train", "digits", "--epochs", 10**6, "--out", tmp_path / "new" / "out")
+    with start(*command, preexec_fn=heed_ctrl_c) as process:
         assert process.stderr is not None
         assert process.stderr.readline().startswith("1294 training, ")
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        try:
+            out, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert out == ""
     assert err.splitlines()[-1] == "handgrad: error: interrupted; nothing was written"
