@@ -24,10 +24,10 @@ FASTMATH = {"contract", "reassoc", "nsz", "arcp"}
 `nnan` and `ninf` are left out: they would let the compiler hide a NaN.
 """
 
-_KERNELS = ("convolution", "pooling", "dense", "optimizer")
+_KERNELS = ("convolution", "pooling", "rows", "optimizer")
 """Modules whose functions write no array argument that overlaps another."""
 
-_ENTRIES = ("images", "passes", "optimizer")
+_ENTRIES = ("passes", "optimizer")
 """Modules whose functions are called from Python and kept on disk; those that they call are part of them."""
 
 _IN_ORDER = ("rectify", "correlate", "pool")
@@ -56,8 +56,6 @@ class Suite(dict[str, Any]):
     suffix : str
         Tells suites apart for which `sizes` are the same: the precision, say. A function of one suffix must always be
         called with the same types: then processes that write the cache at once all write the same file.
-    before : Suite, optional
-        Kernels that these may call besides.
     """
 
     def __init__(
@@ -65,23 +63,20 @@ class Suite(dict[str, Any]):
         templates: Iterable[Callable[..., Any]],
         sizes: Mapping[str, int],
         suffix: str,
-        before: Suite | None = None,
     ) -> None:
         super().__init__()
         self._templates = {template.__name__: template for template in templates}
-        self._sizes, self._before = sizes, before
+        self._sizes = sizes
         self._suffix = "_".join((*(f"{name}{value}" for name, value in sizes.items()), suffix, _fingerprint()))
         self._lock = threading.RLock()
 
     def has(self, name: str) -> bool:
-        """Whether there is such a kernel, here or in the suite before."""
-        return name in self._templates or (self._before is not None and self._before.has(name))
+        """Whether there is such a kernel."""
+        return name in self._templates
 
     def __missing__(self, name: str) -> Any:
         if name not in self._templates:
-            if self._before is None:
-                raise KeyError(name)
-            return self._before[name]
+            raise KeyError(name)
         with self._lock:
             if name not in self.keys():
                 template = self._templates[name]
@@ -133,6 +128,6 @@ def announced(notice: Callable[[float | None], None]) -> Iterator[None]:
 def _fingerprint() -> str:
     """Of the kernels' sources and the processor: what is compiled depends on all of it, whatever a file's date."""
     digest = hashlib.sha256(llvm.get_host_cpu_name().encode())
-    for module in ("unrolling", "compilation", "windows", *_KERNELS, *_ENTRIES):
+    for module in ("unrolling", "compilation", "windows", "images", *_KERNELS, *_ENTRIES):
         digest.update(Path(__file__).with_name(f"{module}.py").read_bytes())
     return digest.hexdigest()[:12]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -11,68 +12,52 @@ import numpy as np
 
 from handgrad.architecture import Architecture
 from handgrad.errors import InputError
-from handgrad.fused import convolution, dense, images, passes, pooling, windows
+from handgrad.fused import blas, convolution, images, passes, pooling, rows, windows
 from handgrad.fused.compilation import Suite
 from handgrad.fused.plan import Plan
 from handgrad.fused.team import Team, default_threads
 from handgrad.fused.workspace import Workspace, chunks
-from handgrad.notes.loss import ideal
+from handgrad.notes.activation import relu, relu_backward
+from handgrad.notes.loss import cross_entropy, ideal, softmax, softmax_cross_entropy_backward
 from handgrad.parameters import Parameters
 from handgrad.standardisation import Standardisation
 from handgrad.typing import Array, Integers, Pixels
 
-Share = Callable[[int], None]
-"""Does task number n of a part of the step."""
-
-_SHARED = (
+_TEMPLATES = (
     windows.windows,
     windows.error_windows,
     windows.phases,
     windows.scatter_phases,
     windows.gather_phases,
+    convolution.rectify,
     convolution.correlate,
     convolution.rectify_map,
     convolution.rectify_error,
     convolution.filter_gradient,
+    pooling.pool,
     pooling.pool_map,
     pooling.pool_error,
-    dense.dots_4x2,
-    dense.dot,
-    dense.add_products,
-    dense.add_rows_2x4,
-    dense.add_row,
-    dense.add_four_rows,
-    dense.copy_row,
-    dense.combine_rows,
-    dense.softmax_cross_entropy,
-    dense.transpose_cells,
-    dense.untranspose_cells,
+    pooling.flatten,
+    pooling.unflatten,
+    rows.add_row,
+    rows.dot,
     images.load,
     images.depth_gradient,
+    passes.convolve,
+    passes.sum_pooled,
     passes.correlate_maps,
-    passes.weigh_error,
     passes.convolve_back,
-    passes.rectify_results,
-    passes.dense_forward,
-    passes.dense_forward_few,
-    passes.dense_back,
-    passes.transpose_weights,
-    passes.weight_gradient,
+    passes.weigh_error,
+    passes.forward,
+    passes.backward,
 )
-_FORWARD = (convolution.rectify, pooling.pool, passes.convolve)
-"""Kernels that differ where the backward pass follows."""
 
 
 @cache
-def _shared(k1: int, k2: int, p: int, suffix: str) -> Suite:
-    return Suite(_SHARED, {"k1": k1, "k2": k2, "p": p}, suffix)
-
-
-@cache
-def _kernels(k1: int, k2: int, p: int, suffix: str, keep: bool) -> Suite:
+def _kernels(k1: int, k2: int, p: int, weighted: bool, keep: bool, kinds: str) -> Suite:
     """Every kernel by name; `keep` where the backward pass follows."""
-    own = (*_FORWARD, passes.chunk_passes if keep else passes.chunk_predictions)
-    return Suite(own, {"k1": k1, "k2": k2, "p": p, "keep": int(keep)}, suffix, _shared(k1, k2, p, suffix))
+    sizes = {"k1": k1, "k2": k2, "p": p, "weighted": int(weighted), "keep": int(keep)}
+    return Suite(_TEMPLATES, sizes, kinds)
 
 
 class Network:
@@ -93,7 +78,7 @@ class Network:
     ) -> None:
         self.architecture, self.dtype, self.team = architecture, np.dtype(dtype), team
         self.plan = Plan(architecture)
-        self.layers, self.denses = self.plan.convolutions, self.plan.denses
+        self.layers = self.plan.convolutions
         self.pixel_dtype = np.dtype(np.uint8) if standardisation else self.dtype
         mean, deviation = (standardisation.mean, standardisation.deviation) if standardisation else (0.0, 1.0)
         depth = architecture.input_shape[2]
@@ -101,17 +86,12 @@ class Network:
         self._scale = scale.astype(self.dtype)
         self._shift = (-np.asarray(mean, np.float64) * scale).astype(self.dtype)
         self._ones = np.ones((depth, 1), self.dtype)
-        self._first, self._last = self.layers[0], self.layers[-1]
-        self._filters = int(self._last.filters)
-        self._offsets = np.array([self.plan.parameter_places[layer.w] for layer in architecture.denses])
-        sizes = (*architecture.filter_size, architecture.pooling, f"{self.pixel_dtype.name}_{self.dtype.name}")
-        self._suites = [_kernels(*sizes, keep) for keep in (False, True)]
+        weighted = any(layer.depth_weight_shape for layer in architecture.convolutions)
+        sizes = (*architecture.filter_size, architecture.pooling, weighted)
+        kinds = f"{self.pixel_dtype.name}_{self.dtype.name}"
+        self._kernels = {keep: _kernels(*sizes, keep, kinds) for keep in (False, True)}
         self._idle: dict[bool, list[Workspace]] = {True: [], False: []}
         self._lock = threading.Lock()
-
-    def kernels(self, keep: bool) -> Suite:
-        """The kernels for these sizes and kinds of numbers; `keep` where the backward pass follows."""
-        return self._suites[keep]
 
     def loss_and_gradients(
         self, parameters: Parameters, X: Array | Pixels, labels: Integers | Array
@@ -123,107 +103,82 @@ class Network:
             raise InputError(
                 "labels", f"{len(y)} labels", f"{batch} images need as many labels", "give one label an image"
             )
-        space = self._take(batch, backward=True)
-        kernels, theta = self.kernels(keep=True), parameters.vector
-        shared, parts = space.shared(batch), chunks(batch)
-        gradient = Parameters(self.architecture, np.empty_like(theta))
-        shared.y[:] = y
-        self._prepare(kernels, parameters, X, space, shared, parts)
-
-        def both_passes(worker: int, start: int, stop: int) -> None:
-            for part in range(start, stop):
-                kernels["chunk_passes"](
-                    self.layers, self.denses, theta, space.packed, shared, space.kept[worker], space.scratch[worker],
-                    *parts[part], space.gradients[part],
-                )  # fmt: skip
-
-        def weight_gradients(worker: int, start: int, stop: int) -> None:
-            kernels["weight_gradient"](
-                self.denses, self._last, self._offsets, shared, space.weight_errors[worker], gradient.vector,
-                start, stop,
-            )  # fmt: skip
-
-        self._run(both_passes, len(parts))
-        self._run(weight_gradients, self._filters)
-        gradient.vector[self.plan.packed_places] = space.gradients[: len(parts)].sum(axis=0)
-        if self._first.weighted:
-            self._first_depth_gradient(kernels, X, space, shared, gradient)
-        losses, probabilities = shared.E.copy(), shared.z.copy()
-        self._give_back(space, backward=True)
-        return losses, probabilities, gradient
+        gradient = Parameters(self.architecture, np.empty_like(parameters.vector))
+        with self._workspace(batch, backward=True) as space, blas.single_threaded():
+            self._forward(parameters, X, space, keep=True)
+            losses, z = self._dense_passes(parameters, space.x[:batch], y, gradient)
+            self._backward(parameters, X, space, gradient)
+        return losses, z, gradient
 
     def predict(self, parameters: Parameters, X: Array | Pixels) -> Array:
         """Class probabilities, shape (batch, classes)."""
         X, batch = self._checked(parameters, X), len(X)
-        space = self._take(batch, backward=False)
-        kernels, theta = self.kernels(keep=False), parameters.vector
-        shared, parts = space.shared(batch), chunks(batch)
-        self._prepare(kernels, parameters, X, space, shared, parts)
+        with self._workspace(batch, backward=False) as space, blas.single_threaded():
+            self._forward(parameters, X, space, keep=False)
+            return softmax(self._dense_forward(parameters, space.x[:batch])[-1])
 
-        def forward_pass(worker: int, start: int, stop: int) -> None:
-            for part in range(start, stop):
-                kernels["chunk_predictions"](
-                    self.layers, self.denses, self._offsets, theta, space.packed, shared, space.kept[worker],
-                    space.scratch[worker], space.few(batch), *parts[part],
-                )  # fmt: skip
-
-        self._run(forward_pass, len(parts))
-        probabilities: Array = shared.z.copy()
-        self._give_back(space, backward=False)
-        return probabilities
-
-    def _prepare(self, kernels: Any, parameters: Parameters, X: Any, space: Workspace, shared: Any, parts: Any) -> None:
-        """Packs the parameters and loads the images."""
+    def _forward(self, parameters: Parameters, X: Any, space: Workspace, keep: bool) -> None:
+        """N1–N10."""
+        kernel, theta, parts = self._kernels[keep]["forward"], parameters.vector, chunks(len(X))
         first = self.architecture.convolutions[0]
         alpha = parameters[first.alpha] if first.depth_weight_shape else self._ones
-        np.take(parameters.vector, self.plan.packed_places, out=space.packed.F)
-        np.take(parameters.vector, self.plan.turned_places, out=space.packed.F_turned)
-        # A few predictions take the weights as they lie.
-        filters = 0 if space.few(len(X)) else self._filters
+        np.take(theta, self.plan.packed_places, out=space.F)
 
-        def prepare(worker: int, start: int, stop: int) -> None:
-            if start < filters:
-                kernels["transpose_weights"](
-                    self.denses, self._last, self._offsets, parameters.vector, space.packed.W, start,
-                    min(stop, filters),
-                )  # fmt: skip
-            for part in range(max(start - filters, 0), stop - filters):
-                kernels["load"](X, self._scale, self._shift, alpha, self._first, shared.S0, *parts[part])
+        def part(worker: int, number: int) -> None:
+            kernel(
+                X, self._scale, self._shift, alpha, self.layers, theta, space.F, *space.maps[worker],
+                space.scratch[worker], space.x, *parts[number],
+            )  # fmt: skip
 
-        self._run(prepare, filters + len(parts))
+        self.team.share(part, len(parts))
 
-    def _first_depth_gradient(self, kernels: Any, X: Any, space: Workspace, shared: Any, gradient: Parameters) -> None:
-        parts = chunks(len(X))
-        sums = space.depth_gradients[: len(parts)]
-        sums[:] = 0
+    def _backward(self, parameters: Parameters, X: Any, space: Workspace, gradient: Parameters) -> None:
+        """N24–N30, N34 and N35, from ∂E/∂x' where x' was."""
+        kernel, theta, parts = self._kernels[True]["backward"], parameters.vector, chunks(len(X))
+        np.take(theta, self.plan.turned_places, out=space.F_turned)
 
-        def depth_gradients(worker: int, start: int, stop: int) -> None:
-            for part in range(start, stop):
-                kernels["depth_gradient"](
-                    X, self._scale, self._shift, self._first, shared.dS0, sums[part], *parts[part]
-                )
+        def part(worker: int, number: int) -> None:
+            kernel(
+                X, self._scale, self._shift, self.layers, theta, space.F, space.F_turned, *space.maps[worker],
+                space.scratch[worker], space.x, space.gradients[number], *parts[number],
+            )  # fmt: skip
 
-        self._run(depth_gradients, len(parts))
-        gradient[self.architecture.convolutions[0].alpha][...] = sums.sum(axis=0)
+        self.team.share(part, len(parts))
+        gradient.vector[self.plan.packed_places] = space.gradients[: len(parts)].sum(axis=0)
 
-    def _run(self, work: Callable[[int, int, int], None], tasks: int) -> None:
-        """Tasks 0 to `tasks`, cut into one run a thread; which thread does a task does not change its result."""
-        if tasks == 1:
-            work(0, 0, 1)
-        else:
-            self.team.run(lambda n, threads: work(n, n * tasks // threads, (n + 1) * tasks // threads))
+    def _dense_forward(self, parameters: Parameters, x: Array) -> list[Array]:
+        """N11–N13: t of each dense layer."""
+        results: list[Array] = []
+        for layer in self.architecture.denses:
+            entering = relu(results[-1]) if results else x
+            results.append(blas.multiply(self.team, entering, parameters[layer.w]) + parameters[layer.b])
+        return results
 
-    def _take(self, batch: int, backward: bool) -> Workspace:
-        """A workspace that no other thread uses, of at least that many images."""
+    def _dense_passes(
+        self, parameters: Parameters, x: Array, y: Array, gradient: Parameters
+    ) -> tuple[Array, Array]:
+        """N11–N23: losses and probabilities; ∂E/∂x' comes to lie where x' was."""
+        results = self._dense_forward(parameters, x)
+        z = softmax(results[-1])
+        # z = S(t2'), E = CE(z), and the mean over the batch
+        error = softmax_cross_entropy_backward(z, y) / self.dtype.type(len(x))
+        for layer, t in zip(reversed(self.architecture.denses), reversed([None, *results[:-1]]), strict=True):
+            # t2' = h1' · w2 + b2, h1' = f(t1')
+            entering = x if t is None else relu(t)
+            gradient[layer.b][:] = error.sum(axis=0)
+            entering_error = x if t is None else np.empty_like(t)
+            blas.multiply_back(self.team, entering, parameters[layer.w], error, gradient[layer.w], entering_error)
+            error = entering_error if t is None else relu_backward(entering_error, t)
+        return cross_entropy(results[-1], y), z
+
+    @contextmanager
+    def _workspace(self, batch: int, backward: bool) -> Iterator[Workspace]:
+        """One that no other thread uses, for at least that many images."""
         with self._lock:
-            idle = self._idle[backward]
-            while idle:
-                space = idle.pop()
-                if space.batch >= batch:
-                    return space
-        return Workspace(self.plan, self.dtype, batch, self.team.threads, backward)
-
-    def _give_back(self, space: Workspace, backward: bool) -> None:
+            idle = [space for space in self._idle[backward] if space.batch >= batch]
+            self._idle[backward] = idle[1:]
+        space = idle[0] if idle else Workspace(self.plan, self.dtype, batch, self.team.threads, backward)
+        yield space
         with self._lock:
             self._idle[backward].append(space)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -31,10 +32,6 @@ CONVOLUTION = np.dtype((np.record,
     ]
 ))  # fmt: skip
 """A convolution as the kernels see it; offsets count elements."""
-
-DENSE = np.dtype((np.record, [(name, np.int64) for name in ("inputs", "outputs", "W", "b", "t")]))
-"""A dense layer as the kernels see it; ``t`` is the offset of its result in front of the batch."""
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -87,38 +84,28 @@ class Plan:
             sizes = {
                 "S": maps * cells * int(record["area"]) if number else 0,
                 "kept": filters * run * (1 if record["pooled"] else bytes_),
-                "U": filters * run if record["pooled"] and not record["last"] else 0,
+                "U": filters * run if record["pooled"] else 0,
                 "F": filters * maps * math.prod(self.architecture.filter_size),
                 "alpha_gradient": int(record["depth"]) * maps if record["weighted"] else 0,
                 "dS": maps * cells * int(record["area"]),
                 "dM": int(following) * run if record["pooled"] and not record["last"] else 0,
                 "E": cells * int(record["error_area"]),
             }
+            kinds = {
+                "kept": "winners" if record["pooled"] else "bits",
+                "alpha_gradient": "F",
+                "U": "last" if record["last"] else "U",
+            }
             for name, size in sizes.items():
-                kind = {"kept": ("winners", "bits")[not record["pooled"]], "alpha_gradient": "F"}.get(name, name)
-                record[name] = self.totals.get(kind, 0)
-                self.totals[kind] = self.totals.get(kind, 0) + size
+                kind = kinds.get(name, name)
+                record[name] = self.totals[kind]
+                self.totals[kind] += size
         return records
 
     @cached_property
-    def totals(self) -> dict[str, int]:
-        """Elements of each kind of buffer: S, bits, winners, U, F, dS, dM, E."""
-        return {}
-
-    @cached_property
-    def denses(self) -> NDArray[Any]:
-        """One ``DENSE`` record a layer; the first's inputs are the last convolution's run of each filter."""
-        last = self.convolutions[-1]
-        records = np.zeros(len(self.architecture.denses), DENSE)
-        weights = results = 0
-        for record, layer in zip(records, self.architecture.denses, strict=True):
-            inputs = int(last["filters"] * last["run"]) if layer.index == 1 else layer.inputs
-            record["inputs"], record["outputs"] = inputs, layer.outputs
-            record["W"], record["t"], record["b"] = weights, results, self.parameter_places[layer.b]
-            weights += inputs * layer.outputs
-            results += layer.outputs
-        self.totals["W"], self.totals["t"] = weights, results
-        return records
+    def totals(self) -> Counter[str]:
+        """Elements of each kind of buffer: S, bits, winners, U, last, F, dS, dM, E; ``last`` is U of the last convolution."""
+        return Counter()
 
     @cached_property
     def packed_places(self) -> NDArray[np.intp]:

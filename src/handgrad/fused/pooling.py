@@ -62,14 +62,32 @@ def pool_map(T: Any, U: Any, winners: Any, n: int) -> None:
         winners[n, q] = place
 
 
-def pool_error(e: Any, winners: Any, n: int, E: Any) -> None:
-    """N25: ``∂E/∂T`` of filter n is ``e = ∂E/∂U`` at the winners, the rest zero-filled."""
+def pool_error(e: Any, winners: Any, first: int, E: Any) -> None:
+    """N25: ``∂E/∂T`` of a filter is ``e = ∂E/∂U`` at the winners, from `first` on, the rest zero-filled."""
     zero = e.dtype.type(0)
     code = registers(p * p)
     for rc in range(p * p):
         code[rc] = e.dtype.type(rc)
     for q in range(e.shape[0]):
-        place = e.dtype.type(winners[n, q])
+        place = e.dtype.type(winners[np.uintp(first + q)])
         error = e[q]
         for rc in range(p * p):
             E[rc][q] = error if place == code[rc] else zero
+
+
+def flatten(U: Any, layer: Any, x: Any) -> None:
+    """N10: x' goes through the pooled map cell by cell, at each through the filters."""
+    for i in range(layer.rows):
+        for j in range(layer.columns):
+            first = (i * layer.columns + j) * layer.filters
+            for n in range(layer.filters):
+                x[first + n] = U[n, i * layer.stride + j]
+
+
+def unflatten(dx: Any, layer: Any, e: Any) -> None:
+    """N24: the way back of ``flatten``, a run for each filter; cells computed for nothing keep their zeros."""
+    for i in range(layer.rows):
+        for j in range(layer.columns):
+            first = (i * layer.columns + j) * layer.filters
+            for n in range(layer.filters):
+                e[n * layer.run + i * layer.stride + j] = dx[first + n]

@@ -11,3 +11,6 @@ p: int = 2
 
 keep: int = 1
 """1 where the backward pass follows: ReLU's bits and the pooling's winners are kept."""
+
+weighted: int = 0
+"""1 where depth weights make the maps that are convolved (N32)."""

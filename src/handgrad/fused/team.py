@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 from collections.abc import Callable
@@ -56,6 +57,19 @@ class Team:
                     raise failure
         finally:
             self._busy.release()
+
+    def share(self, work: Task, tasks: int) -> None:
+        """Have the tasks done, each by whoever is free: ``work(number of the thread, number of the task)``."""
+        if tasks == 1:
+            work(0, 0)
+            return
+        numbers = itertools.count()
+
+        def serve(worker: int, _: int) -> None:
+            while (number := next(numbers)) < tasks:
+                work(worker, number)
+
+        self.run(serve)
 
     def _start(self) -> None:
         if self._process == os.getpid():

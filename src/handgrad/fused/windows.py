@@ -47,17 +47,17 @@ def phases(M: Any, start: int, area: int, run: int) -> Any:
     return packed(v)
 
 
-def scatter_phases(natural: Any, start: int, source: Any, S: Any, first: int, target: Any) -> None:
+def scatter_phases(natural: Any, source: Any, S: Any, first: int, target: Any) -> None:
     """A pooled map of one stage into the phases of the next."""
     for y in range(source.rows):
         for x in range(source.columns):
             place = (y % p * p + x % p) * target.area + y // p * target.stride + x // p
-            S[first + place] = natural[start + y * source.stride + x]
+            S[first + place] = natural[y * source.stride + x]
 
 
-def gather_phases(S: Any, first: int, target: Any, natural: Any, start: int, source: Any) -> None:
+def gather_phases(S: Any, first: int, target: Any, natural: Any, source: Any) -> None:
     """The way back of ``scatter_phases``, for the error."""
     for y in range(source.rows):
         for x in range(source.columns):
             place = (y % p * p + x % p) * target.area + y // p * target.stride + x // p
-            natural[start + y * source.stride + x] = S[first + place]
+            natural[y * source.stride + x] = S[first + place]
