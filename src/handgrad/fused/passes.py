@@ -31,15 +31,14 @@ def convolve(plan: Any, theta: Any, F: Any, S0: Any, kept: Any, slot: int, scrat
                     pool_map(phases(scratch.T, 0, layer.area, run), U_rows, winner_rows, n)
             else:
                 V, rows = windows(entry, layer.S, layer.area, layer.stride, run)
-                pool(V, rows, F_layer, U_rows, winner_rows)
+                pool(V, rows, F_layer, scratch.codes, U_rows, winner_rows)
             if layer.last:
                 flatten(U_rows, layer, x)
             else:
                 sum_pooled(U_rows, layer, following, theta, scratch.H[:run], S)
         else:
             area = following.area * p * p
-            words = (p * p + 7) // 8
-            bit_rows = bits[layer.kept : layer.kept + filters * words * run].reshape((filters * words, run))
+            bit_rows = bits[layer.kept : layer.kept + layer.bit_rows * run].reshape((layer.bit_rows, run))
             S[following.S : following.S + following.maps * area] = 0
             if weighted:
                 for n in range(filters):
@@ -93,7 +92,7 @@ def convolve_back(
         padded, padded_rows = error_windows(
             scratch.E, layer.E + layer.margin, layer.error_area, layer.stride, layer.entry_run
         )
-        words = (p * p + 7) // 8
+        V, rows = windows(entry, layer.S, layer.area, layer.stride, run)
         following = plan[number if layer.last else number + 1]
         if layer.last:
             unflatten(dx, layer, scratch.dU)
@@ -107,7 +106,7 @@ def convolve_back(
                     error = weigh_error(following, theta, n, error, run, value, scratch.G, gradient)
                 pool_error(error, winners, layer.kept + n * run, E)
             else:
-                bit_rows = bits[layer.kept : layer.kept + filters * words * run].reshape((filters * words, run))
+                bit_rows = bits[layer.kept : layer.kept + layer.bit_rows * run].reshape((layer.bit_rows, run))
                 error = scratch.dS[following.dS : following.dS + following.maps * area]
                 if weighted:
                     value = scratch.H[:area]
@@ -118,7 +117,8 @@ def convolve_back(
                 rectify_error(phases(error, 0, layer.area, run), bit_rows, n, E)
             for k in range(maps):
                 place = layer.F + (n * maps + k) * taps
-                V, rows = windows(entry, layer.S + k * area, layer.area, layer.stride, run)
+                if weighted:
+                    V, rows = windows(entry, layer.S + k * area, layer.area, layer.stride, run)
                 filter_gradient(V, rows, E, gradient[place : place + taps])
                 if number > 0 or layer.weighted:
                     target = phases(dS, k * area, layer.area, layer.entry_run)

@@ -25,6 +25,7 @@ CONVOLUTION = np.dtype((np.record,
             "stride", "area", "run",  # of a phase: of a row, of the whole, of the result's cells
             "entry_run",  # of the cells of what enters
             "margin", "error_area",  # of a phase of the error
+            "bit_rows",  # of a convolution with a ReLU: those of its filters, to an even number
             "S", "kept", "U",  # an image's maps, bits or winners, pooled maps
             "F", "alpha", "alpha_gradient",  # packed filters; depth weights in the parameters; their gradient
             "dS", "dM", "E",  # a thread's scratch
@@ -80,10 +81,11 @@ class Plan:
         bytes_ = -(-cells // 8)
         for number, record in enumerate(records):
             following = records[number + 1]["maps"] if number + 1 < len(records) else 0
+            record["bit_rows"] = _whole(record["filters"], 2) * bytes_
             maps, filters, run = int(record["maps"]), int(record["filters"]), int(record["run"])
             sizes = {
                 "S": maps * cells * int(record["area"]) if number else 0,
-                "kept": filters * run * (1 if record["pooled"] else bytes_),
+                "kept": run * (filters if record["pooled"] else int(record["bit_rows"])),
                 "U": filters * run if record["pooled"] else 0,
                 "F": filters * maps * math.prod(self.architecture.filter_size),
                 "alpha_gradient": int(record["depth"]) * maps if record["weighted"] else 0,

@@ -40,6 +40,7 @@ class Scratch(NamedTuple):
     dS: Any
     dM: Any
     E: Any
+    codes: Any
 
 
 def chunks(batch: int) -> list[tuple[int, int]]:
@@ -100,6 +101,7 @@ class Workspace:
                 zeros(totals["dS"] if backward else 1),
                 zeros(totals["dM"]),
                 zeros(totals["E"] if backward else 1),
+                np.arange(cells, dtype=dtype),
             )
             for _ in range(threads)
         ]
