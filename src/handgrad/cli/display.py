@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from rich.console import Console
@@ -103,16 +103,13 @@ def compilation() -> Iterator[None]:
 
     def begin() -> None:
         if stderr.is_terminal:
-            clock.start()
+            shown.enter_context(clock)
             clock.add_task("Compiling kernels, once; this takes up to half a minute")
         else:
             notice("compiling kernels, once; this takes up to half a minute")
 
-    try:
-        with announced(begin) as compiled:
-            yield
-    finally:
-        clock.stop()
+    with ExitStack() as shown, announced(begin) as compiled:
+        yield
     if compiled.seconds and stderr.is_terminal:
         notice(f"compiled kernels, once, {compiled.seconds:.0f} s")
     if compiled.seconds and not compiled.kept:
