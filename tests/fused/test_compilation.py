@@ -50,13 +50,13 @@ from handgrad.architecture import Architecture
 from handgrad.parameters import Parameters
 from handgrad.training.fused_optimizer import SGD
 heard = []
-with announced(heard.append):
+with announced(lambda: heard.append("begin")) as compiled:
     p = Parameters.zeros(Architecture())
     SGD(p, momentum=0.9, weight_decay=0.0, team=Team(1)).update(p, p.copy(), 0.1)
-print(len(heard), heard[:1] == [None], all(seconds > 0 for seconds in heard[1::2]))
+print(*heard, compiled.seconds > 0, compiled.kept)
 """
 
 
 def test_what_is_compiled_is_announced_and_kept(tmp_path: Path) -> None:
-    assert run(["-c", _COMPILE], NUMBA_CACHE_DIR=str(tmp_path)).split() == ["2", "True", "True"]
-    assert run(["-c", _COMPILE], NUMBA_CACHE_DIR=str(tmp_path)).split() == ["0", "False", "True"]
+    assert run(["-c", _COMPILE], NUMBA_CACHE_DIR=str(tmp_path)).split() == ["begin", "True", "True"]
+    assert run(["-c", _COMPILE], NUMBA_CACHE_DIR=str(tmp_path)).split() == ["False", "True"]
