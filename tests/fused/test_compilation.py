@@ -18,7 +18,7 @@ def run(code: list[str], **environment: str) -> str:
     """What another process prints, with this one's environment and more."""
     finished = subprocess.run(
         [sys.executable, "-W", "error", *code],
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")]), **environment},
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert finished.returncode == 0, finished.stderr
@@ -40,6 +40,13 @@ def test_no_kernel_leaves_its_arrays(pytestconfig: pytest.Config) -> None:
 def test_importing_handgrad_imports_no_compiler() -> None:
     code = "import sys, handgrad, handgrad.engine, handgrad.model; print('numba' in sys.modules)"
     assert run(["-c", code]).strip() == "False"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["info", "MODEL"], ["train", "--help"], ["check"]])
+def test_commands_that_compute_nothing_fused_import_no_compiler(trained: Path, arguments: list[str]) -> None:
+    chosen = [str(trained) if argument == "MODEL" else argument for argument in arguments]
+    code = f"import sys, handgrad.cli; code = handgrad.cli.run({chosen}); print(code, 'numba' in sys.modules)"
+    assert run(["-c", code]).splitlines()[-1] == "0 False"
 
 
 _COMPILE = """
