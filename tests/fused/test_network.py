@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -150,6 +151,44 @@ def test_a_worker_process_predicts(method: str) -> None:
     with multiprocessing.get_context(method).Pool(1) as pool:
         there = pool.apply(_predict, (parameters, X, 2))
     np.testing.assert_array_equal(here, there)
+
+
+def test_several_threads_learn_at_once() -> None:
+    rng = np.random.default_rng(8)
+    parameters = parameters_of(MAPS, rng, "float32")
+    engine = ArrayEngine(2)
+    batches = [rng.normal(size=(n, *MAPS.input_shape)).astype("float32") for n in (2, 19, 33, 5) * 3]
+
+    def gradient(X: Array) -> Array:
+        return engine.loss_and_gradients(parameters, X, np.zeros(len(X), int))[2].vector
+
+    alone = [gradient(X) for X in batches]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(gradient, batches))
+    assert all(np.array_equal(a, b) for a, b in zip(alone, together, strict=True))
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_workers_forked_while_a_thread_predicts_do_not_wait_for_it() -> None:
+    rng = np.random.default_rng(9)
+    parameters = parameters_of(DIGITS, rng, "float32")
+    X = rng.normal(size=(70, *DIGITS.input_shape)).astype("float32")
+    expected, done = _ENGINE.predict(parameters, X), threading.Event()
+
+    def go_on() -> None:
+        while not done.is_set():
+            _ENGINE.predict(parameters, X)
+
+    busy = threading.Thread(target=go_on)
+    busy.start()
+    try:
+        for _ in range(8):
+            with multiprocessing.get_context("fork").Pool(2) as pool:
+                found = pool.starmap_async(_predict, [(parameters, X, 2)] * 2).get(timeout=120)
+            assert all(np.array_equal(expected, one) for one in found)
+    finally:
+        done.set()
+        busy.join()
 
 
 def test_results_are_the_callers_own() -> None:
