@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 
-from handgrad.architecture import Architecture, Convolution
+from handgrad.architecture import Architecture, Convolution, Dense
 from handgrad.fused.network import ArrayEngine
 from handgrad.notes import network as notes
 from handgrad.notes import pooling
@@ -62,7 +62,8 @@ def _unsure(parameters: Parameters, X: Array) -> np.ndarray[tuple[int, ...], np.
     architecture = parameters.architecture
     values = notes.forward(parameters, X, np.zeros(len(X), int))
     unsure = np.zeros(len(X), bool)
-    for layer in (*architecture.convolutions, *architecture.denses[:-1]):
+    layers: tuple[Convolution | Dense, ...] = (*architecture.convolutions, *architecture.denses[:-1])
+    for layer in layers:
         t = values[layer.T if isinstance(layer, Convolution) else layer.t]
         if isinstance(layer, Convolution) and layer.pooled_shape:
             best = np.sort(pooling.windows(t, architecture.pooling), axis=3)
