@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from handgrad.cli import display
 from handgrad.data import Samples
 from handgrad.engine import Engine
@@ -11,14 +13,14 @@ from handgrad.training import optimizer as optimizers
 from handgrad.typing import Pixels
 
 _FEW = 16
-"""Images of a trial: enough to take the way of a whole batch."""
+"""Images of a trial: enough to take the way of a whole batch, whose kernels one picture alone would not need."""
 
 
 def compile_for_predictions(model: Model, images: Pixels, engine: Engine) -> None:
     """Have the kernels of predictions ready, telling of it where that takes a while."""
     if engine.name == "fused" and len(images):
         with display.compilation():
-            engine.predict(model.parameters, images[:_FEW])
+            engine.predict(model.parameters, images[np.arange(_FEW) % len(images)])
 
 
 def compile_for_training(model: Model, samples: Samples, recipe: Recipe, engine: Engine) -> None:
