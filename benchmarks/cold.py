@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import process
-from handgrad import engine
 
 _ROOT = Path(__file__).resolve().parents[1]
 ACCURACY = 0.983
@@ -26,8 +25,6 @@ def measure(repeats: int) -> dict[str, Any]:
     source = Path(os.environ.get("HANDGRAD_DATA", _ROOT.parent / "shared" / "data")) / "mnist"
     if not source.is_dir():
         return {"absent": "MNIST was not found: set HANDGRAD_DATA to a folder that has it in mnist/"}
-    if engine.ENGINES[0] == "notes":
-        return {"absent": "the fused engine is not yet the one that handgrad train uses"}
     runs: dict[str, list[dict[str, Any]]] = {"handgrad": [], "PyTorch": []}
     _handgrad(source, "--epochs", "1")
     try:

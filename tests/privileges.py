@@ -9,9 +9,12 @@ import sys
 _NOBODY = 65534
 
 
-def without_privileges(imports: str, program: str) -> str:
-    """What a Python program says on stderr; its imports are made before the privileges go."""
+def without_privileges(imports: str, program: str, **environment: str) -> str:
+    """What a Python program says on stderr, in this environment and more; imports come before the privileges go."""
     drop = f"import os; os.setuid({_NOBODY})" if os.geteuid() == 0 else "pass"
     source = f"{imports}\n{drop}\n{program}\n"
-    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, encoding="utf-8", check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", source],
+        env={**os.environ, **environment}, input="\n", capture_output=True, text=True, encoding="utf-8", check=False,
+    )  # fmt: skip
     return done.stderr

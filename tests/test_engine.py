@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -43,21 +46,49 @@ def test_the_notes_engine_is_the_notes_on_standardised_pixels(
 
 
 def test_an_unknown_engine_is_refused() -> None:
-    with pytest.raises(InputError, match="engine=torch: the engines are notes, fused; use notes"):
+    with pytest.raises(InputError, match="engine=torch: the engines are fused, notes; use fused"):
         engines.create("torch", Standardisation((0.0,), (1.0,)))
 
 
-@pytest.mark.parametrize("batch_size", [1, 3, 7, 100])
-def test_a_prediction_does_not_depend_on_how_it_is_cut_into_batches(batch_size: int) -> None:
+def small_model() -> Model:
     rng = np.random.default_rng(0)
     architecture = Architecture(input_shape=(7, 8, 1), classes=3, hidden=(4,))
-    model = Model(filled(architecture, rng), ("a", "b", "c"), Standardisation((100.0,), (50.0,)))
-    images = pixels(architecture, 7, rng)
+    return Model(filled(architecture, rng, "float32"), ("a", "b", "c"), Standardisation((100.0,), (50.0,)))
+
+
+@pytest.mark.parametrize("name", engines.ENGINES)
+@pytest.mark.parametrize("batch_size", [1, 3, 7, 100])
+def test_a_prediction_does_not_depend_on_how_it_is_cut_into_batches(batch_size: int, name: str) -> None:
+    model = small_model()
+    engine = engines.create(name, model.standardisation)
+    images = pixels(model.architecture, 7, np.random.default_rng(1))
     heard: list[tuple[int, int]] = []
-    found = model.predict(images, batch_size=batch_size, progress=lambda done, total: heard.append((done, total)))
-    np.testing.assert_allclose(found, model.predict(images), rtol=1e-12)
-    np.testing.assert_allclose(found.sum(axis=1), 1)
+    found = model.predict(images, engine, batch_size, lambda done, total: heard.append((done, total)))
+    np.testing.assert_allclose(found, model.predict(images, engine), rtol=1e-5)
+    np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-6)
     assert heard == [(min(done, 7), 7) for done in range(batch_size, 7 + batch_size, batch_size)]
+
+
+def test_the_default_engine_is_the_fused_one_and_a_model_makes_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, made = small_model(), []
+
+    def create(name: str, standardisation: Standardisation) -> engines.Engine:
+        made.append(name)
+        return engines.NotesEngine(standardisation)
+
+    monkeypatch.setattr("handgrad.model.engines.create", create)
+    images = pixels(model.architecture, 2, np.random.default_rng(1))
+    for _ in range(3):
+        model.predict(images)
+    assert made == ["fused"]
+
+
+def test_a_model_that_has_predicted_can_be_copied_and_pickled() -> None:
+    model = small_model()
+    images = pixels(model.architecture, 2, np.random.default_rng(1))
+    expected = model.predict(images)
+    for copied in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        np.testing.assert_array_equal(copied.predict(images), expected)
 
 
 def test_no_images_have_no_predictions() -> None:

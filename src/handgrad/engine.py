@@ -10,7 +10,7 @@ from handgrad.parameters import Parameters
 from handgrad.standardisation import Standardisation
 from handgrad.typing import Array, Integers, Pixels
 
-ENGINES = ("notes", "fused")
+ENGINES = ("fused", "notes")
 """Names of the engines, the default first."""
 
 
@@ -60,7 +60,7 @@ def create(name: str, standardisation: Standardisation, threads: int | None = No
 
     Parameters
     ----------
-    name : {"notes", "fused"}
+    name : {"fused", "notes"}
     standardisation : Standardisation
         Applied to the pixels.
     threads : int, optional
@@ -76,8 +76,7 @@ def create(name: str, standardisation: Standardisation, threads: int | None = No
     >>> create("notes", Standardisation((0.0,), (1.0,))).name
     'notes'
     """
-    if name not in ENGINES:
-        raise InputError("engine", name, f"the engines are {', '.join(ENGINES)}", f"use {ENGINES[0]}")
+    check_name(name)
     if threads is not None and threads < 1:
         raise InputError("threads", threads, "must be at least 1", "leave it out for one a processor")
     if name == "fused":
@@ -86,3 +85,15 @@ def create(name: str, standardisation: Standardisation, threads: int | None = No
 
         return FusedEngine(standardisation, threads)
     return NotesEngine(standardisation)
+
+
+def check_name(name: str) -> None:
+    """Refuse what is no engine's name.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name.
+    """
+    if name not in ENGINES:
+        raise InputError("engine", name, f"the engines are {', '.join(ENGINES)}", f"use {ENGINES[0]}")

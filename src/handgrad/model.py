@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -77,7 +78,7 @@ class Model:
         ----------
         images : array of uint8, shape (count, height, width, depth)
         engine : Engine, optional
-            What computes; the default engine if left out.
+            What computes; the model's own of the default kind if left out.
         batch_size : int
             Images that are computed at a time.
         progress : callable, optional
@@ -94,7 +95,7 @@ class Model:
         >>> model.predict(np.zeros((3, 6, 6, 1), np.uint8)).shape
         (3, 2)
         """
-        engine = engine or engines.create(engines.ENGINES[0], self.standardisation)
+        engine = engine or self._default_engine()
         if engine.standardisation != self.standardisation:
             raise InputError(
                 "engine",
@@ -109,3 +110,12 @@ class Model:
             if progress:
                 progress(start + len(batch), len(images))
         return probabilities
+
+    def _default_engine(self) -> Engine:
+        if self not in _DEFAULT_ENGINES:
+            _DEFAULT_ENGINES[self] = engines.create(engines.ENGINES[0], self.standardisation)
+        return _DEFAULT_ENGINES[self]
+
+
+_DEFAULT_ENGINES: WeakKeyDictionary[Model, Engine] = WeakKeyDictionary()
+"""Threads and buffers that a model's predictions share; not of the model itself, which can be copied and pickled."""

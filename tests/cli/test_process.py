@@ -32,15 +32,18 @@ def start(*arguments: object, **more: Any) -> subprocess.Popen[str]:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-def test_ctrl_c_in_training_leaves_nothing_half_written(tmp_path: Path) -> None:
+@pytest.mark.parametrize("line", ["1294 training, ", "handgrad: compiling kernels, once; "])
+def test_ctrl_c_in_training_leaves_nothing_half_written(tmp_path: Path, line: str, open_folder: Path) -> None:
     def heed_ctrl_c() -> None:
         # Tests that run in the background of a shell inherit that Ctrl-C is ignored.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
     command = ("train", "digits", "--epochs", 10**6, "--out", tmp_path / "new" / "out")
-    with start(*command, preexec_fn=heed_ctrl_c) as process:
+    environment = {"NUMBA_CACHE_DIR": str(open_folder)} if "kernels" in line else {}
+    with start(*command, environment=environment, preexec_fn=heed_ctrl_c) as process:
         assert process.stderr is not None
-        assert process.stderr.readline().startswith("1294 training, ")
+        while not process.stderr.readline().startswith(line):
+            assert process.poll() is None
         process.send_signal(signal.SIGINT)
         try:
             out, err = process.communicate(timeout=60)
@@ -51,6 +54,7 @@ def test_ctrl_c_in_training_leaves_nothing_half_written(tmp_path: Path) -> None:
     assert err.splitlines()[-1] == "handgrad: error: interrupted; nothing was written"
     assert "Traceback" not in err
     assert list(tmp_path.iterdir()) == []
+    assert {path.suffix for path in open_folder.rglob("*") if path.is_file()} <= {".kernel"}
 
 
 def test_a_reader_that_leaves_is_no_error(trained: Path) -> None:

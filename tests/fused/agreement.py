@@ -9,14 +9,23 @@ import sys
 
 import numpy as np
 
-from handgrad.architecture import Architecture
+from handgrad.architecture import Architecture, Convolution, Dense
 from handgrad.fused.network import ArrayEngine
 from handgrad.notes import network as notes
+from handgrad.notes import pooling
 from handgrad.parameters import Parameters
 from handgrad.typing import Array
+from tests.notes.strategies import laid_out
 
-TOLERANCE = {"float32": 1e-4, "float64": 1e-12}
-"""Largest difference between the engines, as a share of the tensor's largest number."""
+TOLERANCE = {"float32": 3e-5, "float64": 5e-14}
+"""Largest difference between the engines, as a share of the ``size_of`` the tensor.
+
+The engines add the same numbers in another order. Of 2,400 networks drawn as in ``test_network.py``, the worst
+tensor was off by 1.0e-5 in float32 (one in a thousand by more than 2.1e-6), of 600 in float64 by 5.5e-15.
+"""
+
+MARGIN = 1e-5
+"""Share of a layer's largest number within which rounding may decide."""
 
 
 def parameters_of(architecture: Architecture, rng: np.random.Generator, dtype: str) -> Parameters:
@@ -28,10 +37,56 @@ def parameters_of(architecture: Architecture, rng: np.random.Generator, dtype: s
     return parameters
 
 
-def check(architecture: Architecture, X: Array, rng: np.random.Generator, threads: int = 2) -> None:
+def size_of(tensor: Array) -> float:
+    """Its largest number, or 0.1: the errors z − y, of size 1, may cancel, but their roundings do not."""
+    return max(float(np.abs(tensor).max()), 0.1)
+
+
+def images_of(parameters: Parameters, batch: int, rng: np.random.Generator) -> Array:
+    """Random images on which rounding changes no decision of a ReLU or of a pooling window.
+
+    On others the engines' gradients may differ by a whole cell's share: once in some hundred networks in float32.
+    """
+    exact, shape = parameters.astype(np.float64), parameters.architecture.input_shape
+    X = np.empty((batch, *shape))
+    unsure = np.ones(batch, bool)
+    while unsure.any():
+        drawn = rng.normal(size=(int(unsure.sum()), *shape)).astype(parameters.vector.dtype)
+        X[unsure] = drawn
+        unsure[unsure] = _unsure(exact, drawn.astype(np.float64))
+    return X.astype(parameters.vector.dtype)
+
+
+def _unsure(parameters: Parameters, X: Array) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    """Which images bring a ReLU or a window so near to its kink that rounding may decide."""
+    architecture = parameters.architecture
+    values = notes.forward(parameters, X, np.zeros(len(X), int))
+    unsure = np.zeros(len(X), bool)
+    layers: tuple[Convolution | Dense, ...] = (*architecture.convolutions, *architecture.denses[:-1])
+    for layer in layers:
+        t = values[layer.T if isinstance(layer, Convolution) else layer.t]
+        if isinstance(layer, Convolution) and layer.pooled_shape:
+            best = np.sort(pooling.windows(t, architecture.pooling), axis=3)
+            distances = best[:, :, :, -1] - best[:, :, :, -2] if best.shape[3] > 1 else best
+        else:
+            distances = np.abs(t)
+        sizes, distances = np.abs(t).reshape(len(X), -1).max(axis=1), distances.reshape(len(X), -1)
+        # Exact zeros, of images that a ReLU has blanked, are zeros to both engines.
+        unsure |= ((distances > 0) & (distances < MARGIN * sizes[:, None])).any(axis=1)
+    return unsure
+
+
+def check(
+    architecture: Architecture,
+    batch: int,
+    dtype: str,
+    rng: np.random.Generator,
+    threads: int = 2,
+    layout: str = "rows first",
+) -> None:
     """Both engines' losses, probabilities and gradients are the same up to the precision's tolerance."""
-    dtype = X.dtype.name
     parameters = parameters_of(architecture, rng, dtype)
+    X = laid_out(images_of(parameters, batch, rng), layout)
     y = rng.integers(0, architecture.classes, len(X))
     engine = ArrayEngine(threads)
     losses, probabilities, gradient = notes.loss_and_gradients(parameters, X, y)
@@ -46,8 +101,7 @@ def check(architecture: Architecture, X: Array, rng: np.random.Generator, thread
     for name, (expected, found) in pairs.items():
         assert found.dtype == expected.dtype
         assert found.shape == expected.shape
-        scale = max(float(np.abs(expected).max()), 1e-6)
-        worst = float(np.abs(found - expected).max()) / scale
+        worst = float(np.abs(found - expected).max()) / size_of(expected)
         assert worst <= TOLERANCE[dtype], f"{name} of {architecture}: {worst:.2g}"
 
 
@@ -72,7 +126,7 @@ def main(last: int) -> None:
     for number, sizes in enumerate(SMALL[:last]):
         architecture = Architecture(**{"hidden": (3,), "stages": ((2, 2),), **sizes})  # type: ignore[arg-type]
         dtype = "float32" if number % 2 == 0 else "float64"
-        check(architecture, rng.normal(size=(1 + number % 3, *architecture.input_shape)).astype(dtype), rng)
+        check(architecture, 1 + number % 3, dtype, rng)
         print(dtype, sizes)
 
 

@@ -59,3 +59,15 @@ def test_a_number_of_threads_that_is_none_is_refused(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("HANDGRAD_NUM_THREADS", value)
     with pytest.raises(InputError, match="HANDGRAD_NUM_THREADS"):
         default_threads()
+
+
+def test_the_threads_end_with_their_team() -> None:
+    before = set(threading.enumerate())
+    team = Team(3)
+    team.run(lambda number, count: None)
+    started = set(threading.enumerate()) - before
+    assert len(started) == 2
+    del team
+    for thread in started:
+        thread.join(timeout=60)
+    assert not any(thread.is_alive() for thread in started)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import numpy as np
 import typer
 from rich.markup import escape
 
+from handgrad import engine as engines
 from handgrad import model_file, verify
 from handgrad.architecture import Architecture
 from handgrad.cli import display
@@ -25,20 +27,27 @@ def check(
     ] = None,
     image: Annotated[Path | None, typer.Argument(metavar="IMAGE", help="A picture; else random pixels.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Draws cotangents and coordinates.")] = 0,
+    engine: Annotated[
+        str, typer.Option(help="notes: every line of theirs; fused: its loss and its gradient of every parameter.")
+    ] = "notes",
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Prove every backward line against finite differences in float64; exit code 1 if one fails."""
+    """Prove every backward line, or an engine, against finite differences in float64; exit code 1 if one fails."""
+    engines.check_name(engine)
     rng = np.random.default_rng(seed)
     checks: list[verify.LineCheck] = []
-    for parameters, X in _networks(model_path, image, rng):
+    networks = _networks(model_path, image, rng)
+    if engine == "fused":
+        _compile(networks)
+    for parameters, X in networks:
         with display.progress_bar() as bar:
             task = bar.add_task("Checking", total=None)
             found = []
-            for checked in verify.check(parameters, X, rng):
+            for checked in _checks(engine, parameters, X, rng):
                 found.append(checked)
                 bar.update(task, description=f"Checking {checked.number} {checked.derivative}", advance=1)
         if not json:
-            _print(parameters.architecture, found)
+            _print(parameters.architecture, engine, found)
         checks += found
     failed = sum(checked.verdict == "fail" for checked in checks)
     kinks = sum(checked.verdict == "kink" for checked in checks)
@@ -47,7 +56,7 @@ def check(
     else:
         worst = np.max([checked.error for checked in checks])
         display.say(
-            f"{len(checks) - failed - kinks} of {len(checks)} derivatives pass; worst relative error {worst:.1e}, "
+            f"{len(checks) - failed - kinks} of {len(checks)} pass; worst relative error {worst:.1e}, "
             f"at most {verify.TOLERANCE:.0e} passes"
             + (f"; {kinks} could not be compared: every number sits on a kink" if kinks else "")
         )
@@ -66,6 +75,22 @@ def _networks(model_path: Path | None, image: Path | None, rng: np.random.Genera
     return [(model.parameters, model.standardisation.apply(pixels, np.float64))]
 
 
+def _compile(networks: list[tuple[Parameters, Array]]) -> None:
+    from handgrad.fused import network as fused
+
+    with display.compilation():
+        for parameters, X in networks:
+            fused.loss_and_gradients(parameters.astype(np.float64), X, np.zeros(len(X), np.int64))
+
+
+def _checks(engine: str, parameters: Parameters, X: Array, rng: np.random.Generator) -> Iterator[verify.LineCheck]:
+    if engine == "notes":
+        return verify.check(parameters, X, rng)
+    from handgrad.fused import network as fused
+
+    return verify.check_engine(fused.loss_and_gradients, parameters, X, rng)
+
+
 def _record(checked: verify.LineCheck) -> dict[str, object]:
     return {
         "number": checked.number,
@@ -77,7 +102,7 @@ def _record(checked: verify.LineCheck) -> dict[str, object]:
     }
 
 
-def _print(architecture: Architecture, checks: list[verify.LineCheck]) -> None:
+def _print(architecture: Architecture, engine: str, checks: list[verify.LineCheck]) -> None:
     sizes = " × ".join(map(str, architecture.input_shape))
     filters = " / ".join(", ".join(map(str, stage)) for stage in architecture.stages)
     maps = f", {architecture.maps} maps" if architecture.maps else ""
@@ -88,7 +113,7 @@ def _print(architecture: Architecture, checks: list[verify.LineCheck]) -> None:
         "error>",
         "numbers>",
         "verdict",
-        title=f"{sizes} image, {filters} filters{maps}",
+        title=f"{sizes} image, {filters} filters{maps}; the {engine} engine",
     )
     for checked in checks:
         style = _STYLES[checked.verdict]

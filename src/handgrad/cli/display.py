@@ -5,15 +5,22 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
-
-from handgrad.engine import Engine
 
 
 class _Console(Console):
@@ -85,28 +92,28 @@ def counting(description: str) -> Iterator[Callable[[int, int], None]]:
 
 
 @contextmanager
-def compilation(engine: Engine) -> Iterator[None]:
-    """Tells of kernels that have to be compiled first."""
-    if engine.name != "fused":
-        yield
-        return
-    # Imported here: the engine has brought Numba already.
+def compilation() -> Iterator[None]:
+    """Tells of kernels that have to be compiled first: a clock on a terminal, else one line."""
+    # Imported here, since it takes Numba, which the notes engine does without.
     from handgrad.fused.compilation import announced
 
-    times: list[float] = []
+    clock = Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=stderr, transient=True
+    )
 
-    def tell(seconds: float | None) -> None:
-        if seconds is not None:
-            times.append(seconds)
-        elif not times:
-            notice("compiling kernels, once; this takes half a minute")
+    def begin() -> None:
+        if stderr.is_terminal:
+            shown.enter_context(clock)
+            clock.add_task("Compiling kernels, once; this takes about half a minute")
+        else:
+            notice("compiling kernels, once; this takes about half a minute")
 
-    try:
-        with announced(tell):
-            yield
-    finally:
-        if times:
-            notice(f"compiled kernels in {sum(times):.0f} s; they are kept for the next time")
+    with ExitStack() as shown, announced(begin) as compiled:
+        yield
+    if compiled.seconds and stderr.is_terminal:
+        notice(f"compiled kernels, once, {compiled.seconds:.0f} s")
+    if compiled.seconds and not compiled.kept:
+        notice("the kernels could not be kept, so every run compiles them; set NUMBA_CACHE_DIR to a folder with room")
 
 
 def percent(share: float) -> str:

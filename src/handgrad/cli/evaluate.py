@@ -14,7 +14,7 @@ from rich.markup import escape
 
 from handgrad import engine as engines
 from handgrad import model_file
-from handgrad.cli import display
+from handgrad.cli import display, kernels
 from handgrad.data import Parts, Samples, read, split_parts
 from handgrad.data.arrays import to_depth
 from handgrad.errors import DataError
@@ -53,7 +53,8 @@ def evaluate(
     images = to_depth(samples.images, depth, partial(DataError, "source", source))
     samples = Samples(images, _numbers(samples, parts, model, source))
     computing = engines.create(engine, model.standardisation, threads)
-    with display.compilation(computing), display.counting("Evaluating") as progress:
+    kernels.compile_for_predictions(model, samples.images, computing)
+    with display.counting("Evaluating") as progress:
         metrics = measure(model.predict(samples.images, computing, progress=progress), samples.labels, model.classes)
     if json:
         display.print_json({"model": str(model_path), "source": source, "part": which, **metrics.to_dict()})

@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from handgrad import engine as engines
 from handgrad import model_file
-from handgrad.cli import display
+from handgrad.cli import display, kernels
 from handgrad.data.picture import read_picture
 from handgrad.errors import InputError
 from handgrad.model import Model
@@ -48,8 +48,8 @@ def predict(
             progress(number, len(images))
     computing = engines.create(engine, model.standardisation, threads)
     stacked = np.stack(pixels) if pixels else np.empty((0, height, width, depth), np.uint8)
-    with display.compilation(computing):
-        probabilities = model.predict(stacked, computing)
+    kernels.compile_for_predictions(model, stacked, computing)
+    probabilities = model.predict(stacked, computing)
     if json:
         display.print_json([_record(path, row, model, top) for path, row in zip(paths, probabilities, strict=True)])
     elif pixels:

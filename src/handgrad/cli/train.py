@@ -14,7 +14,7 @@ from rich.progress import TextColumn
 
 from handgrad import engine as engines
 from handgrad.architecture import Architecture
-from handgrad.cli import display, options, place
+from handgrad.cli import display, kernels, options, place
 from handgrad.data import Dataset, load
 from handgrad.engine import Engine
 from handgrad.model import Model
@@ -164,9 +164,10 @@ def train(
         if not out:
             out = place.next_free(Path("runs") / dataset.name)
             claims.enter_context(place.claimed(out, overwrite))
-        with display.compilation(computing):
-            history = _run(model, dataset, recipe, computing, np.random.default_rng(order))
-            _finish(out, model, dataset, history, computing)
+        _introduce(model, dataset)
+        kernels.compile_for_training(model, dataset.train, recipe, computing)
+        history = _run(model, dataset, recipe, computing, np.random.default_rng(order))
+        _finish(out, model, dataset, history, computing)
 
 
 def _provenance(context: typer.Context, source: str, dataset: Dataset, recipe: Recipe, seed: int) -> dict[str, Any]:
@@ -182,14 +183,17 @@ def _provenance(context: typer.Context, source: str, dataset: Dataset, recipe: R
     }
 
 
-def _run(model: Model, dataset: Dataset, recipe: Recipe, engine: Engine, rng: np.random.Generator) -> list[Epoch]:
-    history: list[Epoch] = []
+def _introduce(model: Model, dataset: Dataset) -> None:
     display.stderr.print(
         f"{len(dataset.train)} training, {len(dataset.validation)} validation and {len(dataset.test)} test images of "
         f"{' × '.join(map(str, dataset.image_shape))}, {len(dataset.classes)} classes; "
         f"{model.architecture.parameter_count:,} parameters",
         soft_wrap=True,
     )
+
+
+def _run(model: Model, dataset: Dataset, recipe: Recipe, engine: Engine, rng: np.random.Generator) -> list[Epoch]:
+    history: list[Epoch] = []
     figures = TextColumn(
         "loss {task.fields[loss]:.4f}  accuracy {task.fields[accuracy]:.1%}  {task.fields[rate]:,.0f} images/s"
     )

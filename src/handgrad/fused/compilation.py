@@ -7,15 +7,18 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import llvmlite.binding as llvm
+import llvmlite
 import numba
-from numba.core import event
+from numba.core import config, event
 from numba.core.compiler import Compiler
+from numba.core.registry import cpu_target
 
+from handgrad.fused.cache import KernelCache, unkept
 from handgrad.fused.unrolling import unrolled
 
 FASTMATH = {"contract", "reassoc", "nsz", "arcp"}
@@ -93,41 +96,56 @@ def _compiled(function: Callable[..., Any], template: Callable[..., Any]) -> Any
         options |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
     if module in _KERNELS:
         options["pipeline_class"] = _NoAlias
-    try:
-        return numba.njit(cache=module in _ENTRIES, **options)(function)
-    except RuntimeError:  # nowhere to write: every process compiles for itself
-        return numba.njit(**options)(function)
+    kernel = numba.njit(**options)(function)
+    if module in _ENTRIES and not config.DISABLE_JIT:  # type: ignore[attr-defined]
+        try:
+            kernel._cache = KernelCache(function)
+        except RuntimeError:  # nowhere to write: every process compiles for itself
+            unkept.append(function.__name__)
+    return kernel
 
 
-class _Notice(event.Listener):
-    def __init__(self, notice: Callable[[float | None], None]) -> None:
-        self.notice = notice
+@dataclass
+class Compilation:
+    """What was compiled: the seconds that it took, and whether all of it is kept for the next process."""
+
+    seconds: float = 0.0
+    kept: bool = True
+
+
+class _Listener(event.Listener):
+    def __init__(self, begin: Callable[[], None]) -> None:
+        self.begin, self.compilation = begin, Compilation()
         self.depth, self.started = 0, 0.0
 
     def on_start(self, event: Any) -> None:
         if not self.depth:
             self.started = time.perf_counter()
-            self.notice(None)
+            if not self.compilation.seconds:
+                self.begin()
         self.depth += 1
 
     def on_end(self, event: Any) -> None:
         self.depth -= 1
         if not self.depth:
-            self.notice(time.perf_counter() - self.started)
+            self.compilation.seconds += time.perf_counter() - self.started
 
 
 @contextmanager
-def announced(notice: Callable[[float | None], None]) -> Iterator[None]:
-    """While it is open, `notice` is called with None where a compilation begins, and with its seconds at the end."""
-    listener = _Notice(notice)
+def announced(begin: Callable[[], None]) -> Iterator[Compilation]:
+    """While it is open, `begin` is called where a kernel has to be compiled, the first time; yields what came of it."""
+    listener, before = _Listener(begin), len(unkept)
     with event.install_listener("numba:compile", listener):
-        yield
+        yield listener.compilation
+    listener.compilation.kept = len(unkept) == before
 
 
 @cache
 def _fingerprint() -> str:
-    """Of the kernels' sources and the processor: what is compiled depends on all of it, whatever a file's date."""
-    digest = hashlib.sha256(llvm.get_host_cpu_name().encode())
+    """Of all that a compiled kernel depends on, whatever a file's date: sources, processor, compiler, options."""
+    target = cpu_target.target_context.codegen().magic_tuple()
+    options = (config.OPT, config.BOUNDSCHECK)  # type: ignore[attr-defined]
+    digest = hashlib.sha256(repr((target, numba.__version__, llvmlite.__version__, options)).encode())
     for module in ("unrolling", "compilation", "windows", "images", *_KERNELS, *_ENTRIES):
         digest.update(Path(__file__).with_name(f"{module}.py").read_bytes())
     return digest.hexdigest()[:12]

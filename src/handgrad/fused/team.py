@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any
+from weakref import finalize
 
 from handgrad.errors import InputError
 
@@ -16,7 +17,7 @@ Task = Callable[[int, int], None]
 
 
 class Team:
-    """A fixed number of threads.
+    """A fixed number of threads, which end with it.
 
     Parameters
     ----------
@@ -35,7 +36,7 @@ class Team:
         self.threads = threads
         self._busy = threading.Lock()
         self._process = 0
-        self._calls: list[SimpleQueue[Task]] = []
+        self._calls: list[SimpleQueue[Task | None]] = []
         self._answers: SimpleQueue[BaseException | None] = SimpleQueue()
 
     def run(self, task: Task) -> None:
@@ -81,11 +82,13 @@ class Team:
         for number, calls in enumerate(self._calls, start=1):
             arguments: tuple[Any, ...] = (number, self.threads, calls, self._answers)
             threading.Thread(target=_serve, args=arguments, name=f"handgrad-{number}", daemon=True).start()
+            finalize(self, calls.put, None)
 
 
-def _serve(number: int, threads: int, calls: SimpleQueue[Task], answers: SimpleQueue[BaseException | None]) -> None:
-    while True:
-        task = calls.get()
+def _serve(
+    number: int, threads: int, calls: SimpleQueue[Task | None], answers: SimpleQueue[BaseException | None]
+) -> None:
+    while task := calls.get():
         try:
             task(number, threads)
         except BaseException as failure:  # the caller raises it

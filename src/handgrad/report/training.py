@@ -70,4 +70,5 @@ def training_report(
 
 def versions() -> dict[str, str]:
     """Versions of what computes the numbers."""
-    return {"handgrad": version("handgrad"), "numpy": np.__version__, "python": platform.python_version()}
+    names = ("handgrad", "numba", "numpy")
+    return {**{name: version(name) for name in names}, "python": platform.python_version()}

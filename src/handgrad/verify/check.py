@@ -84,14 +84,54 @@ def check(parameters: Parameters, X: Array, rng: np.random.Generator) -> Iterato
     >>> all(line.verdict == "pass" for network in networks_of_the_notes(rng) for line in check(*network, rng))
     True
     """
-    parameters, X = parameters.astype(np.float64), X.astype(np.float64)
-    # Soft ideal outputs, so that E stays of size 1 and its differences exact, however sure the network is.
-    y = rng.dirichlet(np.ones(parameters.architecture.classes), len(X))
+    parameters, X, y = _prepared(parameters, X, rng)
     values = network.forward(parameters, X, y)
     claims = [*lines.examples(rng), *lines.lines(parameters, values, y, rng), *lines.passes(parameters, values, y)]
     for claim in sorted(claims, key=_place):
-        error, coordinates = compare(claim, rng)
-        yield LineCheck(claim.number, claim.derivative, claim.formula, error, coordinates)
+        yield _compared(claim, rng)
+
+
+def check_engine(
+    compute: lines.BothPasses, parameters: Parameters, X: Array, rng: np.random.Generator
+) -> Iterator[LineCheck]:
+    """Check another engine on a network and its images: its losses, then its gradient of each parameter.
+
+    Parameters
+    ----------
+    compute : callable
+        From (parameters, X, ideal outputs), in float64, to what ``notes.network.loss_and_gradients`` returns.
+    parameters, X, rng
+        As in ``check``.
+
+    Yields
+    ------
+    LineCheck
+        E, image by image, against the notes' own; then ∂E/∂F1 and so on against finite differences of the engine's E.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> network_and_images = networks_of_the_notes(rng)[0]
+    >>> [line.derivative for line in check_engine(network.loss_and_gradients, *network_and_images, rng)]
+    ['E', '∂E/∂F1', '∂E/∂F2', '∂E/∂w1', '∂E/∂b1', '∂E/∂w2', '∂E/∂b2']
+    """
+    parameters, X, y = _prepared(parameters, X, rng)
+    expected = network.forward(parameters, X, y)["E"]
+    error = np.max(np.abs(compute(parameters, X, y)[0] - expected) / np.abs(expected))
+    yield LineCheck("N1–N15", "E", "as in the notes", float(error), len(X))
+    for claim in lines.engine_passes(compute, parameters, X, y):
+        yield _compared(claim, rng)
+
+
+def _prepared(parameters: Parameters, X: Array, rng: np.random.Generator) -> tuple[Parameters, Array, Array]:
+    """Both in float64, and soft ideal outputs: E stays of size 1, its differences exact, however sure the network."""
+    y = rng.dirichlet(np.ones(parameters.architecture.classes), len(X))
+    return parameters.astype(np.float64), X.astype(np.float64), y
+
+
+def _compared(claim: Claim, rng: np.random.Generator) -> LineCheck:
+    error, coordinates = compare(claim, rng)
+    return LineCheck(claim.number, claim.derivative, claim.formula, error, coordinates)
 
 
 def _place(claim: Claim) -> tuple[bool, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 import numpy as np
@@ -12,6 +12,9 @@ from handgrad.notes import activation, convolution, dense, descent, loss, maps, 
 from handgrad.parameters import Parameters
 from handgrad.typing import Array, Integers
 from handgrad.verify.difference import Claim, Pieces
+
+BothPasses = Callable[[Parameters, Array, Array], tuple[Array, Array, Parameters]]
+"""An engine's way from (parameters, X, ideal outputs) to (losses, probabilities, gradient of the mean loss)."""
 
 
 def lines(parameters: Parameters, values: network.Tensors, y: Array, rng: np.random.Generator) -> Iterator[Claim]:
@@ -229,15 +232,30 @@ def examples(rng: np.random.Generator) -> Iterator[Claim]:
 
 def passes(parameters: Parameters, values: network.Tensors, y: Array) -> Iterator[Claim]:
     """E by each parameter and by the image, through all lines at once."""
-    X = values["X"]
     gradients = network.backward(parameters, values, y)
+    wanted = {name: gradients[name] for name in (*parameters, "X")}
+    yield from _whole(parameters, values["X"], y, wanted, lambda passed: passed["E"])
 
+
+def engine_passes(compute: BothPasses, parameters: Parameters, X: Array, y: Array) -> Iterator[Claim]:
+    """E by each parameter, both as an engine computes them; where its kinks are, the notes tell."""
+    _, _, gradient = compute(parameters, X, y)
+    yield from _whole(parameters, X, y, gradient, lambda _: compute(parameters, X, y)[0])
+
+
+def _whole(
+    parameters: Parameters,
+    X: Array,
+    y: Array,
+    gradients: Mapping[str, Array],
+    loss_of: Callable[[network.Tensors], Array],
+) -> Iterator[Claim]:
     def E(_: Array) -> tuple[Array, Pieces]:
         # What is moved is a view of the parameters, or X itself.
         passed = network.forward(parameters, X, y)
-        return passed["E"], _pieces(parameters, passed)
+        return loss_of(passed), _pieces(parameters, passed)
 
-    for name in (*parameters, "X"):
+    for name in gradients:
         yield Claim(
             number="N17–N35" if parameters.architecture.maps else "N17–N30",
             derivative=f"∂E/∂{name}",

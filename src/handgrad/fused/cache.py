@@ -1,0 +1,96 @@
+"""Compiled kernels on disk, one file each: what is broken there is compiled anew, what finds no room is not kept."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from numba.core.caching import FunctionCache
+from numba.core.serialize import dumps
+
+_SEAL = hashlib.sha256().digest_size
+
+unkept: list[str] = []
+"""Names of the kernels that this process compiled and could not write."""
+
+
+class SealedFile:
+    """One compiled kernel under its checksum, in place of Numba's pair of index and data.
+
+    A pair that several processes write at once, or that a full disk cut short, can hold the index of one and the data
+    of another. A single file, moved to its place when it is whole, is somebody's complete work or is not there.
+
+    Parameters
+    ----------
+    path : Path
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = SealedFile(Path(folder) / "kernel")
+    ...     file.save("float32", [1, 2])
+    ...     file.load("float32"), file.load("float64")
+    ([1, 2], None)
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def load(self, key: Any) -> Any:
+        """What was saved under this very key, or None."""
+        try:
+            content = self.path.read_bytes()
+        except OSError:
+            return None
+        seal, data = content[:_SEAL], content[_SEAL:]
+        if hashlib.sha256(data).digest() != seal:
+            return None
+        saved_key, saved = pickle.loads(data)
+        return saved if saved_key == key else None
+
+    def save(self, key: Any, result: Any) -> None:
+        """Replace what is there, whole or not at all."""
+        data = dumps((key, result))  # type: ignore[no-untyped-call]
+        temporary = self.path.with_name(f"{self.path.name}.{uuid.uuid4().hex[:16]}")
+        try:
+            temporary.write_bytes(hashlib.sha256(data).digest() + data)
+            temporary.replace(self.path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def flush(self) -> None:
+        """Forget what is there."""
+        self.path.unlink(missing_ok=True)
+
+
+class KernelCache(FunctionCache):
+    """Numba's cache of one function, kept in a ``SealedFile``.
+
+    Parameters
+    ----------
+    function : function
+        Must be called with arguments of the same types wherever it has this name.
+
+    Raises
+    ------
+    RuntimeError
+        If there is no place to write.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)  # type: ignore[no-untyped-call]
+        self._cache_file = SealedFile(  # type: ignore[assignment]
+            Path(self._cache_path, f"{self._impl.filename_base}.kernel")
+        )
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep what was compiled; without room, or with the folder gone, it joins ``unkept``."""
+        try:
+            super().save_overload(sig, data)  # type: ignore[no-untyped-call]
+        except OSError:
+            unkept.append(self._py_func.__name__)
