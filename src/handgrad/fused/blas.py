@@ -107,4 +107,4 @@ def _limit(threads: list[int]) -> None:
 
 @cache
 def _libraries() -> list[Any]:
-    return ThreadpoolController().select(user_api="blas").lib_controllers  # type: ignore[no-any-return]
+    return ThreadpoolController().select(user_api="blas").lib_controllers

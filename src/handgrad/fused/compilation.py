@@ -16,7 +16,10 @@ import llvmlite
 import numba
 from numba.core import config, event
 from numba.core.compiler import Compiler
+from numba.core.compiler_machinery import register_pass
+from numba.core.lowering import Lower
 from numba.core.registry import cpu_target
+from numba.core.typed_passes import NativeLowering
 
 from handgrad.fused.cache import KernelCache, unkept
 from handgrad.fused.unrolling import unrolled
@@ -30,19 +33,46 @@ FASTMATH = {"contract", "reassoc", "nsz", "arcp"}
 _KERNELS = ("convolution", "pooling", "rows", "optimizer")
 """Modules whose functions write no array argument that overlaps another."""
 
-_ENTRIES = ("passes", "optimizer")
+LINE = 64
+"""Bytes of a cache line."""
+
+_ENTRIES = ("passes", "dense", "optimizer")
 """Modules whose functions are called from Python and kept on disk; those that they call are part of them."""
 
 _IN_ORDER = ("rectify", "correlate", "pool")
 """Functions whose multiply-adds stay in the order written: that of the loads, which the processor likes best."""
 
 
-class _NoAlias(Compiler):
+class _KernelLower(Lower):
+    def setup_function(self, fndesc: Any) -> None:
+        super().setup_function(fndesc)  # type: ignore[no-untyped-call]
+        # Vectors that do not fit in registers go to the stack: where it is not aligned, every other one straddles two
+        # cache lines. A kernel that were part of its caller would have its caller's stack.
+        self.function.attributes.alignstack = LINE
+        self.function.attributes.add("noinline")
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)  # type: ignore[no-untyped-call]
+class _KernelLowering(NativeLowering):
+    _name = "handgrad_kernel_lowering"
+
+    @property
+    def lowering_class(self) -> type[Lower]:
+        return _KernelLower
+
+
+class _KernelCompiler(Compiler):
     """Numba's compiler, told that the array arguments of a kernel do not overlap where one is written."""
 
     def define_pipelines(self) -> Any:
         self.state.flags.noalias = True
-        return super().define_pipelines()  # type: ignore[no-untyped-call]
+        pipelines = super().define_pipelines()  # type: ignore[no-untyped-call]
+        for pipeline in pipelines:
+            pipeline.passes = [
+                (_KernelLowering if step is NativeLowering else step, title) for step, title in pipeline.passes
+            ]
+            pipeline.finalize()
+        return pipelines
 
 
 class Suite(dict[str, Any]):
@@ -95,7 +125,7 @@ def _compiled(function: Callable[..., Any], template: Callable[..., Any]) -> Any
     if module not in _ENTRIES:
         options |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
     if module in _KERNELS:
-        options["pipeline_class"] = _NoAlias
+        options["pipeline_class"] = _KernelCompiler
     kernel = numba.njit(**options)(function)
     if module in _ENTRIES and not config.DISABLE_JIT:  # type: ignore[attr-defined]
         try:

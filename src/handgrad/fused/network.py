@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -12,13 +9,13 @@ import numpy as np
 
 from handgrad.architecture import Architecture
 from handgrad.errors import InputError
-from handgrad.fused import blas, convolution, images, passes, pooling, rows, windows
+from handgrad.fused import blas, convolution, dense, images, passes, pooling, rows, windows
 from handgrad.fused.compilation import Suite
 from handgrad.fused.plan import Plan
 from handgrad.fused.team import Team, default_threads
-from handgrad.fused.workspace import Workspace, chunks
+from handgrad.fused.workspace import FEW, Workspace, chunks
 from handgrad.notes.activation import relu, relu_backward
-from handgrad.notes.loss import cross_entropy, ideal, softmax, softmax_cross_entropy_backward
+from handgrad.notes.loss import ideal, softmax
 from handgrad.parameters import Parameters
 from handgrad.standardisation import Standardisation
 from handgrad.typing import Array, Integers, Pixels
@@ -41,6 +38,10 @@ _TEMPLATES = (
     pooling.unflatten,
     rows.add_row,
     rows.dot,
+    rows.add_four_rows,
+    dense.softmax,
+    dense.outcomes,
+    dense.classify,
     images.load,
     images.depth_gradient,
     passes.convolve,
@@ -49,6 +50,7 @@ _TEMPLATES = (
     passes.convolve_back,
     passes.weigh_error,
     passes.forward,
+    passes.predict_few,
     passes.backward,
 )
 
@@ -91,7 +93,6 @@ class Network:
         kinds = f"{self.pixel_dtype.name}_{self.dtype.name}"
         self._kernels = {keep: _kernels(*sizes, keep, kinds) for keep in (False, True)}
         self._idle: dict[bool, list[Workspace]] = {True: [], False: []}
-        self._lock = threading.Lock()
 
     def loss_and_gradients(
         self, parameters: Parameters, X: Array | Pixels, labels: Integers | Array
@@ -104,25 +105,47 @@ class Network:
                 "labels", f"{len(y)} labels", f"{batch} images need as many labels", "give one label an image"
             )
         gradient = Parameters(self.architecture, np.empty_like(parameters.vector))
-        with self._workspace(batch, backward=True) as space, blas.single_threaded():
+        space = self._take(batch, backward=True)
+        with blas.single_threaded():
             self._forward(parameters, X, space, keep=True)
             losses, z = self._dense_passes(parameters, space.x[:batch], y, gradient)
             self._backward(parameters, X, space, gradient)
+        self._idle[True].append(space)
         return losses, z, gradient
 
     def predict(self, parameters: Parameters, X: Array | Pixels) -> Array:
         """Class probabilities, shape (batch, classes)."""
         X, batch = self._checked(parameters, X), len(X)
-        with self._workspace(batch, backward=False) as space, blas.single_threaded():
-            self._forward(parameters, X, space, keep=False)
-            return softmax(self._dense_forward(parameters, space.x[:batch])[-1])
+        space = self._take(batch, backward=False)
+        if batch <= FEW:
+            z = self._predict_few(parameters, X, space)
+        else:
+            with blas.single_threaded():
+                self._forward(parameters, X, space, keep=False)
+                z = softmax(self._dense_forward(parameters, space.x[:batch])[-1])
+        self._idle[False].append(space)
+        return z
+
+    def _predict_few(self, parameters: Parameters, X: Any, space: Workspace) -> Array:
+        theta = parameters.vector
+        z = np.empty((len(X), self.architecture.classes), self.dtype)
+        np.take(theta, self.plan.packed_places, out=space.F, mode="clip")
+        self._kernels[False]["predict_few"](
+            X, self._scale, self._shift, self._alpha(parameters), self.layers, self.plan.denses, theta, space.F,
+            *space.maps[0], space.scratch[0], space.x, z,
+        )  # fmt: skip
+        return z
+
+    def _alpha(self, parameters: Parameters) -> Array:
+        """Depth weights of the first convolution; ones for the plain sum."""
+        first = self.architecture.convolutions[0]
+        return parameters[first.alpha] if first.depth_weight_shape else self._ones
 
     def _forward(self, parameters: Parameters, X: Any, space: Workspace, keep: bool) -> None:
         """N1–N10."""
         kernel, theta, parts = self._kernels[keep]["forward"], parameters.vector, chunks(len(X))
-        first = self.architecture.convolutions[0]
-        alpha = parameters[first.alpha] if first.depth_weight_shape else self._ones
-        np.take(theta, self.plan.packed_places, out=space.F)
+        alpha = self._alpha(parameters)
+        np.take(theta, self.plan.packed_places, out=space.F, mode="clip")
 
         def part(worker: int, number: int) -> None:
             kernel(
@@ -135,7 +158,7 @@ class Network:
     def _backward(self, parameters: Parameters, X: Any, space: Workspace, gradient: Parameters) -> None:
         """N24–N30, N34 and N35, from ∂E/∂x' where x' was."""
         kernel, theta, parts = self._kernels[True]["backward"], parameters.vector, chunks(len(X))
-        np.take(theta, self.plan.turned_places, out=space.F_turned)
+        np.take(theta, self.plan.turned_places, out=space.F_turned, mode="clip")
 
         def part(worker: int, number: int) -> None:
             kernel(
@@ -154,14 +177,11 @@ class Network:
             results.append(blas.multiply(self.team, entering, parameters[layer.w]) + parameters[layer.b])
         return results
 
-    def _dense_passes(
-        self, parameters: Parameters, x: Array, y: Array, gradient: Parameters
-    ) -> tuple[Array, Array]:
+    def _dense_passes(self, parameters: Parameters, x: Array, y: Array, gradient: Parameters) -> tuple[Array, Array]:
         """N11–N23: losses and probabilities; ∂E/∂x' comes to lie where x' was."""
         results = self._dense_forward(parameters, x)
-        z = softmax(results[-1])
-        # z = S(t2'), E = CE(z), and the mean over the batch
-        error = softmax_cross_entropy_backward(z, y) / self.dtype.type(len(x))
+        z, error, losses = np.empty_like(results[-1]), np.empty_like(results[-1]), np.empty(len(x), self.dtype)
+        self._kernels[True]["outcomes"](results[-1], y, z, losses, error)
         for layer, t in zip(reversed(self.architecture.denses), reversed([None, *results[:-1]]), strict=True):
             # t2' = h1' · w2 + b2, h1' = f(t1')
             entering = x if t is None else relu(t)
@@ -169,18 +189,19 @@ class Network:
             entering_error = x if t is None else np.empty_like(t)
             blas.multiply_back(self.team, entering, parameters[layer.w], error, gradient[layer.w], entering_error)
             error = entering_error if t is None else relu_backward(entering_error, t)
-        return cross_entropy(results[-1], y), z
+        return losses, z
 
-    @contextmanager
-    def _workspace(self, batch: int, backward: bool) -> Iterator[Workspace]:
-        """One that no other thread uses, for at least that many images."""
-        with self._lock:
-            idle = [space for space in self._idle[backward] if space.batch >= batch]
-            self._idle[backward] = idle[1:]
-        space = idle[0] if idle else Workspace(self.plan, self.dtype, batch, self.team.threads, backward)
-        yield space
-        with self._lock:
-            self._idle[backward].append(space)
+    def _take(self, batch: int, backward: bool) -> Workspace:
+        """A workspace that no other thread uses, of at least that many images."""
+        idle = self._idle[backward]
+        while idle:
+            try:
+                space = idle.pop()
+            except IndexError:  # another thread was faster
+                break
+            if space.batch >= batch:
+                return space
+        return Workspace(self.plan, self.dtype, max(batch, FEW), self.team.threads, backward)
 
     def _checked(self, parameters: Parameters, X: Any) -> Any:
         expected = self.architecture.input_shape

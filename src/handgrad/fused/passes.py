@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from handgrad.fused.convolution import correlate, filter_gradient, rectify, rectify_error, rectify_map
+from handgrad.fused.dense import classify
 from handgrad.fused.images import depth_gradient, load
 from handgrad.fused.pooling import flatten, pool, pool_error, pool_map, unflatten
 from handgrad.fused.rows import add_row, dot
@@ -153,6 +154,17 @@ def forward(
         convolve(plan, theta, F, S0[slot], kept, slot, scratch, x[i])
 
 
+def predict_few(
+    X: Any, scale: Any, shift: Any, alpha: Any, plan: Any, denses: Any, theta: Any, F: Any, S0: Any, kept: Any,
+    scratch: Any, x: Any, z: Any,
+) -> None:  # fmt: skip
+    """N1–N14."""
+    for i in range(X.shape[0]):
+        load(X[i], scale, shift, alpha, plan[0], S0[0])
+        convolve(plan, theta, F, S0[0], kept, 0, scratch, x[0])
+        classify(denses, theta, x[0], scratch.t, z[i])
+
+
 def backward(
     X: Any, scale: Any, shift: Any, plan: Any, theta: Any, F: Any, F_turned: Any, S0: Any, kept: Any, scratch: Any,
     dx: Any, gradient: Any, start: int, stop: int,
@@ -161,6 +173,7 @@ def backward(
     gradient[:] = 0
     for i in range(start, stop):
         convolve_back(plan, theta, F, F_turned, S0[i], kept, i, scratch, dx[i], gradient)
-        if weighted:
+        # Two conditions, since the first is known when the kernel is compiled.
+        if weighted:  # noqa: SIM102
             if plan[0].weighted:
                 depth_gradient(X[i], scale, shift, plan[0], scratch.dS, gradient)

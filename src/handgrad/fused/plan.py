@@ -34,6 +34,10 @@ CONVOLUTION = np.dtype((np.record,
 ))  # fmt: skip
 """A convolution as the kernels see it; offsets count elements."""
 
+DENSE = np.dtype((np.record, [(name, np.int64) for name in ("inputs", "outputs", "w", "b", "t")]))
+"""A dense layer as the kernels see it: weights and biases in the parameters, its result in an image's scratch."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """Sizes and offsets that follow from an architecture.
@@ -106,8 +110,18 @@ class Plan:
 
     @cached_property
     def totals(self) -> Counter[str]:
-        """Elements of each kind of buffer: S, bits, winners, U, last, F, dS, dM, E; ``last`` is U of the last convolution."""
+        """Elements of each kind of buffer: S, bits, winners, U, last (U of the last convolution), F, dS, dM, E, t."""
         return Counter()
+
+    @cached_property
+    def denses(self) -> NDArray[Any]:
+        """One ``DENSE`` record a layer."""
+        records = np.zeros(len(self.architecture.denses), DENSE)
+        for record, layer in zip(records, self.architecture.denses, strict=True):
+            record["inputs"], record["outputs"], record["t"] = layer.inputs, layer.outputs, self.totals["t"]
+            record["w"], record["b"] = self.parameter_places[layer.w], self.parameter_places[layer.b]
+            self.totals["t"] += layer.outputs
+        return records
 
     @cached_property
     def packed_places(self) -> NDArray[np.intp]:

@@ -10,6 +10,9 @@ from numpy.typing import DTypeLike
 
 from handgrad.fused.plan import Plan
 
+FEW = 4
+"""Predictions at most for which the dense layers are part of the pass: BLAS and its threads take longer to start."""
+
 CHUNK = 8
 """Images at most that go through a pass together, in one thread."""
 
@@ -40,6 +43,7 @@ class Scratch(NamedTuple):
     dS: Any
     dM: Any
     E: Any
+    t: Any
     codes: Any
 
 
@@ -74,7 +78,7 @@ class Workspace:
 
     def __init__(self, plan: Plan, dtype: DTypeLike, batch: int, threads: int, backward: bool) -> None:
         self.batch = batch
-        layers, totals = plan.convolutions, plan.totals
+        layers, _, totals = plan.convolutions, plan.denses, plan.totals
         cells = plan.architecture.pooling**2
         entry = int(layers[0]["maps"] * layers[0]["area"]) * cells
         places = np.uint8 if cells <= 256 else np.uint16
@@ -101,6 +105,7 @@ class Workspace:
                 zeros(totals["dS"] if backward else 1),
                 zeros(totals["dM"]),
                 zeros(totals["E"] if backward else 1),
+                zeros(totals["t"]),
                 np.arange(cells, dtype=dtype),
             )
             for _ in range(threads)
