@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -96,7 +97,7 @@ def _cuts(batch: int, inputs: int, outputs: int) -> tuple[slice, ...]:
     tasks = min(_TASKS, max(1, batch * inputs * outputs // _WORTH), inputs)
     # Whole cache lines, so that no two threads write the same.
     edges = [number * inputs // tasks // 16 * 16 for number in range(tasks)] + [inputs]
-    return tuple(slice(start, stop) for start, stop in zip(edges, edges[1:], strict=False) if start < stop)
+    return tuple(slice(start, stop) for start, stop in itertools.pairwise(edges) if start < stop)
 
 
 def _limit(threads: list[int]) -> None:

@@ -45,9 +45,9 @@ def rectify(V: Any, rows: Any, F: Any, H: Any, bits: Any) -> None:
             for r in range(p):
                 for c in range(p):
                     # NaN > 0 is false both ways: NaN stays.
-                    H[r * p + c][q] += (zero if zero > t[0, r, c] else t[0, r, c]) + (
-                        zero if zero > t[1, r, c] else t[1, r, c]
-                    )
+                    h0 = zero if zero > t[0, r, c] else t[0, r, c]
+                    h1 = zero if zero > t[1, r, c] else t[1, r, c]
+                    H[r * p + c][q] += h0 + h1
             if keep:
                 for f in range(2):
                     for byte in range((p * p + 7) // 8):

@@ -7,10 +7,15 @@ import os
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
-from typing import Any
+from typing import Generic, TypeVar
 from weakref import finalize
 
+import numpy as np
+
 from handgrad.errors import InputError
+from handgrad.fused.spinning import TURNS, spinner
+
+T = TypeVar("T")
 
 Task = Callable[[int, int], None]
 """Does its share: (number of the thread, number of threads)."""
@@ -36,8 +41,7 @@ class Team:
         self.threads = threads
         self._busy = threading.Lock()
         self._process = 0
-        self._calls: list[SimpleQueue[Task | None]] = []
-        self._answers: SimpleQueue[BaseException | None] = SimpleQueue()
+        self._members: list[_Member] = []
 
     def run(self, task: Task) -> None:
         """Have every thread do its share; where another caller has the team, the caller does it all."""
@@ -46,13 +50,13 @@ class Team:
             return
         try:
             self._start()
-            for calls in self._calls:
-                calls.put(task)
+            for member in self._members:
+                member.calls.put(task)
             failures: list[BaseException | None] = []
             try:
                 task(0, self.threads)
             finally:
-                failures = [self._answers.get() for _ in self._calls]
+                failures = [member.answers.get() for member in self._members]
             for failure in failures:
                 if failure:
                     raise failure
@@ -77,25 +81,49 @@ class Team:
             return
         # The first call of this process: a fork does not inherit its parent's threads.
         self._process = os.getpid()
-        self._answers = SimpleQueue()
-        self._calls = [SimpleQueue() for _ in range(1, self.threads)]
-        for number, calls in enumerate(self._calls, start=1):
-            arguments: tuple[Any, ...] = (number, self.threads, calls, self._answers)
-            threading.Thread(target=_serve, args=arguments, name=f"handgrad-{number}", daemon=True).start()
-            finalize(self, calls.put, None)
+        self._members = [_Member(number, self.threads) for number in range(1, self.threads)]
+        for member in self._members:
+            threading.Thread(target=member.serve, name=f"handgrad-{member.number}", daemon=True).start()
+            finalize(self, member.calls.put, None)
 
 
-def _serve(
-    number: int, threads: int, calls: SimpleQueue[Task | None], answers: SimpleQueue[BaseException | None]
-) -> None:
-    while task := calls.get():
-        try:
-            task(number, threads)
-        except BaseException as failure:  # the caller raises it
-            answers.put(failure)
-        else:
-            answers.put(None)
-        del task
+class _Line(Generic[T]):
+    """A queue between two threads, of which the one that waits stays awake for a while."""
+
+    def __init__(self) -> None:
+        self._queue: SimpleQueue[T] = SimpleQueue()
+        self._sent = np.zeros(1, np.int64)
+        self._received = 0
+        self._address = self._sent.ctypes.data
+        self._spin = spinner()
+
+    def put(self, item: T) -> None:
+        self._queue.put(item)
+        self._sent[0] += 1
+
+    def get(self) -> T:
+        self._spin(self._address, self._received, TURNS)
+        self._received += 1
+        return self._queue.get()
+
+
+class _Member:
+    """One thread of a team."""
+
+    def __init__(self, number: int, threads: int) -> None:
+        self.number, self.threads = number, threads
+        self.calls: _Line[Task | None] = _Line()
+        self.answers: _Line[BaseException | None] = _Line()
+
+    def serve(self) -> None:
+        while task := self.calls.get():
+            try:
+                task(self.number, self.threads)
+            except BaseException as failure:  # the caller raises it
+                self.answers.put(failure)
+            else:
+                self.answers.put(None)
+            del task
 
 
 def default_threads() -> int:

@@ -1,0 +1,59 @@
+"""Waiting awake: to wake a sleeping thread takes the system up to 0.3 ms, as long as a part of a step."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from llvmlite import ir
+from numba.core import config, types
+from numba.core.cgutils import get_or_insert_function
+from numba.extending import intrinsic
+
+from handgrad.fused.compilation import Suite
+
+TURNS = 20_000
+"""Looks until a thread goes to sleep; about 0.3 ms."""
+
+MOMENT = 200
+"""Looks until the one who wrote has left the interpreter; about 4 µs."""
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _look(typing_context: Any, address: Any) -> Any:
+    """The int64 that any thread wrote there last."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        if platform.machine() in ("x86_64", "AMD64"):
+            # Leaves the core to its other thread for a moment.
+            pause = get_or_insert_function(builder.module, ir.FunctionType(ir.VoidType(), ()), "llvm.x86.sse2.pause")
+            builder.call(pause, ())
+        pointer = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
+        return builder.load_atomic(pointer, "acquire", 8)
+
+    return types.int64(types.intp), generate
+
+
+def spin(address: int, seen: int, turns: int) -> None:
+    """Return a moment after the number there is no longer `seen`, or after so many looks."""
+    for _ in range(turns):
+        if _look(address) != seen:
+            # Who wrote it still has the interpreter: whoever asked for it now would be put to sleep.
+            for _ in range(MOMENT):
+                _look(address)
+            return
+
+
+def _sleep_at_once(address: int, seen: int, turns: int) -> None:
+    pass
+
+
+@cache
+def spinner() -> Callable[[int, int, int], None]:
+    """``spin``, compiled: while it waits, others have the interpreter."""
+    if config.DISABLE_JIT:  # type: ignore[attr-defined]
+        return _sleep_at_once
+    kernel: Callable[[int, int, int], None] = Suite((spin,), {}, "int64")["spin"]
+    return kernel
