@@ -112,6 +112,7 @@ SMALL = (
     {"input_shape": (17, 16, 3), "stages": ((2, 2), (3,))},
     {"input_shape": (9, 9, 3), "stages": ((2, 2),), "maps": 2},
     {"input_shape": (18, 17, 2), "stages": ((3, 2), (2, 2)), "maps": 2, "filter_size": (2, 3)},
+    {"input_shape": (12, 8, 2), "stages": ((1, 2), (1, 2)), "filter_size": (2, 1), "maps": 3},
     {"input_shape": (7, 7, 3), "stages": ((2, 3),), "hidden": ()},
     {"input_shape": (12, 11, 2), "stages": ((2, 2),), "pooling": 3},
     {"input_shape": (14, 13, 2), "stages": ((2,), (2,)), "pooling": 3, "maps": 2, "filter_size": (1, 2)},

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -21,27 +20,19 @@ _TASKS = 8
 _WORTH = 2**18
 """Multiply-adds of a task at least: below, waking a thread takes longer than the work."""
 
-_lock = threading.Lock()
-_users = 0
-_before: list[int] = []
-
 
 @contextmanager
 def single_threaded() -> Iterator[None]:
-    """BLAS computes in the calling thread until the last that entered leaves: two pools of threads would fight."""
-    global _users
-    with _lock:
-        if not _users:
-            _before[:] = [library.get_num_threads() for library in _libraries()]
-            _limit([1] * len(_before))
-        _users += 1
+    """BLAS computes in the thread that calls it: two pools of threads would fight for the cores.
+
+    Whoever finds it so leaves it so; of several that enter at once, the first restores what was before.
+    """
+    before = [(library, library.get_num_threads()) for library in _libraries()]
+    _limit((library, 1) for library, threads in before if threads != 1)
     try:
         yield
     finally:
-        with _lock:
-            _users -= 1
-            if not _users:
-                _limit(_before)
+        _limit((library, threads) for library, threads in before if threads != 1)
 
 
 def multiply(team: Team, x: Array, w: Array) -> Array:
@@ -100,10 +91,9 @@ def _cuts(batch: int, inputs: int, outputs: int) -> tuple[slice, ...]:
     return tuple(slice(start, stop) for start, stop in itertools.pairwise(edges) if start < stop)
 
 
-def _limit(threads: list[int]) -> None:
-    for library, number, before in zip(_libraries(), threads, _before, strict=True):
-        if before != 1:
-            library.set_num_threads(number)
+def _limit(limits: Iterable[tuple[Any, int]]) -> None:
+    for library, threads in limits:
+        library.set_num_threads(threads)
 
 
 @cache

@@ -45,6 +45,7 @@ _TEMPLATES = (
     images.load,
     images.depth_gradient,
     passes.convolve,
+    passes.depth_weight,
     passes.sum_pooled,
     passes.correlate_maps,
     passes.convolve_back,

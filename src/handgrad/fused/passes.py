@@ -48,10 +48,15 @@ def convolve(plan: Any, theta: Any, F: Any, S0: Any, kept: Any, slot: int, scrat
                     rectify_map(phases(scratch.T, 0, layer.area, run), phases(H, 0, layer.area, run), bit_rows, n)
                     for k in range(following.maps):
                         first = following.S + k * area
-                        add_row(S[first : first + area], H, theta[following.alpha + n * following.maps + k])
+                        add_row(S[first : first + area], H, depth_weight(following, theta, n, k))
             else:
                 V, rows = windows(entry, layer.S, layer.area, layer.stride, run)
                 rectify(V, rows, F_layer, phases(S, following.S, layer.area, run), bit_rows)
+
+
+def depth_weight(layer: Any, theta: Any, n: int, k: int) -> Any:
+    """α[n,k] of N32; 1 where a layer of depth 1, or of a network without maps, takes the plain sum."""
+    return theta[layer.alpha + n * layer.maps + k] if layer.weighted else theta.dtype.type(1)
 
 
 def sum_pooled(U: Any, layer: Any, following: Any, theta: Any, total: Any, S: Any) -> None:
@@ -60,10 +65,7 @@ def sum_pooled(U: Any, layer: Any, following: Any, theta: Any, total: Any, S: An
     for k in range(following.maps):
         total[:] = 0
         for n in range(layer.filters):
-            if weighted:
-                add_row(total, U[n], theta[following.alpha + n * following.maps + k])
-            else:
-                add_row(total, U[n], theta.dtype.type(1))
+            add_row(total, U[n], depth_weight(following, theta, n, k))
         scatter_phases(total, layer, S, following.S + k * area, following)
 
 
@@ -133,7 +135,9 @@ def convolve_back(
 def weigh_error(
     following: Any, theta: Any, n: int, error: Any, size: int, value: Any, weighed: Any, gradient: Any
 ) -> Any:
-    """N35: ``∂E/∂H_n = Σ_k α[n,k] · ∂E/∂S_k``, and ∂E/∂α[n,k]."""
+    """N35: ``∂E/∂H_n = Σ_k α[n,k] · ∂E/∂S_k``, and ∂E/∂α[n,k]; N29's one map where there are no depth weights."""
+    if not following.weighted:
+        return error
     weighed[:size] = 0
     for k in range(following.maps):
         part = error[k * size : (k + 1) * size]

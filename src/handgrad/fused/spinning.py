@@ -21,19 +21,22 @@ MOMENT = 200
 """Looks until the one who wrote has left the interpreter; about 4 µs."""
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _look(typing_context: Any, address: Any) -> Any:
-    """The int64 that any thread wrote there last."""
+def _loaded(typing_context: Any, address: Any) -> Any:
+    """The int64 that any thread wrote there last, for Numba."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         if platform.machine() in ("x86_64", "AMD64"):
             # Leaves the core to its other thread for a moment.
-            pause = get_or_insert_function(builder.module, ir.FunctionType(ir.VoidType(), ()), "llvm.x86.sse2.pause")
+            nothing = ir.FunctionType(ir.VoidType(), ())
+            pause = get_or_insert_function(builder.module, nothing, "llvm.x86.sse2.pause")  # type: ignore[no-untyped-call]
             builder.call(pause, ())
         pointer = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
         return builder.load_atomic(pointer, "acquire", 8)
 
     return types.int64(types.intp), generate
+
+
+_look: Any = intrinsic(_loaded)
 
 
 def spin(address: int, seen: int, turns: int) -> None:
