@@ -31,7 +31,7 @@ def test_products_are_numpys_and_their_bits_those_of_one_thread(batch: int, inpu
 
 def test_blas_keeps_to_one_thread_and_is_left_as_it_was_found() -> None:
     def threads() -> set[int]:
-        return {library.num_threads for library in ThreadpoolController().select(user_api="blas").lib_controllers}
+        return {library.get_num_threads() for library in blas._libraries()}
 
     def use() -> None:
         with blas.single_threaded():
