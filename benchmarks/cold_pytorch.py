@@ -19,7 +19,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-EPOCHS, BATCH, RATE, DECAY = 4, 128, 0.01, 0.01
+EPOCHS, BATCH, RATE, DECAY = 4, 128, 0.005, 0.1
 VALIDATION, TESTED_AT_ONCE = 6_000, 1_000
 
 

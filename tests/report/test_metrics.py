@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from handgrad.report.metrics import measure
 from tests.notes.strategies import generators
@@ -31,10 +32,12 @@ def test_an_example_counted_by_hand() -> None:
 def test_any_predictions(rng: np.random.Generator, classes: int, count: int) -> None:
     probabilities, labels = rng.dirichlet(np.ones(classes), count), rng.integers(0, classes, count)
     metrics = measure(probabilities, labels, tuple(map(str, range(classes))))
-    right = probabilities.argmax(axis=1) == labels
-    confusion = np.array(metrics.confusion_matrix)
+    predicted, numbers = probabilities.argmax(axis=1), np.arange(classes)
+    right = predicted == labels
+    assert metrics.images == count
     assert metrics.accuracy == pytest.approx(right.mean())
     assert metrics.balanced_accuracy == pytest.approx(np.mean([right[labels == c].mean() for c in np.unique(labels)]))
-    assert confusion.shape == (classes, classes)
-    assert [row.images for row in metrics.classes] == confusion.sum(axis=1).tolist()
-    assert np.trace(confusion) == right.sum()
+    assert metrics.confusion_matrix == confusion_matrix(labels, predicted, labels=numbers).tolist()
+    of_each = [(row.precision, row.recall, row.f1, row.images) for row in metrics.classes]
+    expected = precision_recall_fscore_support(labels, predicted, labels=numbers, zero_division=0.0)
+    np.testing.assert_allclose(of_each, np.transpose(expected), rtol=1e-12)
