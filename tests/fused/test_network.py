@@ -16,6 +16,7 @@ from handgrad.architecture import Architecture
 from handgrad.errors import InputError
 from handgrad.fused import network as fused
 from handgrad.fused.network import ArrayEngine, FusedEngine
+from handgrad.fused.team import Task
 from handgrad.notes import network as notes
 from handgrad.parameters import Parameters
 from handgrad.standardisation import Standardisation
@@ -210,3 +211,21 @@ def test_results_are_the_callers_own() -> None:
 def test_inputs_that_do_not_fit_are_refused(shape: tuple[int, ...], dtype: str, labels: list[int]) -> None:
     with pytest.raises(InputError):
         fused.loss_and_gradients(Parameters.zeros(DIGITS), np.zeros(shape, dtype), np.array(labels, int))
+
+
+def test_little_work_is_left_to_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fused, "ENOUGH", 2_000_000)
+    architecture = Architecture(input_shape=(28, 28, 1), classes=10, stages=((8, 8),), hidden=(16,))
+    engine, parameters = ArrayEngine(2), Parameters.draw(architecture, np.random.default_rng(0))
+    shared: list[int] = []
+    share = engine.team.share
+
+    def counted(work: Task, tasks: int) -> None:
+        shared.append(tasks)
+        share(work, tasks)
+
+    monkeypatch.setattr(engine.team, "share", counted)
+    engine.predict(parameters, np.zeros((8, 28, 28, 1), np.float32))
+    assert shared == []
+    engine.predict(parameters, np.zeros((64, 28, 28, 1), np.float32))
+    assert shared

@@ -20,6 +20,9 @@ from handgrad.parameters import Parameters
 from handgrad.standardisation import Standardisation
 from handgrad.typing import Array, Integers, Pixels
 
+ENOUGH = 16_000_000
+"""Multiply-adds of a batch that are worth other threads, about a millisecond: less is done before they are awake."""
+
 _TEMPLATES = (
     windows.windows,
     windows.error_windows,
@@ -94,6 +97,7 @@ class Network:
         kinds = f"{self.pixel_dtype.name}_{self.dtype.name}"
         self._kernels = {keep: _kernels(*sizes, keep, kinds) for keep in (False, True)}
         self._idle: dict[bool, list[Workspace]] = {True: [], False: []}
+        self._alone = Team(1)
 
     def loss_and_gradients(
         self, parameters: Parameters, X: Array | Pixels, labels: Integers | Array
@@ -106,11 +110,11 @@ class Network:
                 "labels", f"{len(y)} labels", f"{batch} images need as many labels", "give one label an image"
             )
         gradient = Parameters(self.architecture, np.empty_like(parameters.vector))
-        space = self._take(batch, backward=True)
+        space, team = self._take(batch, backward=True), self._team(batch, passes=3)
         with blas.single_threaded():
-            self._forward(parameters, X, space, keep=True)
-            losses, z = self._dense_passes(parameters, space.x[:batch], y, gradient)
-            self._backward(parameters, X, space, gradient)
+            self._forward(team, parameters, X, space, keep=True)
+            losses, z = self._dense_passes(team, parameters, space.x[:batch], y, gradient)
+            self._backward(team, parameters, X, space, gradient)
         self._idle[True].append(space)
         return losses, z, gradient
 
@@ -121,9 +125,10 @@ class Network:
         if batch <= FEW:
             z = self._predict_few(parameters, X, space)
         else:
+            team = self._team(batch, passes=1)
             with blas.single_threaded():
-                self._forward(parameters, X, space, keep=False)
-                z = softmax(self._dense_forward(parameters, space.x[:batch])[-1])
+                self._forward(team, parameters, X, space, keep=False)
+                z = softmax(self._dense_forward(team, parameters, space.x[:batch])[-1])
         self._idle[False].append(space)
         return z
 
@@ -142,7 +147,11 @@ class Network:
         first = self.architecture.convolutions[0]
         return parameters[first.alpha] if first.depth_weight_shape else self._ones
 
-    def _forward(self, parameters: Parameters, X: Any, space: Workspace, keep: bool) -> None:
+    def _team(self, batch: int, passes: int) -> Team:
+        """Who shares the work: nobody else where there is little. A backward pass counts as two forward."""
+        return self.team if passes * batch * self.plan.multiply_adds >= ENOUGH else self._alone
+
+    def _forward(self, team: Team, parameters: Parameters, X: Any, space: Workspace, keep: bool) -> None:
         """N1–N10."""
         kernel, theta, parts = self._kernels[keep]["forward"], parameters.vector, chunks(len(X))
         alpha = self._alpha(parameters)
@@ -154,9 +163,9 @@ class Network:
                 space.scratch[worker], space.x, *parts[number],
             )  # fmt: skip
 
-        self.team.share(part, len(parts))
+        team.share(part, len(parts))
 
-    def _backward(self, parameters: Parameters, X: Any, space: Workspace, gradient: Parameters) -> None:
+    def _backward(self, team: Team, parameters: Parameters, X: Any, space: Workspace, gradient: Parameters) -> None:
         """N24–N30, N34 and N35, from ∂E/∂x' where x' was."""
         kernel, theta, parts = self._kernels[True]["backward"], parameters.vector, chunks(len(X))
         np.take(theta, self.plan.turned_places, out=space.F_turned, mode="clip")
@@ -167,20 +176,22 @@ class Network:
                 space.scratch[worker], space.x, space.gradients[number], *parts[number],
             )  # fmt: skip
 
-        self.team.share(part, len(parts))
+        team.share(part, len(parts))
         gradient.vector[self.plan.packed_places] = space.gradients[: len(parts)].sum(axis=0)
 
-    def _dense_forward(self, parameters: Parameters, x: Array) -> list[Array]:
+    def _dense_forward(self, team: Team, parameters: Parameters, x: Array) -> list[Array]:
         """N11–N13: t of each dense layer."""
         results: list[Array] = []
         for layer in self.architecture.denses:
             entering = relu(results[-1]) if results else x
-            results.append(blas.multiply(self.team, entering, parameters[layer.w]) + parameters[layer.b])
+            results.append(blas.multiply(team, entering, parameters[layer.w]) + parameters[layer.b])
         return results
 
-    def _dense_passes(self, parameters: Parameters, x: Array, y: Array, gradient: Parameters) -> tuple[Array, Array]:
+    def _dense_passes(
+        self, team: Team, parameters: Parameters, x: Array, y: Array, gradient: Parameters
+    ) -> tuple[Array, Array]:
         """N11–N23: losses and probabilities; ∂E/∂x' comes to lie where x' was."""
-        results = self._dense_forward(parameters, x)
+        results = self._dense_forward(team, parameters, x)
         z, error, losses = np.empty_like(results[-1]), np.empty_like(results[-1]), np.empty(len(x), self.dtype)
         self._kernels[True]["outcomes"](results[-1], y, z, losses, error)
         for layer, t in zip(reversed(self.architecture.denses), reversed([None, *results[:-1]]), strict=True):
@@ -188,7 +199,7 @@ class Network:
             entering = x if t is None else relu(t)
             gradient[layer.b][:] = error.sum(axis=0)
             entering_error = x if t is None else np.empty_like(t)
-            blas.multiply_back(self.team, entering, parameters[layer.w], error, gradient[layer.w], entering_error)
+            blas.multiply_back(team, entering, parameters[layer.w], error, gradient[layer.w], entering_error)
             error = entering_error if t is None else relu_backward(entering_error, t)
         return losses, z
 

@@ -31,6 +31,10 @@ def adapt(
         theta[i] -= rate * (m_scale * m[i] / (np.sqrt(v_scale * v[i]) + epsilon) + decay[i] * theta[i])
 
 
+ENOUGH = 2**16
+"""Parameters that are worth other threads."""
+
+
 @cache
 def kernels(dtype: str) -> Suite:
     """The kernels for vectors of that precision."""
@@ -45,4 +49,7 @@ def share(team: Team, kernel: Callable[..., None], vectors: tuple[Any, ...], num
         part = slice(number * size // threads, (number + 1) * size // threads)
         kernel(*(vector[part] for vector in vectors), *numbers)
 
-    team.run(stretch)
+    if size < ENOUGH:
+        stretch(0, 1)
+    else:
+        team.run(stretch)

@@ -123,6 +123,12 @@ class Plan:
             self.totals["t"] += layer.outputs
         return records
 
+    @property
+    def multiply_adds(self) -> int:
+        """Of one image's forward pass."""
+        convolutions = (math.prod((*layer.filter_shape, *layer.shape[:2])) for layer in self.architecture.convolutions)
+        return sum(convolutions) + sum(layer.inputs * layer.outputs for layer in self.architecture.denses)
+
     @cached_property
     def packed_places(self) -> NDArray[np.intp]:
         """Where in the parameters each number of the packed filters lies: filter by filter, map by map.
