@@ -20,6 +20,7 @@ FUSED = NOTES | {"standardisation", "fused"}
 ENGINE = FUSED | {"engine"}
 MODEL = ENGINE | {"model", "model_file", "atomic"}
 DATA = FOUNDATION | {"data"}
+TRACE = MODEL | {"trace"}
 TRAINING = MODEL | DATA | {"training"}
 REPORT = TRAINING | {"report"}
 ALLOWED = {
@@ -35,10 +36,12 @@ ALLOWED = {
     "atomic": {"errors"},
     "model": ENGINE,
     "model_file": MODEL,
+    "trace": TRACE,
     "data": DATA,
+    "web": TRACE | DATA | {"web"},
     "training": TRAINING,
     "report": REPORT,
-    "cli": REPORT | {"cli", "verify", ""},
+    "cli": REPORT | TRACE | {"cli", "verify", "web", ""},
     "__main__": {"cli"},
     "": NETWORK,
 }
@@ -103,7 +106,9 @@ def test_importing_the_package_is_light() -> None:
 
 
 def test_importing_the_commands_loads_nothing_that_only_a_training_needs() -> None:
-    assert loaded_by("import handgrad.cli").isdisjoint({"sklearn", "scipy", "matplotlib", "numba"})
+    assert loaded_by("import handgrad.cli").isdisjoint(
+        {"sklearn", "scipy", "matplotlib", "numba", "starlette", "uvicorn"}
+    )
 
 
 def public_in(node: ast.Module | ast.ClassDef) -> Iterator[ast.FunctionDef | ast.ClassDef]:

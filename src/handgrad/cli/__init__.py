@@ -16,7 +16,7 @@ import typer
 from threadpoolctl import threadpool_limits
 
 from handgrad import __version__
-from handgrad.cli import check, evaluate, info, predict, train
+from handgrad.cli import check, evaluate, explain, info, predict, serve, train
 from handgrad.cli.display import complain, say
 from handgrad.errors import HandgradError
 
@@ -28,7 +28,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train.train, evaluate.evaluate, predict.predict, check.check, info.info):
+for command in (
+    train.train,
+    evaluate.evaluate,
+    predict.predict,
+    explain.explain,
+    serve.serve,
+    check.check,
+    info.info,
+):
     app.command()(command)
 
 

@@ -166,7 +166,7 @@ def train(
             claims.enter_context(place.claimed(out, overwrite))
         _introduce(model, dataset)
         kernels.compile_for_training(model, dataset.train, recipe, computing)
-        history = _run(model, dataset, recipe, computing, np.random.default_rng(order))
+        history = run_training(model, dataset, recipe, computing, np.random.default_rng(order))
         _finish(out, model, dataset, history, computing)
 
 
@@ -192,7 +192,10 @@ def _introduce(model: Model, dataset: Dataset) -> None:
     )
 
 
-def _run(model: Model, dataset: Dataset, recipe: Recipe, engine: Engine, rng: np.random.Generator) -> list[Epoch]:
+def run_training(
+    model: Model, dataset: Dataset, recipe: Recipe, engine: Engine, rng: np.random.Generator
+) -> list[Epoch]:
+    """Train, with a progress bar and a line for each epoch."""
     history: list[Epoch] = []
     figures = TextColumn(
         "loss {task.fields[loss]:.4f}  accuracy {task.fields[accuracy]:.1%}  {task.fields[rate]:,.0f} images/s"

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -26,12 +27,13 @@ _TURNS = {
 }
 
 
-def read_picture(path: str | Path, size: tuple[int, int], depth: int) -> Pixels:
+def read_picture(path: str | Path | BytesIO, size: tuple[int, int], depth: int) -> Pixels:
     """A picture as a model of this size and depth takes it.
 
     Parameters
     ----------
-    path : str or Path
+    path : str, Path or BytesIO
+        A file, or the content of one.
     size : tuple of int
         (height, width) to resize to.
     depth : int
@@ -53,10 +55,10 @@ def read_picture(path: str | Path, size: tuple[int, int], depth: int) -> Pixels:
         ...
     handgrad.errors.DataError: picture=missing.png: it is no file; give a sound picture file
     """
-    return to_depth(decode(path, size), depth, partial(DataError, "picture", path))
+    return to_depth(decode(path, size), depth, partial(DataError, "picture", _name(path)))
 
 
-def decode(path: str | Path, size: tuple[int, int] | None = None) -> Pixels:
+def decode(path: str | Path | BytesIO, size: tuple[int, int] | None = None) -> Pixels:
     """A picture's pixels: upright by its EXIF orientation, transparency on white, the first frame of several.
 
     The scale of a deep picture depends on its mode alone, never on its values, so that all pictures of a folder share
@@ -64,7 +66,8 @@ def decode(path: str | Path, size: tuple[int, int] | None = None) -> Pixels:
 
     Parameters
     ----------
-    path : str or Path
+    path : str, Path or BytesIO
+        A file, or the content of one.
     size : tuple of int, optional
         (height, width) to resize to; None keeps the picture's own.
 
@@ -84,7 +87,7 @@ def decode(path: str | Path, size: tuple[int, int] | None = None) -> Pixels:
             image.draft(None, (2 * max(size), 2 * max(size)))
         image.load()
         turn = _TURNS.get(_orientation(image))
-        flat = _grey_or_rgb(image, partial(DataError, "picture", path))
+        flat = _grey_or_rgb(image, partial(DataError, "picture", _name(path)))
         upright = flat if turn is None else flat.transpose(turn)
         return _pixels(_resized(upright, size))
 
@@ -130,18 +133,18 @@ def resize(images: Pixels, size: tuple[int, int] | None) -> Pixels:
 
 
 @contextmanager
-def _opened(path: str | Path) -> Iterator[Image.Image]:
-    refuse = partial(DataError, "picture", path)
+def _opened(path: str | Path | BytesIO) -> Iterator[Image.Image]:
+    refuse = partial(DataError, "picture", _name(path))
     cure = "give a sound picture file"
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
         try:
-            if not Path(path).is_file():
+            if not isinstance(path, BytesIO) and not Path(path).is_file():
                 raise refuse("it is no file", cure)
             # From an open file, not from its name: named, an uncompressed TIFF is mapped, and one that is turned by its
             # EXIF orientation then comes out scrambled (Pillow 13.0).
-            with Path(path).open("rb") as file, Image.open(file) as image:
+            with path if isinstance(path, BytesIO) else Path(path).open("rb") as file, Image.open(file) as image:
                 yield image
         except (DataError, MemoryError):
             raise
@@ -156,6 +159,10 @@ def _opened(path: str | Path) -> Iterator[Image.Image]:
         # A decoder that meets a damaged file fails wherever its parsing happens to stop.
         except Exception as error:
             raise refuse(f"it is damaged ({str(error) or type(error).__name__})", cure) from error
+
+
+def _name(path: str | Path | BytesIO) -> str | Path:
+    return "upload" if isinstance(path, BytesIO) else path
 
 
 def _orientation(image: Image.Image) -> int:

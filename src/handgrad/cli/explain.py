@@ -1,0 +1,61 @@
+"""``handgrad explain``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from handgrad import engine as engines
+from handgrad import model_file
+from handgrad.cli import display
+from handgrad.data.picture import read_picture
+from handgrad.errors import InputError, OutputError
+from handgrad.model import Model
+
+
+def explain(
+    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="A picture; resized to the model's size.")],
+    model_path: Annotated[
+        Path, typer.Option("--model", metavar="MODEL", help="A model.safetensors, or the folder it lies in.")
+    ],
+    label: Annotated[
+        str | None, typer.Option(metavar="CLASS", help="The expected class; the likeliest one if left out.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="The page to write.")] = Path("page.html"),
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what --out already is.")] = False,
+) -> None:
+    """Write a page with every number of both passes on a picture, each of which explains itself.
+
+    It is one file that opens in any browser, without a server.
+    """
+    from handgrad import atomic
+    from handgrad.trace import trace
+    from handgrad.web.page import explanation_page
+
+    if out.exists() and not overwrite:
+        raise InputError("out", out, "is there already", "choose another --out, or give --overwrite")
+    if out.is_dir():
+        raise OutputError(out, "it is a folder")
+    model = model_file.load(model_path)
+    height, width, depth = model.architecture.input_shape
+    pixels = read_picture(image, (height, width), depth)
+    # The notes engine: to compile kernels for one picture would take longer.
+    notes = engines.create("notes", model.standardisation)
+    expected = int(model.predict(pixels[None], notes).argmax()) if label is None else _number(model, label)
+    traced = trace(model, pixels, expected)
+    z = traced.tensors["z"]
+    atomic.write_files(out.parent, {out.name: explanation_page(traced).encode()})
+    display.say(
+        f"{image}: {model.classes[z.argmax()]} with {display.percent(z.max())}; expected {model.classes[expected]}, "
+        f"E = {float(traced.tensors['E']):.4g}"
+    )
+    display.say(f"written to {out}")
+
+
+def _number(model: Model, label: str) -> int:
+    if label not in model.classes:
+        shown = ", ".join(model.classes[:20]) + (" …" if len(model.classes) > 20 else "")
+        raise InputError("label", label, f"the model's classes are {shown}", "give one of them")
+    return model.classes.index(label)

@@ -1,0 +1,127 @@
+"""``handgrad serve``."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+from pathlib import Path
+from secrets import token_urlsafe
+from typing import Annotated
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+
+from handgrad import engine as engines
+from handgrad import model_file
+from handgrad.architecture import Architecture
+from handgrad.cli import display
+from handgrad.cli.train import run_training
+from handgrad.data import load
+from handgrad.errors import DataError, InputError
+from handgrad.model import Model
+from handgrad.parameters import Parameters
+from handgrad.standardisation import Standardisation
+from handgrad.training import Recipe
+from handgrad.typing import Pixels
+
+_SEED = 0
+
+
+def serve(
+    model_paths: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--model",
+            metavar="MODEL",
+            help="A model.safetensors, or the folder it lies in; several times for several. If left out, a model is "
+            "trained on the embedded digits first.",
+        ),
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SOURCE", help="Pictures to choose from, as for train; those the model was trained on if left out."
+        ),
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine; 0 takes any free one.")] = 8765,
+) -> None:
+    """Serve the page on which both passes come alive, to this machine alone: drop or draw a picture, take steps."""
+    import uvicorn
+
+    from handgrad.web.server import HOST, Exhibit, application
+
+    listening = _listening(HOST, port)
+    named = [(_called(path.resolve()), model_file.load(path)) for path in model_paths or ()]
+    exhibits = []
+    for name, model in named or [("digits, trained just now", _trained_on_digits())]:
+        wanted = source or str(model.provenance.get("data", {}).get("source", "digits"))
+        exhibits.append(Exhibit(name, model, *_pictures(wanted, model, strict=source is not None)))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Both are how a server ends: uvicorn takes them, and hands them on here when it has ended.
+        signal.signal(number, lambda *_: sys.exit(0))
+    token = token_urlsafe(16)
+    display.say(f"http://{HOST}:{listening.getsockname()[1]}/{token}/")
+    display.notice("open this address in a browser on this machine; Ctrl-C ends the server")
+    server = uvicorn.Server(
+        uvicorn.Config(
+            application(exhibits, token), log_level="warning", server_header=False, timeout_graceful_shutdown=2
+        )
+    )
+    server.run(sockets=[listening])
+
+
+def _called(path: Path) -> str:
+    return path.parent.name if path.is_file() else path.name
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    taken = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        taken.bind((host, port))
+        taken.listen()
+    except OSError as error:
+        taken.close()
+        raise InputError("port", port, f"cannot be listened on ({error.strerror})", "choose another --port") from None
+    return taken
+
+
+def _trained_on_digits() -> Model:
+    dataset = load("digits", seed=_SEED)
+    architecture = Architecture(
+        input_shape=dataset.image_shape, classes=len(dataset.classes), stages=((16, 16),), hidden=(64,)
+    )
+    initial, order = np.random.SeedSequence(_SEED).spawn(2)
+    model = Model(
+        Parameters.draw(architecture, np.random.default_rng(initial)),
+        dataset.classes,
+        Standardisation.of(dataset.train.images),
+    )
+    display.notice("no --model was given: training one on the embedded digits")
+    # The notes engine: to compile kernels would take longer than this training.
+    engine = engines.create("notes", model.standardisation)
+    run_training(model, dataset, Recipe(), engine, np.random.default_rng(order))
+    return model
+
+
+def _pictures(source: str, model: Model, strict: bool) -> tuple[str, Pixels, NDArray[np.int64]]:
+    """What to call a source, its test pictures as the model takes them, and their class numbers; or the digits'."""
+    height, width, depth = model.architecture.input_shape
+    try:
+        with display.counting("Reading pictures") as progress:
+            dataset = load(source, size=(height, width), seed=_SEED, progress=progress)
+        if dataset.image_shape[2] not in (1, depth):
+            raise DataError(
+                "source", source, f"the model takes pictures of a depth of {depth}", "choose another source"
+            )
+    except DataError as error:
+        if strict:
+            raise
+        display.notice(f"the pictures it was trained on are not here ({error}); the digits take their place")
+        dataset = load("digits", size=(height, width), seed=_SEED)
+    images = dataset.test.images
+    numbers = [model.classes.index(name) if name in model.classes else -1 for name in dataset.classes]
+    # Grey pictures are repeated for a model that takes colours.
+    return dataset.name, np.repeat(images, depth // images.shape[3], axis=3), np.array(numbers)[dataset.test.labels]

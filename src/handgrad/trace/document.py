@@ -1,0 +1,64 @@
+"""A trace as plain values, for the page: one JSON, described in ``docs/trace.md``."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Collection
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from handgrad.trace.nodes import example_nodes, network_nodes
+from handgrad.trace.passes import Trace
+from handgrad.typing import Array
+
+VERSION = 1
+"""Raised when an older page would misread the document."""
+
+
+def to_document(trace: Trace, elsewhere: Collection[str] = ()) -> dict[str, Any]:
+    """Everything that the page shows of a trace.
+
+    Parameters
+    ----------
+    trace : Trace
+    elsewhere : collection of str
+        Names of tensors whose numbers are left out, since the page asks for them when it needs them.
+
+    Returns
+    -------
+    dict
+        Of strings, numbers, lists and dicts; ``docs/trace.md`` describes it.
+    """
+    model = trace.model
+    return {
+        "format": "handgrad trace",
+        "version": VERSION,
+        "architecture": model.architecture.to_dict(),
+        "parameters": model.architecture.parameter_count,
+        "classes": list(model.classes),
+        "standardisation": model.standardisation.to_dict(),
+        "label": trace.label,
+        "pixels": {"shape": list(trace.pixels.shape), "data": _base64(trace.pixels)},
+        "nodes": [
+            asdict(node)
+            | {"shape": list(np.shape(trace.tensors[node.inputs[0] if node.operation == "step" else node.name]))}
+            | ({} if node.operation == "step" or node.name in elsewhere else _numbers(trace.tensors[node.name]))
+            for node in (*network_nodes(model.architecture), *example_nodes())
+        ],
+    }
+
+
+def _numbers(tensor: Array) -> dict[str, str]:
+    """The numbers: little-endian, row-major, in float32 where that loses nothing."""
+    with np.errstate(over="ignore"):
+        short = np.asarray(tensor, np.float32)
+    if np.array_equal(short, tensor):
+        return {"dtype": "float32", "data": _base64(short)}
+    return {"dtype": "float64", "data": _base64(tensor)}
+
+
+def _base64(numbers: Any) -> str:
+    array = np.ascontiguousarray(numbers)
+    return b64encode(array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()).decode("ascii")

@@ -1,0 +1,149 @@
+"""The page as one self-contained file: template, style, program and the trace."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64encode
+from collections import Counter
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from string import Template
+from typing import Any
+
+from handgrad.architecture import Architecture
+from handgrad.trace import Trace, example_nodes, network_nodes, to_document
+from handgrad.web.cards import cards
+from handgrad.web.notation import to_mathml
+
+_STATIC = files("handgrad.web") / "static"
+_MAIN = "main"
+_IMPORT = re.compile(r'^import \{([^}]*)\} from "\./(\w+)\.js";\n', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=(?:async )?(?:class|function|const) (\w+))", re.MULTILINE)
+
+
+def explanation_page(trace: Trace) -> str:
+    """A page that opens from disk and needs no server.
+
+    Parameters
+    ----------
+    trace : Trace
+
+    Returns
+    -------
+    str
+        HTML.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from handgrad import Architecture, Parameters
+    >>> from handgrad.model import Model
+    >>> from handgrad.standardisation import Standardisation
+    >>> from handgrad.trace import trace
+    >>> network = Parameters.zeros(Architecture(input_shape=(6, 6, 1)))
+    >>> model = Model(network, ("free", "defect"), Standardisation((0.0,), (1.0,)))
+    >>> explanation_page(trace(model, np.zeros((6, 6, 1), np.uint8), 1))[:15]
+    '<!doctype html>'
+    """
+    content = page_content(trace.model.architecture, to_document(trace), live=None)
+    policy = f'<meta http-equiv="Content-Security-Policy" content="{content_policy()}">'
+    return page(content, policy)
+
+
+def page(content: dict[str, Any], policy: str) -> str:
+    """The HTML of a page that shows this content; `policy` joins its head."""
+    # Nothing in the data, a class's name say, may end the script element that it lies in.
+    data = json.dumps(content, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
+    return Template(_text("index.html")).substitute(
+        title="handgrad: the notes, with the numbers of one picture",
+        policy=policy,
+        style=_text("style.css"),
+        content=data,
+        program=_program(),
+        footer="Colours grow with the square root of a number's size. All numbers are computed in double precision, "
+        "line by line as the notes have them.",
+    )
+
+
+def page_content(architecture: Architecture, document: dict[str, Any], live: dict[str, Any] | None) -> dict[str, Any]:
+    """What a page is given: the trace, the cards, the names set as MathML, and what a server adds."""
+    nodes = (*network_nodes(architecture), *example_nodes())
+    numbered: Counter[str] = Counter()
+    laid = []
+    for card in cards(architecture):
+        numbered[card.number] += 1
+        again = numbered[card.number]
+        laid.append(
+            {
+                "id": card.number if again == 1 else f"{card.number}-{again}",
+                "number": card.number,
+                "title": card.title,
+                "formulas": [to_mathml(formula, block=True) for formula in card.formulas],
+                "text": card.text,
+                "nodes": list(card.nodes),
+                "way": card.way,
+                "kind": card.kind,
+            }
+        )
+    layers = [node.name for node in nodes[: _names(architecture).index("E") + 1] if node.operation not in _NO_LAYER]
+    return {
+        "trace": document,
+        "cards": laid,
+        "symbols": {node.name: to_mathml(node.name) for node in nodes},
+        "layers": layers,
+        "live": live,
+    }
+
+
+_NO_LAYER = {"parameter", "ideal"}
+
+
+def _names(architecture: Architecture) -> list[str]:
+    return [node.name for node in network_nodes(architecture)]
+
+
+@cache
+def content_policy(connect: str = "'none'") -> str:
+    """The Content-Security-Policy of a page: its own style and program, by their checksums, and nothing else."""
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"script-src '{_checksum(_program())}'",
+            f"style-src '{_checksum(_text('style.css'))}'",
+            "img-src data:",
+            f"connect-src {connect}",
+            "base-uri 'none'",
+            "form-action 'none'",
+        )
+    )
+
+
+def _checksum(text: str) -> str:
+    return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
+
+
+@cache
+def _text(name: str) -> str:
+    return (_STATIC / name).read_text(encoding="utf-8")
+
+
+@cache
+def _program() -> str:
+    """All modules in one script: each becomes a function that returns what it exports, since a file imports no file."""
+    done: dict[str, str] = {}
+
+    def add(name: str) -> None:
+        if name in done:
+            return
+        source = _text(f"{name}.js")
+        for _, needed in _IMPORT.findall(source):
+            add(needed)
+        body = _IMPORT.sub(r"const {\1} = modules.\2;\n", source)
+        exported = ", ".join(_EXPORT.findall(body))
+        body = _EXPORT.sub("", body)
+        done[name] = f"modules.{name} = (() => {{\n{body}\nreturn {{ {exported} }};\n}})();\n"
+
+    add(_MAIN)
+    return "const modules = {};\n" + "".join(done.values())

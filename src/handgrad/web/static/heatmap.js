@@ -1,0 +1,323 @@
+// The one view of a tensor: a slice as a heat map, its other slices beside it, its scale and shape, any number on hover
+// or by the arrow keys.
+
+import { element } from "./element.js";
+
+const LARGEST_CELL = 44;
+const NUMBERS_FROM = 34;
+
+/** How a tensor lies on paper: its first axes (`spread` of them) as rows × columns, its last ones as slices. */
+export function layout(shape) {
+  const length = (axes) => axes.reduce((product, side) => product * side, 1);
+  if (shape.length <= 1 || (shape.length === 2 && Math.max(...shape) > 128)) {
+    // A vector, or a matrix column by column: wrapped like text.
+    const [count = 1, slices = 1] = shape;
+    const columns = count <= 16 ? count : Math.ceil(Math.sqrt(count * 2));
+    return { rows: Math.ceil(count / columns), columns, slices, count, spread: Math.min(shape.length, 1) };
+  }
+  const [rows, columns, ...rest] = shape;
+  return { rows, columns, slices: length(rest), count: rows * columns, spread: 2 };
+}
+
+const LEVELS = 256;
+
+/** Purple for less than nothing, orange for more, paper for nothing; by the square root of the size. */
+export function palette() {
+  const style = getComputedStyle(document.documentElement);
+  const [negative, zero, positive] = ["--negative", "--zero", "--positive"].map((name) => rgb(style.getPropertyValue(name)));
+  const shades = Array.from({ length: 2 * LEVELS + 1 }, (_, level) => {
+    const share = Math.abs(level - LEVELS) / LEVELS;
+    const end = level < LEVELS ? negative : positive;
+    return zero.map((part, channel) => Math.round(part + (end[channel] - part) * share));
+  });
+  // One integer a shade, as the bytes of a picture lie in memory.
+  const packed = new Uint32Array(Uint8ClampedArray.from(shades.flatMap((shade) => [...shade, 255])).buffer);
+  const level = (value, largest) => {
+    if (value === 0 || largest === 0 || Number.isNaN(value)) return LEVELS;
+    const share = Math.min(Math.sqrt(Math.abs(value) / largest), 1);
+    return Math.round(LEVELS * (1 + Math.sign(value) * share));
+  };
+  return { shades, packed, level };
+}
+
+function rgb(text) {
+  const digits = text.trim().slice(1);
+  return [0, 2, 4].map((start) => parseInt(digits.slice(start, start + 2), 16));
+}
+
+/** A slice, one pixel a cell. */
+export function slicePicture(tensor, { rows, columns, slices, count }, slice, { packed, level }) {
+  const picture = new ImageData(columns, rows);
+  const pixels = new Uint32Array(picture.data.buffer);
+  const { data, largest } = tensor;
+  for (let place = 0; place < count; place += 1) pixels[place] = packed[level(data[slice + place * slices], largest)];
+  return picture;
+}
+
+/** Six digits, and a real minus. */
+export function short(value) {
+  if (value === 0) return "0";
+  const text = Math.abs(value) >= 1e6 || Math.abs(value) < 1e-4 ? value.toExponential(4) : String(Number(value.toPrecision(6)));
+  return text.replaceAll("-", "−");
+}
+
+const tiny = (value) => (value === 0 ? "0" : Number(value.toPrecision(2)).toString().replace("-", "−").replace(/^(−?)0\./, "$1."));
+
+export const indexed = (index) => (index.length ? `[${index.join(", ")}]` : "");
+
+/** The figure of one tensor; `page` gives the trace, the symbols, the marks, and takes what is chosen. */
+export class Heatmap {
+  constructor(page, name, { width = 320 } = {}) {
+    Object.assign(this, { page, name, width, slice: 0, cursor: [0, 0] });
+    const shape = page.trace.tensor(name).shape;
+    this.lying = layout(shape);
+    const sides = shape.length ? shape.join(" × ") : "one number";
+    this.canvas = element("canvas", { tabIndex: 0, className: "cells" });
+    this.canvas.setAttribute("role", "application");
+    this.canvas.setAttribute("aria-roledescription", "heat map");
+    this.canvas.setAttribute("aria-label", `${name}, ${sides}; arrow keys move, Enter explains a number`);
+    this.readout = element("output", { className: "readout" });
+    this.readout.setAttribute("aria-live", "polite");
+    const caption = element("figcaption");
+    caption.innerHTML = page.symbol(name);
+    caption.append(element("span", { className: "shape", textContent: sides }));
+    this.figure = element("figure", { className: "tensor" }, caption, element("div", { className: "stage" }, this.canvas));
+    this.figure.dataset.name = name;
+    if (this.lying.slices > 1) this.figure.append(this.#slices(shape));
+    this.scale = element("div", { className: "scale" }, element("span"), element("span", { className: "bar" }), element("span"));
+    this.figure.append(this.scale, this.readout);
+    this.#size();
+    this.#listen();
+  }
+
+  #size() {
+    const { rows, columns } = this.lying;
+    const side = Math.min(LARGEST_CELL, this.width / Math.max(columns, rows * 0.8));
+    this.canvas.style.width = `${side * columns}px`;
+    this.canvas.style.aspectRatio = `${columns} / ${rows}`;
+    const density = window.devicePixelRatio || 1;
+    this.side = Math.max(1, Math.round(side * density));
+    this.canvas.width = this.side * columns;
+    this.canvas.height = this.side * rows;
+  }
+
+  #slices(shape) {
+    const last = shape.length === 4 ? "k, n" : shape.length === 2 ? "k" : "n";
+    this.strip = element("canvas", { className: "strip" });
+    this.strip.setAttribute("aria-hidden", "true");
+    this.range = element("input", { type: "range", min: 0, max: this.lying.slices - 1, step: 1, value: 0 });
+    this.range.setAttribute("aria-label", `slice ${last} of ${this.name}`);
+    this.which = element("span", { className: "which" });
+    this.letter = last;
+    return element("div", { className: "slices" }, this.strip, element("label", {}, this.which, this.range));
+  }
+
+  #listen() {
+    const { canvas } = this;
+    canvas.addEventListener("pointermove", (event) => this.#read(this.#under(event)));
+    canvas.addEventListener("pointerleave", () => this.#read(null));
+    canvas.addEventListener("click", (event) => {
+      this.cursor = this.#under(event);
+      this.#choose();
+    });
+    canvas.addEventListener("focus", () => this.draw());
+    canvas.addEventListener("blur", () => this.draw());
+    canvas.addEventListener("keydown", (event) => this.#key(event));
+    this.range?.addEventListener("input", () => this.show(Number(this.range.value)));
+    this.strip?.addEventListener("click", (event) => {
+      const bounds = this.strip.getBoundingClientRect();
+      const { across, cellWidth, cellHeight } = this.grid;
+      const scale = this.strip.width / bounds.width;
+      const column = Math.floor(((event.clientX - bounds.left) * scale) / cellWidth);
+      const row = Math.floor(((event.clientY - bounds.top) * scale) / cellHeight);
+      this.show(Math.min(row * across + column, this.lying.slices - 1));
+    });
+  }
+
+  #under(event) {
+    const bounds = this.canvas.getBoundingClientRect();
+    const { rows, columns } = this.lying;
+    const row = Math.floor(((event.clientY - bounds.top) / bounds.height) * rows);
+    const column = Math.floor(((event.clientX - bounds.left) / bounds.width) * columns);
+    return [Math.max(0, Math.min(row, rows - 1)), Math.max(0, Math.min(column, columns - 1))];
+  }
+
+  #key(event) {
+    const moves = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+    const turns = { PageUp: -1, PageDown: 1 };
+    if (moves[event.key]) {
+      const [down, right] = moves[event.key];
+      const { rows, columns } = this.lying;
+      this.cursor = [(this.cursor[0] + down + rows) % rows, (this.cursor[1] + right + columns) % columns];
+      this.#read(this.cursor);
+      this.draw();
+    } else if (turns[event.key] && this.range) {
+      this.show((this.slice + turns[event.key] + this.lying.slices) % this.lying.slices);
+      this.#read(this.cursor);
+    } else if (event.key === "Enter" || event.key === " ") {
+      this.#choose();
+    } else {
+      return;
+    }
+    event.preventDefault();
+  }
+
+  #read(place) {
+    const index = place && this.#index(...place);
+    const tensor = this.page.trace.tensor(this.name);
+    this.readout.textContent = index && tensor.here ? `${this.name}${indexed(index)} = ${short(tensor.at(index))}` : "";
+  }
+
+  #choose() {
+    const index = this.#index(...this.cursor);
+    if (index) this.page.choose(this.name, index);
+  }
+
+  /** Turns to a slice. */
+  show(slice) {
+    this.slice = slice;
+    if (this.range) this.range.value = slice;
+    this.draw();
+  }
+
+  /** Turns to a cell, and puts the cursor there. */
+  turnTo(index) {
+    const [slice, row, column] = this.#place(index);
+    this.cursor = [row, column];
+    this.show(slice);
+  }
+
+  /** The index of a cell of this slice; null beyond the end of a wrapped vector. */
+  #index(row, column) {
+    const { columns, slices, count } = this.lying;
+    const place = row * columns + column;
+    return place < count ? this.page.trace.tensor(this.name).index(this.slice + place * slices) : null;
+  }
+
+  #place(index) {
+    const { columns, slices } = this.lying;
+    const offset = this.page.trace.tensor(this.name).offset(index);
+    const place = Math.floor(offset / slices);
+    return [offset % slices, Math.floor(place / columns), place % columns];
+  }
+
+  /** Whether a cell of a box lies in this slice. */
+  holds(box) {
+    const corner = this.#index(0, 0);
+    return corner.every((place, axis) => axis < this.lying.spread || (box[axis][0] <= place && place < box[axis][1]));
+  }
+
+  /** Has the numbers brought, and draws. */
+  async appear() {
+    this.visible = true;
+    await this.page.trace.tensor(this.name).load();
+    this.draw();
+  }
+
+  draw() {
+    const tensor = this.page.trace.tensor(this.name);
+    if (!this.visible || !tensor.here) return;
+    const colour = this.page.colour;
+    const { columns, rows } = this.lying;
+    const paper = this.canvas.getContext("2d");
+    const small = new OffscreenCanvas(columns, rows);
+    small.getContext("2d").putImageData(slicePicture(tensor, this.lying, this.slice, colour), 0, 0);
+    paper.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    paper.imageSmoothingEnabled = false;
+    paper.drawImage(small, 0, 0, this.canvas.width, this.canvas.height);
+    if (this.side / (window.devicePixelRatio || 1) >= NUMBERS_FROM) this.#numbers(paper, tensor, colour);
+    this.#marks(paper);
+    this.#legend(tensor);
+    if (this.range) this.#drawStrip(tensor, colour);
+  }
+
+  #numbers(paper, tensor, colour) {
+    paper.font = `${Math.round(this.side * 0.3)}px system-ui, sans-serif`;
+    paper.textAlign = "center";
+    paper.textBaseline = "middle";
+    for (let row = 0; row < this.lying.rows; row += 1) {
+      for (let column = 0; column < this.lying.columns; column += 1) {
+        const index = this.#index(row, column);
+        if (!index) continue;
+        const value = tensor.at(index);
+        const [red, green, blue] = colour.shades[colour.level(value, tensor.largest)];
+        paper.fillStyle = 0.299 * red + 0.587 * green + 0.114 * blue > 140 ? "#111" : "#fff";
+        paper.fillText(tiny(value), (column + 0.5) * this.side, (row + 0.5) * this.side, this.side * 0.92);
+      }
+    }
+  }
+
+  #marks(paper) {
+    const density = window.devicePixelRatio || 1;
+    for (const { box, ink, thick } of this.page.marks(this.name)) this.#outline(paper, box, ink, thick * density);
+    if (document.activeElement === this.canvas) {
+      const index = this.#index(...this.cursor);
+      if (index) this.#outline(paper, index.map((place) => [place, place + 1]), this.page.ink("--text"), 1.5 * density);
+    }
+  }
+
+  /** A frame around the cells of a box that lie in this slice. */
+  #outline(paper, box, ink, thick) {
+    if (!this.holds(box)) return;
+    const [top, left, bottom, right] = this.#extent(box);
+    const { side } = this;
+    const frame = [left * side, top * side, (right - left + 1) * side, (bottom - top + 1) * side];
+    const inset = ([x, y, wide, high], by) => [x + by, y + by, Math.max(wide - 2 * by, 1), Math.max(high - 2 * by, 1)];
+    paper.strokeStyle = this.page.ink("--paper");
+    paper.lineWidth = thick + 2;
+    paper.strokeRect(...inset(frame, thick / 2));
+    paper.strokeStyle = ink;
+    paper.lineWidth = thick;
+    paper.strokeRect(...inset(frame, thick / 2));
+  }
+
+  #extent(box) {
+    const { spread, columns, rows } = this.lying;
+    if (spread === 2) return [box[0][0], box[1][0], box[0][1] - 1, box[1][1] - 1];
+    const [first, last] = box[0] ?? [0, 1];
+    if (last - first > 1) return [0, 0, rows - 1, columns - 1];
+    return [Math.floor(first / columns), first % columns, Math.floor(first / columns), first % columns];
+  }
+
+  #legend(tensor) {
+    const [low, , high] = this.scale.children;
+    low.textContent = `−${short(tensor.largest)}`;
+    high.textContent = `+${short(tensor.largest)}`;
+  }
+
+  #drawStrip(tensor, colour) {
+    const { slices } = this.lying;
+    if (this.pictured?.tensor !== tensor || this.pictured.colour !== colour) this.#pictureStrip(tensor, colour);
+    const { across, cellWidth, cellHeight } = this.grid;
+    const paper = this.strip.getContext("2d");
+    paper.clearRect(0, 0, this.strip.width, this.strip.height);
+    paper.drawImage(this.pictured.picture, 0, 0);
+    const [x, y] = [(this.slice % across) * cellWidth, Math.floor(this.slice / across) * cellHeight];
+    paper.strokeStyle = this.page.ink("--text");
+    paper.lineWidth = 2;
+    paper.strokeRect(x + 1, y + 1, cellWidth - 2, cellHeight - 2);
+    const names = this.letter === "k, n" ? this.#index(0, 0).slice(2).join(", ") : String(this.slice);
+    this.which.textContent = `${this.letter} = ${names} of ${slices}`;
+  }
+
+  #pictureStrip(tensor, colour) {
+    const { rows, columns, slices } = this.lying;
+    const zoom = Math.max(1, Math.floor(28 / columns));
+    const [cellWidth, cellHeight] = [columns * zoom + 4, rows * zoom + 4];
+    const across = Math.max(1, Math.min(slices, Math.floor(this.width / Math.min(cellWidth, 32))));
+    this.grid = { across, cellWidth, cellHeight };
+    this.strip.width = across * cellWidth;
+    this.strip.height = Math.ceil(slices / across) * cellHeight;
+    this.strip.style.width = `${across * Math.min(cellWidth, 32)}px`;
+    const picture = new OffscreenCanvas(this.strip.width, this.strip.height);
+    const paper = picture.getContext("2d");
+    paper.imageSmoothingEnabled = false;
+    const small = new OffscreenCanvas(columns, rows);
+    for (let slice = 0; slice < slices; slice += 1) {
+      const [x, y] = [(slice % across) * cellWidth, Math.floor(slice / across) * cellHeight];
+      small.getContext("2d").putImageData(slicePicture(tensor, this.lying, slice, colour), 0, 0);
+      paper.drawImage(small, x + 2, y + 2, columns * zoom, rows * zoom);
+    }
+    this.pictured = { tensor, colour, picture };
+  }
+}

@@ -1,0 +1,100 @@
+// The first screen: the picture, the probabilities, E, and the gradient arriving back at the pixels.
+
+import { element } from "./element.js";
+import { Heatmap, short } from "./heatmap.js";
+
+const SHOWN = 5;
+
+/** With as many digits as it takes to tell it from certainty. */
+function percent(share) {
+  const digits = share < 1 ? Math.min(8, Math.max(1, Math.ceil(-Math.log10(100 * (1 - share)) + 1e-9))) : 0;
+  return `${(100 * share).toFixed(digits)} %`;
+}
+
+export class Hero {
+  constructor(page, place) {
+    this.page = page;
+    this.heading = element("h1");
+    this.lead = element("p", { className: "lead" });
+    this.picture = element("canvas", { className: "picture" });
+    this.picture.setAttribute("role", "img");
+    this.bars = element("ol", { className: "probabilities" });
+    this.loss = element("button", { type: "button", className: "loss" });
+    this.loss.addEventListener("click", () => page.choose("E", []));
+    this.back = new Heatmap(page, "∂E/∂X", { width: 200 });
+    const arrow = (way, text) => element("p", { className: `arrow ${way}`, textContent: text });
+    place.replaceChildren(
+      this.heading,
+      this.lead,
+      element(
+        "div",
+        { className: "story" },
+        element("div", { className: "scene" }, element("h2", { textContent: "The picture" }), this.picture),
+        arrow("forward", "forward"),
+        element("div", { className: "scene" }, element("h2", { textContent: "What the network says" }), this.bars, this.loss),
+        arrow("backward", "backward"),
+        element(
+          "div",
+          { className: "scene" },
+          element("h2", { textContent: "What it learns, back at the pixels" }),
+          this.back.figure,
+          element("p", { className: "note", textContent: "Orange: a brighter pixel would raise E. Purple: it would lower it." }),
+        ),
+      ),
+    );
+  }
+
+  get views() {
+    return [this.back];
+  }
+
+  draw() {
+    const { trace } = this.page;
+    const z = Array.from(trace.tensor("z").data);
+    const ranked = z.map((share, k) => [share, k]).sort((left, right) => right[0] - left[0]);
+    const [best, k] = ranked[0];
+    const story = "Below, every number of how it got there, and of what it learns from";
+    this.heading.textContent = `It says “${trace.classes[k]}”, ${percent(best)}`;
+    this.lead.textContent =
+      k === trace.label
+        ? `and the expected class is the same. ${story} this picture. Click any number to ask where it came from.`
+        : `but “${trace.classes[trace.label]}” was expected. ${story} its mistake. Click any number to ask where it came from.`;
+    const shown = ranked.slice(0, SHOWN);
+    if (!shown.some(([, place]) => place === trace.label)) shown[SHOWN - 1] = [z[trace.label], trace.label];
+    this.bars.style.setProperty("--name", `${Math.min(9, Math.max(...trace.classes.map((name) => name.length)))}ch`);
+    this.bars.replaceChildren(...shown.map(([share, place]) => this.#bar(share, place)));
+    this.loss.replaceChildren("E = ", element("b", { textContent: short(trace.tensor("E").data[0]) }), element("small", { textContent: " cross entropy, in nats" }));
+    drawPicture(this.picture, trace.pixels.shape, this.page.pixels);
+    this.picture.setAttribute("aria-label", `the picture, ${trace.pixels.shape.join(" × ")}`);
+  }
+
+  #bar(share, place) {
+    const { trace } = this.page;
+    const bar = element("span", { className: "bar" });
+    bar.style.width = `${100 * share}%`;
+    const button = element(
+      "button",
+      { type: "button", className: place === trace.label ? "expected" : "" },
+      element("span", { className: "name", textContent: trace.classes[place] }),
+      element("span", { className: "track" }, bar),
+      element("span", { className: "number", textContent: percent(share) }),
+    );
+    if (place === trace.label) button.title = "the expected class";
+    button.addEventListener("click", () => this.page.choose("z", [place]));
+    return element("li", {}, button);
+  }
+}
+
+/** Pixels of 0 to 255, grey or red, green and blue. */
+export function drawPicture(canvas, [rows, columns, depth], pixels) {
+  canvas.width = columns;
+  canvas.height = rows;
+  const picture = new ImageData(columns, rows);
+  for (let place = 0; place < rows * columns; place += 1) {
+    for (let channel = 0; channel < 3; channel += 1) {
+      picture.data[4 * place + channel] = pixels[place * depth + (depth >= 3 ? channel : 0)];
+    }
+    picture.data[4 * place + 3] = 255;
+  }
+  canvas.getContext("2d").putImageData(picture, 0, 0);
+}

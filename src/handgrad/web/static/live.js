@@ -1,0 +1,196 @@
+// What only the server can do: another picture, label or model, and steps of the network.
+
+import { element, shape } from "./element.js";
+import { short } from "./heatmap.js";
+import { toNumbers } from "./tensor.js";
+
+const PAD = 240;
+const PAUSE = 120;
+
+export class Live {
+  constructor(page, { base, visitor, models, model, examples }) {
+    Object.assign(this, { page, base, visitor, models, model, examples, losses: [], playing: false, busy: Promise.resolve() });
+  }
+
+  /** The numbers of a tensor that the page did not come with. */
+  async numbers(name) {
+    const node = this.page.traced.nodes.findIndex((each) => each.name === name);
+    const answer = await this.#asked(`tensors/${this.page.traced.revision}/${node}`);
+    return toNumbers(await answer.arrayBuffer(), "float64");
+  }
+
+  async #asked(path, request = {}) {
+    const answer = await fetch(`${this.base}/${this.visitor}/${path}`, request);
+    if (answer.ok) return answer;
+    const told = await answer.json().catch(() => ({ error: `the server answered ${answer.status}` }));
+    throw new Error(told.error);
+  }
+
+  /** Sends one wish after the other, and shows what comes of it. */
+  #wish(path, request) {
+    this.busy = this.busy.then(async () => {
+      try {
+        const answer = await this.#asked(path, { method: "POST", ...request });
+        const { trace, losses } = await answer.json();
+        this.losses = losses;
+        await this.page.update(trace);
+        this.#show();
+        this.message.textContent = "";
+      } catch (error) {
+        this.playing = false;
+        this.#show();
+        this.message.textContent = error.message;
+      }
+    });
+    return this.busy;
+  }
+
+  #change(wishes) {
+    return this.#wish("state", { headers: { "Content-Type": "application/json" }, body: JSON.stringify(wishes) });
+  }
+
+  #picture(blob) {
+    return this.#wish("picture", { body: blob });
+  }
+
+  build() {
+    const place = document.getElementById("live");
+    place.hidden = false;
+    this.message = element("p", { className: "message" });
+    this.message.setAttribute("role", "status");
+    place.append(element("h2", { textContent: "Your picture, your network" }), this.#choices(), this.#pad(), this.message);
+    document.getElementById(this.page.cards.at(-1).id).append(this.#steps());
+    document.addEventListener("dragover", (event) => event.preventDefault());
+    document.addEventListener("drop", (event) => {
+      event.preventDefault();
+      const file = event.dataTransfer.files[0];
+      if (file) this.#picture(file);
+    });
+    this.#show();
+  }
+
+  #select(text, options, chosen, change) {
+    const select = element("select");
+    options.forEach((option, place) => select.append(element("option", { value: place, textContent: option, selected: place === chosen })));
+    select.addEventListener("change", () => change(Number(select.value)));
+    return [element("label", {}, `${text} `, select), select];
+  }
+
+  #choices() {
+    const { page } = this;
+    const [model] = this.#select("Model", this.models, this.model, (place) => location.replace(`${this.base}/?model=${place}`));
+    const [label, labels] = this.#select("Expected class", page.trace.classes, page.trace.label, (k) => this.#change({ label: k }));
+    this.labels = labels;
+    const file = element("input", { type: "file", accept: "image/*" });
+    file.addEventListener("change", () => file.files[0] && this.#picture(file.files[0]));
+    const example = element("input", { type: "number", min: 0, max: this.examples.count - 1, value: this.examples.first });
+    example.addEventListener("change", () => this.#change({ example: Number(example.value) }));
+    const other = element("button", { type: "button", textContent: "another" });
+    other.addEventListener("click", () => {
+      example.value = Math.floor(Math.random() * this.examples.count);
+      this.#change({ example: Number(example.value) });
+    });
+    return element(
+      "div",
+      { className: "choices" },
+      ...(this.models.length > 1 ? [model] : []),
+      element("span", {}, element("label", {}, `Picture of ${this.examples.name}, of ${this.examples.count} `, example), " ", other),
+      element("label", {}, "A picture file, or drop one here ", file),
+      label,
+    );
+  }
+
+  #pad() {
+    const canvas = element("canvas", { className: "pad", width: PAD, height: PAD });
+    canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", "a pad to draw on with the mouse or a finger");
+    const paper = canvas.getContext("2d");
+    const clear = () => {
+      paper.fillStyle = "#000";
+      paper.fillRect(0, 0, PAD, PAD);
+    };
+    clear();
+    Object.assign(paper, { lineWidth: 20, lineCap: "round", lineJoin: "round", strokeStyle: "#fff" });
+    const at = (event) => {
+      const bounds = canvas.getBoundingClientRect();
+      return [((event.clientX - bounds.left) * PAD) / bounds.width, ((event.clientY - bounds.top) * PAD) / bounds.height];
+    };
+    canvas.addEventListener("pointerdown", (event) => {
+      canvas.setPointerCapture(event.pointerId);
+      paper.beginPath();
+      paper.moveTo(...at(event));
+      paper.lineTo(...at(event));
+      paper.stroke();
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      if (!canvas.hasPointerCapture(event.pointerId)) return;
+      paper.lineTo(...at(event));
+      paper.stroke();
+    });
+    canvas.addEventListener("pointerup", () => canvas.toBlob((blob) => this.#picture(blob)));
+    const wipe = element("button", { type: "button", textContent: "wipe" });
+    wipe.addEventListener("click", clear);
+    return element("div", { className: "drawing" }, element("p", { textContent: "Draw:" }), canvas, wipe);
+  }
+
+  #steps() {
+    this.rate = element("input", { type: "range", min: -5, max: 1, step: 0.05, value: Math.log10(this.page.rate) });
+    this.rateText = element("output");
+    this.rate.addEventListener("input", () => (this.rateText.textContent = `η = ${short(this.#eta())}`));
+    this.rate.addEventListener("change", () => this.page.setRate(this.#eta()));
+    this.rateText.textContent = `η = ${short(this.#eta())}`;
+    const button = (text, act) => {
+      const made = element("button", { type: "button", textContent: text });
+      made.addEventListener("click", act);
+      return made;
+    };
+    this.play = button("play", () => this.#toggle());
+    this.back = button("back", () => this.#change({ back: 1 }));
+    this.restart = button("start again", () => this.#change({ back: this.losses.length - 1 }));
+    this.fall = shape("svg", { viewBox: "0 0 600 120", class: "curve", role: "img" });
+    this.standing = element("p", { className: "standing" });
+    return element(
+      "section",
+      { className: "steps", ariaLabel: "Take a step" },
+      element("h3", { textContent: "Take a step" }),
+      element("label", {}, "learning rate ", this.rate, " ", this.rateText),
+      element("div", { className: "buttons" }, button("one step", () => this.#step(1)), button("ten", () => this.#step(10)), this.play, this.back, this.restart),
+      this.fall,
+      this.standing,
+    );
+  }
+
+  #eta() {
+    return 10 ** Number(this.rate.value);
+  }
+
+  #step(count) {
+    return this.#change({ steps: count, rate: this.#eta() });
+  }
+
+  async #toggle() {
+    this.playing = !this.playing;
+    this.#show();
+    while (this.playing) {
+      await this.#step(1);
+      await new Promise((resume) => setTimeout(resume, PAUSE));
+    }
+  }
+
+  #show() {
+    const { losses } = this;
+    this.play.textContent = this.playing ? "pause" : "play";
+    this.back.disabled = this.restart.disabled = losses.length < 2;
+    this.labels.value = this.page.trace.label;
+    const now = losses.length ? losses.at(-1) : this.page.trace.tensor("E").data[0];
+    const taken = Math.max(losses.length - 1, 0);
+    this.standing.textContent = Number.isFinite(now)
+      ? `${taken} step${taken === 1 ? "" : "s"} taken; E = ${short(now)}`
+      : `${taken} steps taken, and E is no longer a number: η is too large. Go back, and choose a smaller one.`;
+    const finite = losses.filter(Number.isFinite);
+    const most = Math.max(...finite, 1e-12);
+    const points = losses.map((loss, place) => [10 + (580 * place) / Math.max(losses.length - 1, 1), Number.isFinite(loss) ? 110 - (100 * loss) / most : 0]);
+    this.fall.replaceChildren(shape("polyline", { points: points.map((point) => point.join(",")).join(" "), class: "e" }), ...points.slice(-1).map(([x, y]) => shape("circle", { cx: x, cy: y, r: 4, class: "true" })));
+    this.fall.setAttribute("aria-label", `E after each step, ${finite.map(short).slice(-3).join(", ")}`);
+  }
+}

@@ -1,0 +1,167 @@
+// The page: its cards, what is chosen on it, and the trace that all of it shows.
+
+import { element } from "./element.js";
+import { Explanation } from "./explanation.js";
+import { Heatmap, palette } from "./heatmap.js";
+import { Hero } from "./hero.js";
+import { Live } from "./live.js";
+import { drawRail } from "./rail.js";
+import { contains, toNumbers } from "./tensor.js";
+import { Trace } from "./trace.js";
+
+const RATE = 0.001;
+
+class Page {
+  constructor(content) {
+    Object.assign(this, content);
+    this.rate = RATE;
+    this.chosen = null;
+    this.shown = new Set();
+    this.colour = palette();
+    this.live = content.live ? new Live(this, content.live) : null;
+    this.#take(content.trace);
+    this.hero = new Hero(this, document.getElementById("hero"));
+    this.explanation = new Explanation(this, document.getElementById("explanation"));
+    this.views = [...this.hero.views];
+    this.markRail = drawRail(this, document.getElementById("rail"));
+    this.#layCards(document.getElementById("cards"));
+    this.live?.build();
+    this.hero.draw();
+    this.#watch();
+  }
+
+  #take(traced) {
+    this.traced = traced;
+    this.trace = new Trace(traced, this.rate, (name) => this.live.numbers(name));
+    const text = atob(traced.pixels.data);
+    this.pixels = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+  }
+
+  /** Another trace in place of this one: what is open and chosen stays so. */
+  async update(traced) {
+    this.#take(traced);
+    this.hero.draw();
+    if (this.chosen) await this.trace.ready(this.chosen.name);
+    await Promise.all(this.views.filter((view) => view.visible).map((view) => view.appear()));
+    this.explanation.refresh();
+  }
+
+  setRate(rate) {
+    this.rate = rate;
+    return this.update(this.traced);
+  }
+
+  symbol(name) {
+    return this.symbols[name] ?? "";
+  }
+
+  cardOf(name) {
+    return (this.cards.find((card) => card.nodes[0] === name) ?? this.cards.find((card) => card.nodes.includes(name)))?.id;
+  }
+
+  ink(name) {
+    return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  }
+
+  /** Explains a number: `follow` where it was reached from the one before. */
+  async choose(name, index, follow = false) {
+    const before = this.chosen;
+    const related = before && [...this.trace.sources(before.name, before.index), ...this.trace.dependents(before.name, before.index)];
+    if (!follow && !related?.some((link) => link.name === name && contains(link.box, index))) this.explanation.chain = [];
+    await this.trace.ready(name);
+    await Promise.all(this.trace.users.get(name).map(({ node }) => Promise.all(this.trace.inputs(node).map((input) => input.load()))));
+    this.chosen = { name, index };
+    this.sources = this.trace.sources(name, index);
+    this.dependents = this.trace.dependents(name, index);
+    this.explanation.show(name, index);
+    for (const view of this.views) this.#turn(view, follow);
+    if (follow) this.#goTo(name);
+  }
+
+  unchoose() {
+    this.chosen = null;
+    for (const view of this.views) view.draw();
+  }
+
+  /** Each view turns to the slice in which the chosen number, or one that it is tied to, lies. */
+  #turn(view) {
+    const mark = this.marks(view.name)[0];
+    if (view.name === this.chosen.name) view.turnTo(this.chosen.index);
+    else if (mark && !view.holds(mark.box)) view.turnTo(mark.box.map(([first]) => first));
+    else view.draw();
+  }
+
+  #goTo(name) {
+    const card = document.getElementById(this.cardOf(name));
+    if (!card) return;
+    const view = this.views.find((other) => other.name === name && card.contains(other.figure));
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    (view?.figure ?? card).scrollIntoView({ block: "center", behavior: calm ? "auto" : "smooth" });
+  }
+
+  /** What lights up in a tensor: the chosen number, what it depends on, what depends on it. */
+  marks(name) {
+    if (!this.chosen) return [];
+    const marks = [];
+    if (name === this.chosen.name) {
+      marks.push({ box: this.chosen.index.map((place) => [place, place + 1]), ink: this.ink("--chosen"), thick: 3 });
+    }
+    for (const [links, ink] of [[this.sources, "--source"], [this.dependents, "--dependent"]]) {
+      for (const link of links) if (link.name === name) marks.push({ box: link.box, ink: this.ink(ink), thick: 2 });
+    }
+    return marks;
+  }
+
+  #layCards(place) {
+    for (const card of this.cards) {
+      const article = element("article", { id: card.id, className: `card ${card.way} ${card.kind}` });
+      const heading = element("h2", {}, element("a", { className: "number", href: `#${card.id}`, textContent: card.number }), card.title);
+      const formulas = element("div", { className: "formulas", tabIndex: 0 });
+      formulas.setAttribute("role", "group");
+      formulas.setAttribute("aria-label", `formula of ${card.number}`);
+      formulas.innerHTML = card.formulas.join("");
+      const figures = element("div", { className: "figures" });
+      card.nodes.forEach((name, order) => {
+        const view = new Heatmap(this, name, { width: order === 0 ? 270 : 180 });
+        this.views.push(view);
+        figures.append(view.figure);
+      });
+      article.append(heading, formulas, element("p", { textContent: card.text }), figures);
+      place.append(article);
+    }
+  }
+
+  #watch() {
+    const byFigure = new Map(this.views.map((view) => [view.figure, view]));
+    const watcher = new IntersectionObserver(
+      (entries) => {
+        for (const entry of entries) {
+          const view = byFigure.get(entry.target);
+          if (entry.isIntersecting) view.appear();
+          else view.visible = false;
+        }
+      },
+      { rootMargin: "400px" },
+    );
+    for (const view of this.views) watcher.observe(view.figure);
+    const inSight = new IntersectionObserver((entries) => {
+      for (const { target, isIntersecting } of entries) {
+        if (isIntersecting) this.shown.add(target.dataset.name);
+        else this.shown.delete(target.dataset.name);
+      }
+      this.markRail(this.shown);
+    });
+    for (const view of this.views.slice(this.hero.views.length)) inSight.observe(view.figure);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+      this.colour = palette();
+      for (const view of this.views) view.draw();
+    });
+    document.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && this.chosen) this.explanation.close();
+    });
+  }
+}
+
+window.handgrad = new Page(JSON.parse(document.getElementById("content").textContent));
+window.handgrad.toNumbers = toNumbers;
+document.documentElement.dataset.ready = "true";

@@ -1,0 +1,123 @@
+// The trace as the page asks it: any tensor by name, where a number comes from, what depends on it, what a nudge does.
+
+import { operations, product } from "./operations.js";
+import { Tensor } from "./tensor.js";
+
+export class Trace {
+  constructor(document, rate, fetchNumbers) {
+    Object.assign(this, {
+      classes: document.classes,
+      label: document.label,
+      architecture: document.architecture,
+      standardisation: document.standardisation,
+      parameters: document.parameters,
+      pixels: document.pixels,
+    });
+    const bring = (tensor) => (tensor.operation === "step" ? this.#step(tensor) : fetchNumbers(tensor.name));
+    const options = (node) => (node.operation === "step" ? { rate } : node.options);
+    this.tensors = new Map(
+      document.nodes.map((node) => [node.name, new Tensor({ ...node, options: options(node) }, bring)]),
+    );
+    this.users = new Map(document.nodes.map((node) => [node.name, []]));
+    for (const node of this.tensors.values()) {
+      node.inputs.forEach((name, which) => this.users.get(name).push({ node, which }));
+    }
+  }
+
+  tensor(name) {
+    return this.tensors.get(name);
+  }
+
+  inputs(node) {
+    return node.inputs.map((name) => this.tensor(name));
+  }
+
+  async #step(tensor) {
+    const result = new Float64Array(tensor.size);
+    operations.step.compute(tensor, await Promise.all(this.inputs(tensor).map((input) => input.load())), result);
+    return result;
+  }
+
+  /** Brings the numbers of a tensor and of all that it is explained by. */
+  ready(name) {
+    const node = this.tensor(name);
+    return Promise.all([node, ...this.inputs(node)].map((tensor) => tensor.load()));
+  }
+
+  /** The terms that add up to a number, largest first; null where it is given. */
+  explain(name, index) {
+    const node = this.tensor(name);
+    const operation = operations[node.operation];
+    if (!operation) return null;
+    const terms = operation.terms(node, this.inputs(node), index).map((factors) => ({ factors, value: product(factors) }));
+    const total = terms.reduce((sum, term) => sum + term.value, 0);
+    return { terms: terms.sort((left, right) => Math.abs(right.value) - Math.abs(left.value)), total };
+  }
+
+  /** The cells that a number is made of: tensor name → box. */
+  sources(name, index) {
+    const node = this.tensor(name);
+    const boxes = operations[node.operation]?.sources(node, this.inputs(node), index) ?? [];
+    return boxes.flatMap((box, which) => (box ? [{ name: node.inputs[which], box }] : []));
+  }
+
+  /** The cells that a number takes part in. */
+  dependents(name, index) {
+    return this.users.get(name).flatMap(({ node, which }) => {
+      if (operations[node.operation] === undefined) return [];
+      const box = operations[node.operation].reach(node, this.inputs(node), which, index);
+      return box ? [{ name: node.name, box }] : [];
+    });
+  }
+
+  /** Whether E depends on it: then it has a derivative, and can be nudged. */
+  isForward(name) {
+    return this.tensors.has(`∂E/∂${name}`) && this.#downstream(name).at(-1)?.name === "E";
+  }
+
+  #downstream(name) {
+    const reached = new Set([name]);
+    const nodes = [];
+    for (const node of this.tensors.values()) {
+      if (operations[node.operation]?.compute && node.operation !== "step" && node.inputs.some((input) => reached.has(input))) {
+        reached.add(node.name);
+        if (node.name !== "z") nodes.push(node);
+      }
+    }
+    return nodes;
+  }
+
+  /** Brings what `nudged` needs. */
+  async readyToNudge(name) {
+    const nodes = this.#downstream(name);
+    const needed = new Set([name, `∂E/∂${name}`, ...nodes.flatMap((node) => node.inputs)]);
+    await Promise.all([...needed].map((needs) => this.tensor(needs).load()));
+  }
+
+  /** A function from ε to E where that one number is larger by ε: the forward pass from there on, computed anew. */
+  nudged(name, index) {
+    const nodes = this.#downstream(name);
+    const changed = new Map();
+    const start = this.tensor(name);
+    changed.set(name, copyOf(start));
+    for (const node of nodes) changed.set(node.name, copyOf(node));
+    const place = start.offset(index);
+    const original = start.data[place];
+    return (epsilon) => {
+      changed.get(name).data[place] = original + epsilon;
+      for (const node of nodes) {
+        const inputs = node.inputs.map((input) => changed.get(input) ?? this.tensor(input));
+        operations[node.operation].compute(node, inputs, changed.get(node.name).data);
+      }
+      return changed.get("E").data[0];
+    };
+  }
+}
+
+/** A tensor of the same shape whose numbers may be changed. */
+function copyOf(tensor) {
+  const { name, shape, size, strides } = tensor;
+  const data = new Float64Array(tensor.here ? tensor.data : size);
+  const at = (index) => data[tensor.offset(index)];
+  return { name, shape, size, strides, data, at, offset: (index) => tensor.offset(index) };
+}

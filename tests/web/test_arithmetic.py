@@ -1,0 +1,129 @@
+"""Every number on the page explains itself: what is shown adds up, in the browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.web.conftest import Opener
+from tests.web.models import ARCHITECTURES, traced
+
+SMALL = [name for name in ARCHITECTURES if name != "mnist"]
+
+SUMS = """
+async () => {
+  const { trace } = handgrad;
+  const told = [];
+  for (const node of trace.tensors.values()) {
+    await trace.ready(node.name);
+    const some = Array.from({ length: 400 }, () => Math.floor(Math.random() * node.size));
+    const offsets = node.size <= 400 ? [...node.data.keys()] : some;
+    let [explained, worst] = [0, 0];
+    for (const offset of offsets) {
+      const explanation = trace.explain(node.name, node.index(offset));
+      if (!explanation) continue;
+      const size = explanation.terms.reduce((sum, term) => sum + Math.abs(term.value), 0);
+      const difference = Math.abs(explanation.total - node.data[offset]);
+      worst = Math.max(worst, difference / (size || 1));
+      explained += 1;
+    }
+    told.push([node.name, node.operation, explained, worst]);
+  }
+  return told;
+}
+"""
+
+LINKS = """
+async () => {
+  const { trace } = handgrad;
+  const inside = (box, index) => index.every((place, axis) => box[axis][0] <= place && place < box[axis][1]);
+  const wrong = [];
+  let looked = 0;
+  const random = (from, to) => from + Math.floor(Math.random() * (to - from));
+  for (const node of trace.tensors.values()) {
+    await trace.ready(node.name);
+  }
+  for (const node of trace.tensors.values()) {
+    for (let time = 0; time < 60; time += 1) {
+      const index = node.index(random(0, node.size));
+      for (const { name, box } of trace.sources(node.name, index)) {
+        const source = box.map(([first, last]) => random(first, last));
+        looked += 1;
+        const onwards = trace.dependents(name, source).filter((link) => link.name === node.name);
+        if (!onwards.some((link) => inside(link.box, index))) wrong.push(["onwards", node.name, index, name, source]);
+      }
+      for (const { name, box } of trace.dependents(node.name, index)) {
+        const user = box.map(([first, last]) => random(first, last));
+        looked += 1;
+        const back = trace.sources(name, user).filter((link) => link.name === node.name);
+        if (!back.some((link) => inside(link.box, index))) wrong.push(["back", node.name, index, name, user]);
+      }
+    }
+  }
+  return [looked, wrong.slice(0, 5)];
+}
+"""
+
+NUDGES = """
+async () => {
+  const { trace } = handgrad;
+  const told = [];
+  for (const node of trace.tensors.values()) {
+    if (!trace.isForward(node.name)) continue;
+    await trace.readyToNudge(node.name);
+    for (let time = 0; time < 8; time += 1) {
+      const index = node.index(Math.floor(Math.random() * node.size));
+      const E = trace.nudged(node.name, index);
+      const small = 1e-6;
+      const derivative = trace.tensor(`∂E/∂${node.name}`).at(index);
+      const slope = (E(small) - E(-small)) / (2 * small);
+      told.push([node.name, E(0) - trace.tensor("E").data[0], slope, derivative]);
+    }
+  }
+  return told;
+}
+"""
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_what_is_shown_adds_up(name: str, opened: Opener, written: Callable[[str], str]) -> None:
+    told: list[list[Any]] = opened(written(name)).evaluate(SUMS)
+    given = {"image", "parameter", "ideal", "given"}
+    assert {node for node, operation, _, _ in told} >= set(traced(name).tensors)
+    for node, operation, explained, worst in told:
+        assert (explained > 0) == (operation not in given), node
+        assert worst < 1e-12, node
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_what_it_is_made_of_and_what_it_takes_part_in_are_the_same_links(
+    name: str, opened: Opener, written: Callable[[str], str]
+) -> None:
+    looked, wrong = opened(written(name)).evaluate(LINKS)
+    assert wrong == []
+    assert looked > 1000
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_nudge_computes_the_pass_anew_and_touches_its_tangent(
+    name: str, opened: Opener, written: Callable[[str], str]
+) -> None:
+    told = opened(written(name)).evaluate(NUDGES)
+    assert {node for node, *_ in told} >= {"X", "T1", "F1", "w1", "b1", "x'"}
+    off = 0
+    for _, unmoved, slope, derivative in told:
+        assert unmoved == pytest.approx(0, abs=1e-13)
+        # A kink may lie within 1e-6 of a number.
+        off += slope != pytest.approx(derivative, rel=1e-4, abs=1e-8)
+    assert off <= 0.05 * len(told)
+
+
+def test_every_operation_of_a_trace_is_among_those_tested(opened: Opener, written: Callable[[str], str]) -> None:
+    from handgrad.trace import network_nodes
+
+    seen = {node.operation for name in SMALL for node in network_nodes(ARCHITECTURES[name])}
+    page = opened(written("notes"))
+    known = page.evaluate("() => [...new Set([...handgrad.trace.tensors.values()].map((node) => node.operation))]")
+    assert set(known) - {"given", "response_derivative"} <= seen
