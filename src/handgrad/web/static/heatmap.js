@@ -37,7 +37,9 @@ export function palette() {
     const share = Math.min(Math.sqrt(Math.abs(value) / largest), 1);
     return Math.round(LEVELS * (1 + Math.sign(value) * share));
   };
-  return { shades, packed, level };
+  const inks = ["text", "paper", "chosen", "source", "dependent"];
+  const ink = Object.fromEntries(inks.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+  return { shades, packed, level, ink };
 }
 
 function rgb(text) {
@@ -93,6 +95,7 @@ export class Heatmap {
   #size() {
     const { rows, columns } = this.lying;
     const side = Math.min(LARGEST_CELL, this.width / Math.max(columns, rows * 0.8));
+    this.figure.style.width = `${Math.max(side * columns, Math.min(this.width, 170))}px`;
     this.canvas.style.width = `${side * columns}px`;
     this.canvas.style.aspectRatio = `${columns} / ${rows}`;
     const density = window.devicePixelRatio || 1;
@@ -252,7 +255,7 @@ export class Heatmap {
     for (const { box, ink, thick } of this.page.marks(this.name)) this.#outline(paper, box, ink, thick * density);
     if (document.activeElement === this.canvas) {
       const index = this.#index(...this.cursor);
-      if (index) this.#outline(paper, index.map((place) => [place, place + 1]), this.page.ink("--text"), 1.5 * density);
+      if (index) this.#outline(paper, index.map((place) => [place, place + 1]), this.page.colour.ink.text, 1.5 * density);
     }
   }
 
@@ -263,7 +266,7 @@ export class Heatmap {
     const { side } = this;
     const frame = [left * side, top * side, (right - left + 1) * side, (bottom - top + 1) * side];
     const inset = ([x, y, wide, high], by) => [x + by, y + by, Math.max(wide - 2 * by, 1), Math.max(high - 2 * by, 1)];
-    paper.strokeStyle = this.page.ink("--paper");
+    paper.strokeStyle = this.page.colour.ink.paper;
     paper.lineWidth = thick + 2;
     paper.strokeRect(...inset(frame, thick / 2));
     paper.strokeStyle = ink;
@@ -293,7 +296,7 @@ export class Heatmap {
     paper.clearRect(0, 0, this.strip.width, this.strip.height);
     paper.drawImage(this.pictured.picture, 0, 0);
     const [x, y] = [(this.slice % across) * cellWidth, Math.floor(this.slice / across) * cellHeight];
-    paper.strokeStyle = this.page.ink("--text");
+    paper.strokeStyle = this.page.colour.ink.text;
     paper.lineWidth = 2;
     paper.strokeRect(x + 1, y + 1, cellWidth - 2, cellHeight - 2);
     const names = this.letter === "k, n" ? this.#index(0, 0).slice(2).join(", ") : String(this.slice);

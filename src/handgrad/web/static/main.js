@@ -59,10 +59,6 @@ class Page {
     return (this.cards.find((card) => card.nodes[0] === name) ?? this.cards.find((card) => card.nodes.includes(name)))?.id;
   }
 
-  ink(name) {
-    return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  }
-
   /** Explains a number: `follow` where it was reached from the one before. */
   async choose(name, index, follow = false) {
     const before = this.chosen;
@@ -74,7 +70,7 @@ class Page {
     this.sources = this.trace.sources(name, index);
     this.dependents = this.trace.dependents(name, index);
     this.explanation.show(name, index);
-    for (const view of this.views) this.#turn(view, follow);
+    for (const view of this.views) this.#turn(view);
     if (follow) this.#goTo(name);
   }
 
@@ -95,8 +91,10 @@ class Page {
     const card = document.getElementById(this.cardOf(name));
     if (!card) return;
     const view = this.views.find((other) => other.name === name && card.contains(other.figure));
-    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    (view?.figure ?? card).scrollIntoView({ block: "center", behavior: calm ? "auto" : "smooth" });
+    const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
+    // Where the explanation lies at the foot of the screen, its upper part is what can be seen.
+    const block = getComputedStyle(this.explanation.place).position === "fixed" ? "start" : "center";
+    (view?.figure ?? card).scrollIntoView({ block, behavior });
   }
 
   /** What lights up in a tensor: the chosen number, what it depends on, what depends on it. */
@@ -104,10 +102,10 @@ class Page {
     if (!this.chosen) return [];
     const marks = [];
     if (name === this.chosen.name) {
-      marks.push({ box: this.chosen.index.map((place) => [place, place + 1]), ink: this.ink("--chosen"), thick: 3 });
+      marks.push({ box: this.chosen.index.map((place) => [place, place + 1]), ink: this.colour.ink.chosen, thick: 3 });
     }
-    for (const [links, ink] of [[this.sources, "--source"], [this.dependents, "--dependent"]]) {
-      for (const link of links) if (link.name === name) marks.push({ box: link.box, ink: this.ink(ink), thick: 2 });
+    for (const [links, ink] of [[this.sources, "source"], [this.dependents, "dependent"]]) {
+      for (const link of links) if (link.name === name) marks.push({ box: link.box, ink: this.colour.ink[ink], thick: 2 });
     }
     return marks;
   }
@@ -122,7 +120,7 @@ class Page {
       formulas.innerHTML = card.formulas.join("");
       const figures = element("div", { className: "figures" });
       card.nodes.forEach((name, order) => {
-        const view = new Heatmap(this, name, { width: order === 0 ? 270 : 180 });
+        const view = new Heatmap(this, name, { width: order === 0 ? 250 : 180 });
         this.views.push(view);
         figures.append(view.figure);
       });
