@@ -49,6 +49,9 @@ def write_files(folder: Path, contents: Mapping[str, bytes]) -> None:
         for _, target in made:
             if target.is_dir():
                 raise IsADirectoryError(errno.EISDIR, f"{target.name} is a folder")
+            if target.exists() and not target.is_file():
+                # A device, a pipe: to replace it would take it from all who use it.
+                raise FileExistsError(errno.EEXIST, f"{target.name} is no ordinary file")
         for temporary_path, target in made:
             temporary_path.replace(target)
     except OSError as error:

@@ -13,7 +13,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from handgrad import model_file
 from tests.web.conftest import DESKTOP, PHONE, Opener
+from tests.web.models import drawn
 from tests.web.test_server import address_of, serve
 
 
@@ -104,6 +106,67 @@ def test_a_picture_is_dropped_drawn_and_chosen(address: str, opened: Opener, tmp
     page.wait_for_function("() => handgrad.live.labels.value !== '' && handgrad.live.message.textContent === ''")
     page.get_by_label("Expected class").select_option("4")
     page.wait_for_function("() => handgrad.trace.label === 4")
+
+
+def test_a_picture_is_dropped_anywhere(address: str, opened: Opener, tmp_path: Path) -> None:
+    page = opened(address)
+    file = tmp_path / "dropped.png"
+    Image.fromarray(np.full((9, 9), 77, np.uint8)).save(file)
+    page.evaluate(
+        """(bytes) => {
+          const data = new DataTransfer();
+          data.items.add(new File([Uint8Array.from(bytes)], "dropped.png", { type: "image/png" }));
+          document.dispatchEvent(new DragEvent("drop", { dataTransfer: data, cancelable: true }));
+        }""",
+        list(file.read_bytes()),
+    )
+    page.wait_for_function("() => handgrad.pixels.every((pixel) => pixel === 77)")
+
+
+def test_playing_while_one_scrolls_and_asks_loses_nothing(opened: Opener, tmp_path: Path) -> None:
+    """On a network whose large tensors come slice by slice; the console must stay silent."""
+    folder = tmp_path / "large"
+    folder.mkdir()
+    model_file.save(drawn("mnist"), folder / "model.safetensors")
+    process = serve("--model", str(folder), "--source", "digits")
+    try:
+        page = opened(address_of(process))
+        page.locator(".steps").get_by_role("button", name="play").click()
+        for card in ("N3", "N11", "N22", "N31", "N6", "N25"):
+            page.evaluate("(id) => document.getElementById(id).scrollIntoView()", card)
+            page.locator(f"#{card} canvas.cells").first.click(position={"x": 20, "y": 20})
+            page.wait_for_timeout(250)
+        button = page.locator(".steps").get_by_role("button", name=re.compile("play|pause"))
+        for _ in range(3):
+            button.click()
+        page.wait_for_timeout(500)
+        assert not page.evaluate("handgrad.live.playing")
+        page.wait_for_function("() => !handgrad.live.looping")
+        page.evaluate("handgrad.live.busy")
+        name, index = page.evaluate("[handgrad.chosen.name, handgrad.chosen.index]")
+        shown = page.evaluate(
+            "([name, index]) => handgrad.trace.ready(name).then(() => handgrad.trace.tensor(name).at(index))",
+            [name, index],
+        )
+        told = page.locator("#explanation .terms")
+        assert float(told.get_attribute("data-value") or "nan") == pytest.approx(shown, rel=1e-12)
+        assert page.locator(".message").inner_text() == ""
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def test_without_a_model_one_is_trained_first(opened: Opener) -> None:
+    process = serve()
+    try:
+        page = opened(address_of(process))
+        expect(page.locator("h1")).to_contain_text("It says “")
+        page.get_by_label("Expected class").select_option("4")
+        page.wait_for_function("() => handgrad.trace.label === 4")
+    finally:
+        process.terminate()
+        _, told = process.communicate()
+    assert "training one on the embedded digits" in told
 
 
 def test_what_is_no_picture_is_told_in_the_page(address: str, browser: object, tmp_path: Path) -> None:

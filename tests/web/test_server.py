@@ -76,7 +76,11 @@ def test_steps_lower_e_and_back_restores_every_bit(client: TestClient) -> None:
     assert len(losses) == 11
     assert all(later < earlier for earlier, later in itertools.pairwise(losses))
     assert not np.array_equal(visit.tensor(stepped["trace"], "w1"), before)
-    returned = visit.wish(back=10)
+    for _ in range(4):
+        returned = visit.wish(back=1)
+    assert returned["losses"] == losses[:7]
+    assert (returned["taken"], returned["undoable"]) == (6, 6)
+    returned = visit.wish(restart=True)
     np.testing.assert_array_equal(visit.tensor(returned["trace"], "w1"), before)
     assert returned["losses"] == losses[:1]
 
@@ -84,10 +88,22 @@ def test_steps_lower_e_and_back_restores_every_bit(client: TestClient) -> None:
 def test_a_learning_rate_that_is_too_large_raises_e_and_can_be_taken_back(client: TestClient) -> None:
     visit, rose = Visit(client), False
     for rate in (0.01, 0.1, 1, 10, 1e6, 1e300):
-        losses = visit.wish(steps=20, rate=rate)["losses"]
+        losses = visit.wish(steps=10, rate=rate)["losses"]
         rose |= any(loss is None or loss > losses[0] for loss in losses)
-        assert visit.wish(back=1000)["losses"] == losses[:1]
+        assert visit.wish(restart=True)["losses"] == losses[:1]
     assert rose
+
+
+def test_steps_outlast_another_question_and_can_still_be_taken_back(client: TestClient) -> None:
+    visit = Visit(client)
+    before = visit.tensor(visit.first["trace"], "w1")
+    visit.wish(steps=3, rate=0.01)
+    asked = visit.wish(label=2)
+    assert (asked["taken"], len(asked["losses"])) == (3, 1)
+    assert len(visit.wish(back=1)["losses"]) == 1
+    again = visit.wish(restart=True)
+    assert (again["taken"], again["undoable"]) == (0, 0)
+    np.testing.assert_array_equal(visit.tensor(again["trace"], "w1"), before)
 
 
 def test_visitors_do_not_see_each_other(client: TestClient) -> None:
@@ -95,7 +111,7 @@ def test_visitors_do_not_see_each_other(client: TestClient) -> None:
     one.wish(steps=3, rate=0.01)
     assert len(other.wish(label=2)["losses"]) == 1
     assert other.wish(label=2)["trace"]["label"] == 2
-    assert len(one.wish(back=0)["losses"]) == 4
+    assert len(one.wish(steps=1, rate=0.01)["losses"]) == 5
 
 
 def test_visitors_at_once(client: TestClient) -> None:
@@ -137,9 +153,10 @@ def test_a_picture_is_looked_at(client: TestClient) -> None:
     [
         (b"", "it is no picture of a known format"),
         (b"GIF89a" + bytes(50), "picture=upload"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "it is no picture of a known format"),
         (b"x" * (21 << 20), "at most 20,971,520 bytes are taken"),
     ],
-    ids=["nothing", "damaged", "too large"],
+    ids=["nothing", "damaged", "PostScript", "too large"],
 )
 def test_what_is_no_picture_is_told(body: bytes, told: str, client: TestClient) -> None:
     visit = Visit(client)
@@ -169,13 +186,18 @@ def test_a_picture_of_too_many_pixels_is_refused(client: TestClient) -> None:
         {"steps": 101, "rate": 0.1},
         {"steps": 1, "rate": -1},
         {"steps": 1, "rate": "x"},
-        {"back": -1},
+        {"steps": 1, "rate": 10**400},
+        {"label": True},
+        {"example": 3.5},
+        {"back": 2},
         {"model": 9},
     ],
     ids=str,
 )
 def test_a_wish_that_the_page_does_not_have_is_refused(wishes: dict[str, object], client: TestClient) -> None:
-    assert Visit(client).refused(**wishes)
+    visit = Visit(client)
+    assert visit.refused(**wishes)
+    assert len(visit.wish(steps=1, rate=0.001)["losses"]) == 2
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"1", b"[" * 4000, b" " * 5000, b"\xff"], ids=repr)
@@ -191,13 +213,21 @@ def test_nothing_is_reachable_but_the_page(client: TestClient) -> None:
         assert answer.status_code in (404, 307, 405), path
     assert client.get(f"/{TOKEN}/?model=2").status_code == 404
     assert client.get(f"/{TOKEN}/?model=²").status_code == 404
+    assert client.get(f"/{TOKEN}/?model={'1' * 5000}").status_code == 404
     assert client.get(f"/{TOKEN}/", headers={"host": "evil.example"}).status_code == 400
     assert client.post(f"/{TOKEN}/nobody/state", json={"label": 0}).status_code == 410
 
 
 def test_every_answer_forbids_what_the_page_does_not_need(client: TestClient) -> None:
-    for path in (f"/{TOKEN}/", "/elsewhere"):
-        policy = client.get(path).headers["content-security-policy"]
+    visit = Visit(client)
+    answers = [
+        client.get(path)
+        for path in (f"/{TOKEN}/", "/elsewhere", f"{visit.place}/tensors/1/0", f"{visit.place}/tensors/0/0")
+    ]
+    answers += [client.get("/", headers={"host": "evil.example"}), client.post(f"{visit.place}/state", content=b"{")]
+    assert [answer.status_code for answer in answers] == [200, 404, 200, 409, 400, 422]
+    for answer in answers:
+        policy = answer.headers["content-security-policy"]
         assert "default-src 'none'" in policy
         assert "connect-src 'self'" in policy
         assert "unsafe" not in policy
@@ -210,8 +240,29 @@ def test_numbers_of_a_trace_that_has_changed_are_refused(client: TestClient) -> 
     answer = client.get(f"{visit.place}/tensors/{visit.first['trace']['revision']}/0")
     assert answer.status_code == 409
     nodes = len(network_nodes(drawn("notes").architecture))
-    state = visit.wish(back=0)["trace"]
-    assert client.get(f"{visit.place}/tensors/{state['revision']}/{nodes + 99}").status_code == 409
+    state = visit.wish(back=1)["trace"]
+    for wrong in (str(nodes + 99), "-1", "1" * 5000, "x", "0?slice=9&of=9", "0?slice=0&of=", "0?slice=-1&of=2"):
+        answer = client.get(f"{visit.place}/tensors/{state['revision']}/{wrong}")
+        assert answer.status_code == (200 if wrong.endswith("of=") else 409), wrong
+    assert client.get(f"{visit.place}/tensors/{'1' * 5000}/0").status_code == 409
+
+
+def test_a_tensor_comes_slice_by_slice(client: TestClient) -> None:
+    visit = Visit(client, "?model=1")
+    state = visit.first["trace"]
+    for name, slices in (("T1", 4), ("F2", 6), ("w1", 5)):
+        whole = visit.tensor(state, name)
+        node = next(number for number, node in enumerate(state["nodes"]) if node["name"] == name)
+        for place in range(slices):
+            answer = client.get(f"{visit.place}/tensors/{state['revision']}/{node}?slice={place}&of={slices}")
+            np.testing.assert_array_equal(np.frombuffer(answer.content, "<f8"), whole.reshape(-1, slices)[:, place])
+
+
+def test_a_class_whose_name_is_no_text_is_served() -> None:
+    shown = exhibit("notes")
+    object.__setattr__(shown.model, "classes", ("good", "b\udcffse", "ugly"))
+    visit = Visit(TestClient(application([shown], TOKEN), base_url="http://127.0.0.1"))
+    assert visit.wish(label=1)["trace"]["classes"][1] == "b\udcffse"
 
 
 def serve(*arguments: str, **options: Any) -> subprocess.Popen[str]:

@@ -52,15 +52,15 @@ def serve(
 
     from handgrad.web.server import HOST, Exhibit, application
 
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Both are how a server ends: uvicorn takes them, and hands them on here when it has ended.
+        signal.signal(number, lambda *_: sys.exit(0))
     listening = _listening(HOST, port)
     named = [(_called(path.resolve()), model_file.load(path)) for path in model_paths or ()]
     exhibits = []
     for name, model in named or [("digits, trained just now", _trained_on_digits())]:
         wanted = source or str(model.provenance.get("data", {}).get("source", "digits"))
         exhibits.append(Exhibit(name, model, *_pictures(wanted, model, strict=source is not None)))
-    for number in (signal.SIGINT, signal.SIGTERM):
-        # Both are how a server ends: uvicorn takes them, and hands them on here when it has ended.
-        signal.signal(number, lambda *_: sys.exit(0))
     token = token_urlsafe(16)
     display.say(f"http://{HOST}:{listening.getsockname()[1]}/{token}/")
     display.notice("open this address in a browser on this machine; Ctrl-C ends the server")

@@ -16,6 +16,9 @@ from handgrad.data.arrays import Refusal, to_depth, to_pixels
 from handgrad.errors import DataError
 from handgrad.typing import Pixels
 
+_UPLOADED = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
+"""Formats of pictures from elsewhere: Pillow hands some others, PostScript say, to programs of the system."""
+
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -144,7 +147,9 @@ def _opened(path: str | Path | BytesIO) -> Iterator[Image.Image]:
                 raise refuse("it is no file", cure)
             # From an open file, not from its name: named, an uncompressed TIFF is mapped, and one that is turned by its
             # EXIF orientation then comes out scrambled (Pillow 13.0).
-            with path if isinstance(path, BytesIO) else Path(path).open("rb") as file, Image.open(file) as image:
+            formats = _UPLOADED if isinstance(path, BytesIO) else None
+            opened = path if isinstance(path, BytesIO) else Path(path).open("rb")  # noqa: SIM115 - closed below
+            with opened as file, Image.open(file, formats=formats) as image:
                 yield image
         except (DataError, MemoryError):
             raise

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.trace.nodes import example_nodes, network_nodes
+from handgrad.trace.nodes import Node, example_nodes, network_nodes
 from handgrad.trace.passes import Trace
 from handgrad.typing import Array
 
@@ -42,12 +42,20 @@ def to_document(trace: Trace, elsewhere: Collection[str] = ()) -> dict[str, Any]
         "label": trace.label,
         "pixels": {"shape": list(trace.pixels.shape), "data": _base64(trace.pixels)},
         "nodes": [
-            asdict(node)
-            | {"shape": list(np.shape(trace.tensors[node.inputs[0] if node.operation == "step" else node.name]))}
-            | ({} if node.operation == "step" or node.name in elsewhere else _numbers(trace.tensors[node.name]))
+            asdict(node) | _described(node, trace, elsewhere)
             for node in (*network_nodes(model.architecture), *example_nodes())
         ],
     }
+
+
+def _described(node: Node, trace: Trace, elsewhere: Collection[str]) -> dict[str, Any]:
+    if node.operation == "step":
+        return {"shape": list(trace.tensors[node.inputs[0]].shape)}
+    tensor = trace.tensors[node.name]
+    shape = {"shape": list(np.shape(tensor))}
+    if node.name in elsewhere:
+        return shape | {"largest": float(np.abs(tensor, where=np.isfinite(tensor), out=np.zeros_like(tensor)).max())}
+    return shape | _numbers(tensor)
 
 
 def _numbers(tensor: Array) -> dict[str, str]:

@@ -38,7 +38,9 @@ class _Name(NamedTuple):
     def mathml(self, power: str = "") -> str:
         below = _row(self.digits) + (_row(",") if self.digits and self.below else "") + _row(_inside(self.below))
         above = "<mo>′</mo>" * bool(self.prime) + _row(_inside(power))
-        return _scripts(f"<mi>{escape(self.letter)}</mi>", below, above)
+        # R with a power is the set of the reals.
+        letter = "ℝ" if self.letter == "R" and power else escape(self.letter)
+        return _scripts(f"<mi>{letter}</mi>", below, above)
 
 
 def to_mathml(text: str, block: bool = False) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from base64 import b64encode
 from collections import Counter
+from dataclasses import asdict
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
@@ -55,7 +57,7 @@ def explanation_page(trace: Trace) -> str:
 def page(content: dict[str, Any], policy: str) -> str:
     """The HTML of a page that shows this content; `policy` joins its head."""
     # Nothing in the data, a class's name say, may end the script element that it lies in.
-    data = json.dumps(content, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
+    data = json.dumps(content, allow_nan=False).replace("<", "\\u003c")
     return Template(_text("index.html")).substitute(
         title="handgrad: the notes, with the numbers of one picture",
         policy=policy,
@@ -75,33 +77,16 @@ def page_content(architecture: Architecture, document: dict[str, Any], live: dic
     for card in cards(architecture):
         numbered[card.number] += 1
         again = numbered[card.number]
-        laid.append(
-            {
-                "id": card.number if again == 1 else f"{card.number}-{again}",
-                "number": card.number,
-                "title": card.title,
-                "formulas": [to_mathml(formula, block=True) for formula in card.formulas],
-                "text": card.text,
-                "nodes": list(card.nodes),
-                "way": card.way,
-                "kind": card.kind,
-            }
-        )
-    layers = [node.name for node in nodes[: _names(architecture).index("E") + 1] if node.operation not in _NO_LAYER]
+        name = card.number if again == 1 else f"{card.number}-{again}"
+        laid.append(asdict(card) | {"id": name, "formulas": [to_mathml(each, block=True) for each in card.formulas]})
+    forward = itertools.takewhile(lambda node: not node.name.startswith("∂"), nodes)
     return {
         "trace": document,
         "cards": laid,
         "symbols": {node.name: to_mathml(node.name) for node in nodes},
-        "layers": layers,
+        "layers": [node.name for node in forward if node.operation not in ("parameter", "ideal")],
         "live": live,
     }
-
-
-_NO_LAYER = {"parameter", "ideal"}
-
-
-def _names(architecture: Architecture) -> list[str]:
-    return [node.name for node in network_nodes(architecture)]
 
 
 @cache

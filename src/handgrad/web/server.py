@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from io import BytesIO
 from typing import Any
 
@@ -13,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from handgrad import engine as engines
@@ -56,6 +58,19 @@ class Exhibit:
     images: Pixels
     labels: NDArray[np.int64]
 
+    def example(self, place: int) -> tuple[Pixels, int | None]:
+        """A picture, and its class number where that is known."""
+        label = int(self.labels[place])
+        return self.images[place], None if label < 0 else label
+
+    @cached_property
+    def telling(self) -> int:
+        """A picture of which the network is neither sure nor at a loss: there is something to learn from it."""
+        images, labels = self.images[:_TRIED], self.labels[:_TRIED]
+        probabilities = self.model.predict(images, engines.create("notes", self.model.standardisation))
+        expected = probabilities[np.arange(len(images)), labels]
+        return int(np.abs(np.where(labels < 0, probabilities.max(axis=1), expected) - 0.5).argmin())
+
 
 def application(exhibits: Sequence[Exhibit], token: str) -> Starlette:
     """The server's application.
@@ -68,56 +83,62 @@ def application(exhibits: Sequence[Exhibit], token: str) -> Starlette:
         The address's first part: another page in the same browser cannot know it.
     """
     base, visitors, decoding = f"/{token}", Visitors(), threading.Lock()
+    by_place = {str(place): exhibit for place, exhibit in enumerate(exhibits)}
 
     def front(request: Request) -> Response:
         place = request.query_params.get("model", "0")
-        if not place.isascii() or not place.isdigit() or int(place) >= len(exhibits):
+        if place not in by_place:
             return _refused("model: there is no such model; open the address without ?model", 404)
-        exhibit = exhibits[int(place)]
-        first = _telling(exhibit)
-        visitor = Visitor(exhibit.model, *_example(exhibit, first))
+        exhibit = by_place[place]
+        visitor = Visitor(exhibit.model, *exhibit.example(exhibit.telling))
         live = {
             "base": base,
             "visitor": visitors.add(visitor),
             "models": [each.name for each in exhibits],
-            "examples": {"name": exhibit.source, "count": len(exhibit.images), "first": first},
             "model": int(place),
+            "examples": {"name": exhibit.source, "count": len(exhibit.images), "first": exhibit.telling},
         }
         return HTMLResponse(page(page_content(exhibit.model.architecture, visitor.state()["trace"], live), ""))
 
-    def answered(work: Callable[[Visitor, Exhibit, Any], None], given: Any, request: Request) -> Response:
+    def known(request: Request) -> Visitor:
         visitor = visitors.get(request.path_params["visitor"])
         if visitor is None:
-            return _refused("visitor: the server no longer knows this page; load it anew", 410)
-        exhibit = next(each for each in exhibits if each.model is visitor.model)
+            raise HTTPException(410, "visitor: the server no longer knows this page; load it anew")
+        return visitor
+
+    def changed(visitor: Visitor, change: Callable[[], None]) -> Response:
         with visitor.lock:
-            work(visitor, exhibit, given)
-            return JSONResponse(visitor.state())
+            change()
+            return _json(visitor.state())
 
     async def state(request: Request) -> Response:
-        wishes = await _json(request)
-        return await run_in_threadpool(answered, _fulfil, wishes, request)
+        visitor, wishes = known(request), _wishes(await _body(request, _LARGEST_WISH))
+        exhibit = next(each for each in exhibits if each.model is visitor.model)
+        return await run_in_threadpool(changed, visitor, lambda: _fulfil(visitor, exhibit, wishes))
 
     async def picture(request: Request) -> Response:
-        upload = await _body(request, _LARGEST_UPLOAD)
+        visitor, content = known(request), await _body(request, _LARGEST_UPLOAD)
+        height, width, depth = visitor.model.architecture.input_shape
 
-        def look(visitor: Visitor, exhibit: Exhibit, content: bytes) -> None:
-            height, width, depth = exhibit.model.architecture.input_shape
+        def look() -> None:
             # One at a time: a large picture takes hundreds of megabytes while it is decoded.
             with decoding:
                 pixels = read_picture(BytesIO(content), (height, width), depth)
             visitor.look(pixels, None)
 
-        return await run_in_threadpool(answered, look, upload, request)
+        return await run_in_threadpool(changed, visitor, look)
 
     def tensor(request: Request) -> Response:
-        visitor = visitors.get(request.path_params["visitor"])
-        if visitor is None:
-            return _refused("visitor: the server no longer knows this page; load it anew", 410)
+        visitor, wanted = known(request), request.path_params
         with visitor.lock:
-            numbers = visitor.numbers(request.path_params["revision"], request.path_params["node"])
+            numbers = visitor.numbers(
+                wanted["revision"],
+                wanted["node"],
+                request.query_params.get("slice", ""),
+                request.query_params.get("of", ""),
+            )
         if numbers is None:
-            return _refused("tensor: these numbers have changed since; the page asks again", 409)
+            return _refused("tensor: there are no such numbers, or no longer; load the page anew", 409)
         return Response(numbers, media_type="application/octet-stream")
 
     return Starlette(
@@ -125,13 +146,17 @@ def application(exhibits: Sequence[Exhibit], token: str) -> Starlette:
             Route(f"{base}/", front),
             Route(f"{base}/{{visitor}}/state", state, methods=["POST"]),
             Route(f"{base}/{{visitor}}/picture", picture, methods=["POST"]),
-            Route(f"{base}/{{visitor}}/tensors/{{revision:int}}/{{node:int}}", tensor),
+            Route(f"{base}/{{visitor}}/tensors/{{revision}}/{{node}}", tensor),
         ],
         middleware=[
-            Middleware(TrustedHostMiddleware, allowed_hosts=["localhost", HOST]),
             Middleware(_Headers),
+            Middleware(TrustedHostMiddleware, allowed_hosts=["localhost", HOST]),
         ],
-        exception_handlers={HandgradError: _told},
+        exception_handlers={
+            HandgradError: lambda _, error: _refused(str(error), 422),
+            HTTPException: lambda _, error: _refused(error.detail, error.status_code),
+            MemoryError: lambda _, error: _refused("memory: there is not enough for this; use a smaller picture", 422),
+        },
     )
 
 
@@ -140,35 +165,27 @@ def _fulfil(visitor: Visitor, exhibit: Exhibit, wishes: dict[str, Any]) -> None:
         case {"label": int(label)}:
             visitor.expect(label)
         case {"example": int(place)} if 0 <= place < len(exhibit.images):
-            visitor.look(*_example(exhibit, place))
+            visitor.look(*exhibit.example(place))
+        case {"example": place}:
+            raise InputError("picture", place, f"there are those from 0 to {len(exhibit.images) - 1}", "choose another")
         case {"steps": int(count), "rate": int() | float() as rate}:
             visitor.step(count, rate)
-        case {"back": int(count)} if count >= 0:
-            visitor.back(count)
+        case {"back": 1}:
+            visitor.back()
+        case {"restart": True}:
+            visitor.restart()
         case _:
             raise InputError("wish", wishes, "is none that the page has", "load the page anew")
 
 
-def _telling(exhibit: Exhibit) -> int:
-    """A picture of which the network is neither sure nor at a loss: there is something to learn from it."""
-    images, labels = exhibit.images[:_TRIED], exhibit.labels[:_TRIED]
-    probabilities = exhibit.model.predict(images, engines.create("notes", exhibit.model.standardisation))
-    expected = probabilities[np.arange(len(images)), labels]
-    return int(np.abs(np.where(labels < 0, probabilities.max(axis=1), expected) - 0.5).argmin())
-
-
-def _example(exhibit: Exhibit, place: int) -> tuple[Pixels, int | None]:
-    label = int(exhibit.labels[place])
-    return exhibit.images[place], None if label < 0 else label
-
-
-async def _json(request: Request) -> dict[str, Any]:
+def _wishes(body: bytes) -> dict[str, Any]:
     try:
-        wishes = json.loads(await _body(request, _LARGEST_WISH))
+        wishes = json.loads(body)
     except (ValueError, RecursionError):
         wishes = None
-    if not isinstance(wishes, dict):
-        raise InputError("wish", "", "must be a JSON object", "load the page anew")
+    # JSON's true and false are integers to Python.
+    if not isinstance(wishes, dict) or isinstance(wishes.get("label"), bool) or isinstance(wishes.get("example"), bool):
+        raise InputError("wish", "", "must be a JSON object of the page's own", "load the page anew")
     return wishes
 
 
@@ -183,12 +200,13 @@ async def _body(request: Request, most: int) -> bytes:
     return b"".join(parts)
 
 
+def _json(value: dict[str, Any], status: int = 200) -> Response:
+    # In ASCII: the name of a class may be no valid UTF-8.
+    return Response(json.dumps(value, allow_nan=False), status, media_type="application/json")
+
+
 def _refused(message: str, status: int) -> Response:
-    return JSONResponse({"error": message}, status)
-
-
-async def _told(_: Request, error: Exception) -> Response:
-    return _refused(str(error), 422)
+    return _json({"error": message}, status)
 
 
 class _Headers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import threading
 from collections import OrderedDict, deque
 from secrets import token_urlsafe
@@ -14,15 +15,18 @@ from handgrad.errors import InputError
 from handgrad.model import Model
 from handgrad.notes import descent, network
 from handgrad.parameters import Parameters
-from handgrad.trace import Trace, network_nodes, to_document, trace
+from handgrad.trace import Trace, derivative, network_nodes, to_document, trace
 from handgrad.typing import Array, Pixels
 
 _LARGEST_INSIDE = 8192
 """Numbers of a tensor that the page comes with; it asks for larger ones when it shows them."""
 
 _HISTORY_BYTES = 32 << 20
+_LOSSES_KEPT = 500
+_MOST_STEPS = 10
 _MOST_VISITORS = 16
-_MOST_STEPS = 100
+_MOST_BYTES = 1 << 30
+"""Of all visitors together; the latest is kept however large it is."""
 
 
 class Visitor:
@@ -39,62 +43,92 @@ class Visitor:
     def __init__(self, model: Model, pixels: Pixels, label: int | None) -> None:
         self.lock = threading.Lock()
         self.model = model
-        self.revision = 0
-        self._theta: Array = model.parameters.vector.astype(np.float64)
-        self._before: deque[Array] = deque(maxlen=max(2, _HISTORY_BYTES // self._theta.nbytes))
-        self._losses: list[float] = []
+        self._revision = self._taken = 0
+        self._theta: Array = self._start()
+        self._before: deque[Array] = deque(maxlen=max(10, _HISTORY_BYTES // self._theta.nbytes))
         self.look(pixels, label)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes, at most."""
+        traced = sum(np.asarray(tensor).nbytes for tensor in self.trace.tensors.values())
+        return traced + self._theta.nbytes * (1 + (self._before.maxlen or 0))
 
     def look(self, pixels: Pixels, label: int | None) -> None:
         """Another picture."""
-        self.pixels = pixels
-        self.label = self._likeliest(pixels) if label is None else label
-        self._forget()
+        self._ask(pixels, self._likeliest(pixels) if label is None else label)
 
     def expect(self, label: int) -> None:
         """Another label."""
-        if not 0 <= label < len(self.model.classes):
-            raise InputError("label", label, f"class numbers are 0 to {len(self.model.classes) - 1}", "choose a class")
-        self.label = label
-        self._forget()
+        self._ask(self.trace.pixels, label)
 
     def step(self, count: int, rate: float) -> None:
         """N31, so many times, on this picture alone."""
         if not 1 <= count <= _MOST_STEPS:
             raise InputError("steps", count, f"must be from 1 to {_MOST_STEPS}", "take fewer at a time")
-        if not (math.isfinite(rate) and rate > 0):
-            raise InputError("rate", rate, "must be a positive number", "try 0.1")
-        X, labels = self.model.standardisation.apply(self.pixels[np.newaxis], np.float64), np.array([self.label])
-        # A learning rate beyond bounds is what a visitor may want to see.
-        with np.errstate(all="ignore"):
-            for _ in range(count):
-                _, _, gradient = network.loss_and_gradients(self._parameters(), X, labels)
-                self._before.append(self._theta)
-                self._theta = descent.step(self._theta, gradient.vector, rate)
-                self._losses.append(float(network.forward(self._parameters(), X, labels)["E"][0]))
-        self._change()
+        if not 0 < rate <= sys.float_info.max:
+            raise InputError("rate", rate, "must be a positive number", "try 0.001")
+        for _ in range(count):
+            gradient = np.concatenate([self.trace.tensors[derivative(name)].ravel() for name in self._parameters()])
+            self._before.append(self._theta)
+            # A learning rate beyond bounds is what a visitor may want to see.
+            with np.errstate(all="ignore"):
+                self._theta = descent.step(self._theta, gradient, rate)
+            self._taken += 1
+            self._show(self._traced(self.trace.pixels, self.trace.label))
+            self._losses.append(self._loss)
 
-    def back(self, count: int) -> None:
-        """To before the last so many steps, or as far as the steps are remembered."""
-        for _ in range(min(count, len(self._before))):
+    def back(self) -> None:
+        """To before the last step, as far as the steps are remembered."""
+        if self._before:
             self._theta = self._before.pop()
+            self._taken -= 1
             self._losses.pop()
-        self._change()
+            self._show(self._traced(self.trace.pixels, self.trace.label))
+            if not self._losses:
+                self._losses.append(self._loss)
+
+    def restart(self) -> None:
+        """To the model as it was before all steps."""
+        self._theta = self._start()
+        self._before.clear()
+        self._taken = 0
+        self._ask(self.trace.pixels, self.trace.label)
 
     def state(self) -> dict[str, Any]:
         """What the page shows."""
         large = {name for name, tensor in self.trace.tensors.items() if np.size(tensor) > _LARGEST_INSIDE}
         return {
-            "trace": to_document(self.trace, elsewhere=large) | {"revision": self.revision},
+            "trace": to_document(self.trace, elsewhere=large) | {"revision": self._revision},
             "losses": [loss if math.isfinite(loss) else None for loss in self._losses],
+            "taken": self._taken,
+            "undoable": len(self._before),
         }
 
-    def numbers(self, revision: int, node: int) -> bytes | None:
-        """A tensor of the trace by its place in the document, as little-endian float64; None if that trace is gone."""
-        nodes = network_nodes(self.model.architecture)
-        if revision != self.revision or not 0 <= node < len(nodes) or nodes[node].name not in self.trace.tensors:
+    def numbers(self, revision: str, node: str, part: str, of: str) -> bytes | None:
+        """A tensor by its place in the document, or one of so many slices, as little-endian float64.
+
+        None if there is none such, or none any more.
+        """
+        names = [each.name for each in network_nodes(self.model.architecture)]
+        places = {str(place): name for place, name in enumerate(names) if name in self.trace.tensors}
+        if revision != str(self._revision) or node not in places:
             return None
-        return np.ascontiguousarray(self.trace.tensors[nodes[node].name], "<f8").tobytes()
+        tensor = self.trace.tensors[places[node]]
+        if of:
+            # The page's slices are the last axis, or the last two.
+            counts = {str(count): count for count in np.cumprod(tensor.shape[:0:-1]).tolist()}
+            if of not in counts or part not in map(str, range(counts[of])):
+                return None
+            tensor = tensor.reshape(-1, counts[of])[:, int(part)]
+        return np.ascontiguousarray(tensor, "<f8").tobytes()
+
+    @property
+    def _loss(self) -> float:
+        return float(self.trace.tensors["E"])
+
+    def _start(self) -> Array:
+        return self.model.parameters.vector.astype(np.float64)
 
     def _parameters(self) -> Parameters:
         return Parameters(self.model.architecture, self._theta)
@@ -104,18 +138,19 @@ class Visitor:
         with np.errstate(all="ignore"):
             return int(network.predict(self._parameters(), X)[0].argmax())
 
-    def _forget(self) -> None:
-        """The losses of another question are no longer comparable, nor are its steps."""
-        self._before.clear()
-        self._losses = []
-        self._change()
-        self._losses = [float(self.trace.tensors["E"])]
+    def _ask(self, pixels: Pixels, label: int) -> None:
+        """Another question: the losses of the one before are not comparable."""
+        self._show(self._traced(pixels, label))
+        self._losses: deque[float] = deque([self._loss], maxlen=_LOSSES_KEPT)
 
-    def _change(self) -> None:
-        self.revision += 1
+    def _traced(self, pixels: Pixels, label: int) -> Trace:
         stepped = Model(self._parameters(), self.model.classes, self.model.standardisation)
         with np.errstate(all="ignore"):
-            self.trace: Trace = trace(stepped, self.pixels, self.label)
+            return trace(stepped, pixels, label)
+
+    def _show(self, traced: Trace) -> None:
+        self.trace = traced
+        self._revision += 1
 
 
 class Visitors:
@@ -130,7 +165,7 @@ class Visitors:
         name = token_urlsafe(16)
         with self._lock:
             self._visitors[name] = visitor
-            if len(self._visitors) > _MOST_VISITORS:
+            while len(self._visitors) > 1 and self._too_many():
                 self._visitors.popitem(last=False)
         return name
 
@@ -140,3 +175,8 @@ class Visitors:
             if name in self._visitors:
                 self._visitors.move_to_end(name)
             return self._visitors.get(name)
+
+    def _too_many(self) -> bool:
+        return (
+            len(self._visitors) > _MOST_VISITORS or sum(each.nbytes for each in self._visitors.values()) > _MOST_BYTES
+        )

@@ -3,12 +3,25 @@
 import { element } from "./element.js";
 import { indexed, short } from "./heatmap.js";
 import { Nudge } from "./nudge.js";
+import { cells } from "./tensor.js";
 
 const SHOWN = 12;
-const CHAIN = 9;
 
 const plural = (count, what) => `${count.toLocaleString("en")} ${what}${count === 1 ? "" : "s"}`;
-const cellsOf = (box) => box.reduce((product, [first, last]) => product * (last - first), 1);
+/** The largest terms, in their order, without sorting tens of thousands. */
+function largestOf(terms, count) {
+  const size = (term) => Math.abs(term.value);
+  const largest = [];
+  for (const term of terms) {
+    if (largest.length === count && !(size(term) > size(largest.at(-1)))) continue;
+    if (largest.length === count) largest.pop();
+    const place = largest.findIndex((other) => size(term) > size(other));
+    largest.splice(place < 0 ? largest.length : place, 0, term);
+  }
+  return largest;
+}
+
+const countOf = (box) => box.reduce((product, [first, last]) => product * (last - first), 1);
 
 export class Explanation {
   constructor(page, place) {
@@ -17,17 +30,26 @@ export class Explanation {
     this.chain = [];
   }
 
-  /** Shows a number; the chain keeps the way that led here. */
-  show(name, index) {
+  /** Shows a number; the chain keeps the way that led here, where it was reached by a link. */
+  show(name, index, onwards, focus) {
+    if (this.place.hidden) this.opener = document.activeElement;
+    if (!onwards) this.chain = [];
     const known = this.chain.findIndex((link) => link.name === name && String(link.index) === String(index));
-    this.chain = known >= 0 ? this.chain.slice(0, known + 1) : [...this.chain, { name, index }].slice(-CHAIN);
+    this.chain = known >= 0 ? this.chain.slice(0, known + 1) : [...this.chain, { name, index }];
+    this.nudge = this.page.trace.isForward(name) ? new Nudge(this.page, name, index) : null;
     this.#fill(name, index);
+    this.place.scrollTop = 0;
+    // The link that led here is gone, and with it the keyboard's place.
+    if (focus) this.title.focus({ preventScroll: true });
   }
 
   /** The same number of another trace: after a step, say. */
   refresh() {
-    const last = this.chain.at(-1);
-    if (last) this.#fill(last.name, last.index);
+    const { name, index } = this.chain.at(-1);
+    const { scrollTop } = this.place;
+    this.#fill(name, index);
+    this.nudge?.renew();
+    this.place.scrollTop = scrollTop;
   }
 
   close() {
@@ -35,13 +57,15 @@ export class Explanation {
     this.place.replaceChildren();
     this.place.hidden = true;
     this.page.unchoose();
+    this.opener?.focus({ preventScroll: true });
   }
 
   #fill(name, index) {
     const { trace } = this.page;
     const tensor = trace.tensor(name);
     const explained = trace.explain(name, index);
-    const title = element("h2", { className: "value" });
+    const title = element("h2", { className: "value", tabIndex: -1 });
+    this.title = title;
     title.innerHTML = this.page.symbol(name);
     title.append(`${indexed(index)} = `, element("b", { textContent: short(tensor.at(index)) }));
     const close = element("button", { className: "close", type: "button", textContent: "×" });
@@ -51,8 +75,7 @@ export class Explanation {
     this.place.replaceChildren(close, this.#trail(), title, ...this.#given(name, index, explained));
     if (explained) this.place.append(this.#terms(explained, tensor.at(index)));
     this.place.append(this.#onwards(name, index));
-    if (trace.isForward(name)) this.place.append(new Nudge(this.page, name, index).section);
-    this.place.scrollTop = 0;
+    if (this.nudge) this.place.append(this.nudge.section);
   }
 
   #trail() {
@@ -70,7 +93,7 @@ export class Explanation {
     const button = element("button", { type: "button", className: "link" });
     button.innerHTML = this.page.symbol(name);
     button.append(text);
-    button.setAttribute("aria-label", `${name}${indexed(index)}`);
+    button.setAttribute("aria-label", `${name}${text}`);
     button.addEventListener("click", () => this.page.choose(name, index, true));
     return button;
   }
@@ -88,25 +111,26 @@ export class Explanation {
       const { mean, deviation } = trace.standardisation;
       return say(`The pixel is ${pixel} of 255: (${pixel} − ${short(mean[c])}) / ${short(deviation[c])} = ${short(node.at(index))}. Mean and deviation are those of the training set.`);
     }
-    if (node.operation === "parameter") return say("A parameter: it was drawn at random once, and steps have moved it since.");
+    if (node.operation === "parameter") return say("A parameter: training has moved it to where it is, and each step moves it on.");
     if (node.operation === "ideal") return say(`The ideal output: 1 for the expected class, ${trace.classes[trace.label]}, 0 for the others.`);
     return say("Given by the example.");
   }
 
   #terms({ terms, total }, value) {
     const body = element("tbody");
-    const largest = Math.max(...terms.map((term) => Math.abs(term.value)), Number.MIN_VALUE);
-    for (const { factors, value: share } of terms.slice(0, SHOWN)) {
+    const shown = largestOf(terms, SHOWN);
+    const largest = Math.abs(shown[0]?.value) || 1;
+    for (const { factors, value: share } of shown) {
       const product = element("td", { className: "factors" });
       factors.forEach((factor, place) => product.append(...(place ? [element("span", { className: "times", textContent: "·" })] : []), this.#factor(factor)));
       const bar = element("span", { className: share < 0 ? "share negative" : "share positive" });
-      bar.style.width = `${Number.isFinite(share) ? (100 * Math.abs(share)) / largest : 100}%`;
+      bar.style.width = `${Math.min((100 * Math.abs(share)) / largest || 0, 100)}%`;
       body.append(element("tr", {}, product, element("td", { className: "number", textContent: short(share) }), element("td", { className: "bar" }, bar)));
     }
-    const rest = terms.slice(SHOWN);
-    if (rest.length) {
-      const sum = rest.reduce((all, term) => all + term.value, 0);
-      body.append(element("tr", { className: "rest" }, element("td", { textContent: `and ${plural(rest.length, "smaller term")}` }), element("td", { className: "number", textContent: short(sum) }), element("td")));
+    const rest = terms.length - shown.length;
+    if (rest) {
+      const sum = total - shown.reduce((all, term) => all + term.value, 0);
+      body.append(element("tr", { className: "rest" }, element("td", { textContent: `and ${plural(rest, "smaller term")}` }), element("td", { className: "number", textContent: short(sum) }), element("td")));
     }
     const foot = element("tfoot", {}, element("tr", {}, element("th", { textContent: terms.length > 1 ? `the sum of ${terms.length.toLocaleString("en")}` : "the product", scope: "row" }), element("td", { className: "number total", textContent: short(total) }), element("td")));
     const table = element("table", { className: "terms" }, body, foot);
@@ -120,8 +144,16 @@ export class Explanation {
     const below = [];
     // The sum over the depth leads to the largest of its numbers.
     if (tensor) below.push(this.#link(tensor, index, summed ? `[${index.slice(0, -1).join(", ")}, Σ]` : indexed(index)));
+    if (summed) below.at(-1).title = this.#depth(tensor, index);
     if (reason) below.push(element("small", { textContent: reason }));
     return element("span", { className: "factor" }, element("span", { className: "number", textContent: short(value) }), ...below);
+  }
+
+  /** The numbers that a sum over the depth is made of. */
+  #depth(name, index) {
+    const tensor = this.page.trace.tensor(name);
+    const numbers = Array.from({ length: tensor.shape.at(-1) }, (_, c) => short(tensor.at([...index.slice(0, -1), c])));
+    return `the sum of ${numbers.join(", ")}`;
   }
 
   #onwards(name, index) {
@@ -130,7 +162,7 @@ export class Explanation {
     const list = element("ul");
     for (const { name: user, box } of trace.dependents(name, index)) {
       const target = this.#heaviest(user, box);
-      list.append(element("li", {}, this.#link(user, target, ""), ` ${plural(cellsOf(box), "number")}`));
+      list.append(element("li", {}, this.#link(user, target, ""), ` ${plural(countOf(box), "number")}`));
     }
     if (list.children.length) section.append(element("h3", { textContent: "It takes part in" }), list);
     if (trace.tensor(`∂E/∂${name}`)) {
@@ -142,17 +174,9 @@ export class Explanation {
   /** Of the cells that a number takes part in, the one to go on with: where E answers most, if that is known. */
   #heaviest(name, box) {
     const { trace } = this.page;
-    const weights = [trace.tensor(`∂E/∂${name}`), trace.tensor(name)].find((tensor) => tensor?.here);
-    let best = box.map(([first]) => first);
-    if (!weights || cellsOf(box) > 20000) return best;
-    const visit = (axis, index) => {
-      if (axis === box.length) {
-        if (Math.abs(weights.at(index)) > Math.abs(weights.at(best))) best = index;
-        return;
-      }
-      for (let place = box[axis][0]; place < box[axis][1]; place += 1) visit(axis + 1, [...index, place]);
-    };
-    visit(0, []);
-    return best;
+    const weights = [trace.tensor(`∂E/∂${name}`), trace.tensor(name)].find((tensor) => tensor?.here());
+    const first = box.map(([from]) => from);
+    if (!weights || countOf(box) > 20000) return first;
+    return cells(box).reduce((best, index) => (Math.abs(weights.at(index)) > Math.abs(weights.at(best)) ? index : best), first);
   }
 }

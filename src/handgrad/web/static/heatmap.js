@@ -2,6 +2,7 @@
 // or by the arrow keys.
 
 import { element } from "./element.js";
+import { cell, contains } from "./tensor.js";
 
 const LARGEST_CELL = 44;
 const NUMBERS_FROM = 34;
@@ -9,10 +10,11 @@ const NUMBERS_FROM = 34;
 /** How a tensor lies on paper: its first axes (`spread` of them) as rows × columns, its last ones as slices. */
 export function layout(shape) {
   const length = (axes) => axes.reduce((product, side) => product * side, 1);
-  if (shape.length <= 1 || (shape.length === 2 && Math.max(...shape) > 128)) {
+  if (shape.length <= 1 || (shape.length === 2 && shape[0] > 32)) {
     // A vector, or a matrix column by column: wrapped like text.
     const [count = 1, slices = 1] = shape;
-    const columns = count <= 16 ? count : Math.ceil(Math.sqrt(count * 2));
+    // A few numbers in rows of up to five, large enough to be read.
+    const columns = count <= 16 ? Math.ceil(count / Math.ceil(count / 5)) : Math.ceil(Math.sqrt(count * 2));
     return { rows: Math.ceil(count / columns), columns, slices, count, spread: Math.min(shape.length, 1) };
   }
   const [rows, columns, ...rest] = shape;
@@ -20,8 +22,9 @@ export function layout(shape) {
 }
 
 const LEVELS = 256;
+const NO_NUMBER = 2 * LEVELS + 1;
 
-/** Purple for less than nothing, orange for more, paper for nothing; by the square root of the size. */
+/** Purple for less than nothing, orange for more, paper for nothing, by the square root of the size; grey for NaN. */
 export function palette() {
   const style = getComputedStyle(document.documentElement);
   const [negative, zero, positive] = ["--negative", "--zero", "--positive"].map((name) => rgb(style.getPropertyValue(name)));
@@ -30,10 +33,12 @@ export function palette() {
     const end = level < LEVELS ? negative : positive;
     return zero.map((part, channel) => Math.round(part + (end[channel] - part) * share));
   });
+  shades.push(rgb(style.getPropertyValue("--quiet")));
   // One integer a shade, as the bytes of a picture lie in memory.
   const packed = new Uint32Array(Uint8ClampedArray.from(shades.flatMap((shade) => [...shade, 255])).buffer);
   const level = (value, largest) => {
-    if (value === 0 || largest === 0 || Number.isNaN(value)) return LEVELS;
+    if (Number.isNaN(value)) return NO_NUMBER;
+    if (value === 0 || largest === 0) return LEVELS;
     const share = Math.min(Math.sqrt(Math.abs(value) / largest), 1);
     return Math.round(LEVELS * (1 + Math.sign(value) * share));
   };
@@ -168,7 +173,7 @@ export class Heatmap {
   #read(place) {
     const index = place && this.#index(...place);
     const tensor = this.page.trace.tensor(this.name);
-    this.readout.textContent = index && tensor.here ? `${this.name}${indexed(index)} = ${short(tensor.at(index))}` : "";
+    this.readout.textContent = index && tensor.here(this.slice) ? `${this.name}${indexed(index)} = ${short(tensor.at(index))}` : "";
   }
 
   #choose() {
@@ -180,7 +185,7 @@ export class Heatmap {
   show(slice) {
     this.slice = slice;
     if (this.range) this.range.value = slice;
-    this.draw();
+    return this.visible ? this.appear() : null;
   }
 
   /** Turns to a cell, and puts the cursor there. */
@@ -206,20 +211,20 @@ export class Heatmap {
 
   /** Whether a cell of a box lies in this slice. */
   holds(box) {
-    const corner = this.#index(0, 0);
-    return corner.every((place, axis) => axis < this.lying.spread || (box[axis][0] <= place && place < box[axis][1]));
+    return contains(box.slice(this.lying.spread), this.#index(0, 0).slice(this.lying.spread));
   }
 
-  /** Has the numbers brought, and draws. */
+  /** Has the numbers of its slice brought, and draws. */
   async appear() {
     this.visible = true;
-    await this.page.trace.tensor(this.name).load();
+    const { trace } = this.page;
+    await this.page.bring(trace.tensor(this.name).load(this.slice, this.lying.slices));
     this.draw();
   }
 
   draw() {
     const tensor = this.page.trace.tensor(this.name);
-    if (!this.visible || !tensor.here) return;
+    if (!this.visible || !tensor.here(this.slice)) return;
     const colour = this.page.colour;
     const { columns, rows } = this.lying;
     const paper = this.canvas.getContext("2d");
@@ -255,7 +260,7 @@ export class Heatmap {
     for (const { box, ink, thick } of this.page.marks(this.name)) this.#outline(paper, box, ink, thick * density);
     if (document.activeElement === this.canvas) {
       const index = this.#index(...this.cursor);
-      if (index) this.#outline(paper, index.map((place) => [place, place + 1]), this.page.colour.ink.text, 1.5 * density);
+      if (index) this.#outline(paper, cell(index), this.page.colour.ink.text, 1.5 * density);
     }
   }
 
@@ -290,7 +295,11 @@ export class Heatmap {
 
   #drawStrip(tensor, colour) {
     const { slices } = this.lying;
-    if (this.pictured?.tensor !== tensor || this.pictured.colour !== colour) this.#pictureStrip(tensor, colour);
+    const here = Array.from({ length: slices }, (_, slice) => tensor.here(slice));
+    const key = [tensor.data, colour, here.filter(Boolean).length];
+    if (!this.pictured || key.some((part, place) => part !== this.pictured.key[place])) {
+      this.pictured = { key, picture: this.#pictureStrip(tensor, colour, here) };
+    }
     const { across, cellWidth, cellHeight } = this.grid;
     const paper = this.strip.getContext("2d");
     paper.clearRect(0, 0, this.strip.width, this.strip.height);
@@ -300,10 +309,10 @@ export class Heatmap {
     paper.lineWidth = 2;
     paper.strokeRect(x + 1, y + 1, cellWidth - 2, cellHeight - 2);
     const names = this.letter === "k, n" ? this.#index(0, 0).slice(2).join(", ") : String(this.slice);
-    this.which.textContent = `${this.letter} = ${names} of ${slices}`;
+    this.which.textContent = `${this.letter} = ${names}`;
   }
 
-  #pictureStrip(tensor, colour) {
+  #pictureStrip(tensor, colour, here) {
     const { rows, columns, slices } = this.lying;
     const zoom = Math.max(1, Math.floor(28 / columns));
     const [cellWidth, cellHeight] = [columns * zoom + 4, rows * zoom + 4];
@@ -317,10 +326,11 @@ export class Heatmap {
     paper.imageSmoothingEnabled = false;
     const small = new OffscreenCanvas(columns, rows);
     for (let slice = 0; slice < slices; slice += 1) {
+      if (!here[slice]) continue;
       const [x, y] = [(slice % across) * cellWidth, Math.floor(slice / across) * cellHeight];
       small.getContext("2d").putImageData(slicePicture(tensor, this.lying, slice, colour), 0, 0);
       paper.drawImage(small, x + 2, y + 2, columns * zoom, rows * zoom);
     }
-    this.pictured = { tensor, colour, picture };
+    return picture;
   }
 }

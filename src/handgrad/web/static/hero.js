@@ -51,12 +51,14 @@ export class Hero {
   draw() {
     const { trace } = this.page;
     const z = Array.from(trace.tensor("z").data);
-    const ranked = z.map((share, k) => [share, k]).sort((left, right) => right[0] - left[0]);
+    const ranked = z.map((share, k) => [share || 0, k]).sort((left, right) => right[0] - left[0]);
     const [best, k] = ranked[0];
+    const lost = z.some(Number.isNaN);
     const story = "Below, every number of how it got there, and of what it learns from";
-    this.heading.textContent = `It says “${trace.classes[k]}”, ${percent(best)}`;
-    this.lead.textContent =
-      k === trace.label
+    this.heading.textContent = lost ? "It says nothing any more" : `It says “${trace.classes[k]}”, ${percent(best)}`;
+    this.lead.textContent = lost
+      ? "The steps were too large: its numbers have run off beyond all bounds. Take them back, and choose a smaller learning rate."
+      : k === trace.label
         ? `and the expected class is the same. ${story} this picture. Click any number to ask where it came from.`
         : `but “${trace.classes[trace.label]}” was expected. ${story} its mistake. Click any number to ask where it came from.`;
     const shown = ranked.slice(0, SHOWN);

@@ -9,14 +9,25 @@ const PAUSE = 120;
 
 export class Live {
   constructor(page, { base, visitor, models, model, examples }) {
-    Object.assign(this, { page, base, visitor, models, model, examples, losses: [], playing: false, busy: Promise.resolve() });
+    Object.assign(this, { page, base, visitor, models, model, examples, losses: [], taken: 0, undoable: 0, playing: false, looping: false, busy: Promise.resolve() });
   }
 
-  /** The numbers of a tensor that the page did not come with. */
-  async numbers(name) {
-    const node = this.page.traced.nodes.findIndex((each) => each.name === name);
-    const answer = await this.#asked(`tensors/${this.page.traced.revision}/${node}`);
-    return toNumbers(await answer.arrayBuffer(), "float64");
+  /** The numbers of a tensor that the page did not come with: one of so many slices, or all of them. */
+  numbers(traced, name, slice, slices) {
+    const node = traced.nodes.findIndex((each) => each.name === name);
+    return this.#inTurn(async () => {
+      if (traced !== this.page.traced) throw Object.assign(new Error("another trace has come"), { superseded: true });
+      const part = slice === null ? "" : `?slice=${slice}&of=${slices}`;
+      const answer = await this.#asked(`tensors/${traced.revision}/${node}${part}`);
+      return toNumbers(await answer.arrayBuffer(), "float64");
+    });
+  }
+
+  /** One question after the other: none asks for the numbers of a trace that a step is replacing. */
+  #inTurn(ask) {
+    const answer = this.busy.then(ask);
+    this.busy = answer.catch(() => {});
+    return answer;
   }
 
   async #asked(path, request = {}) {
@@ -26,23 +37,27 @@ export class Live {
     throw new Error(told.error);
   }
 
-  /** Sends one wish after the other, and shows what comes of it. */
-  #wish(path, request) {
-    this.busy = this.busy.then(async () => {
-      try {
+  /** Sends a wish, and shows what comes of it. */
+  async #wish(path, request) {
+    try {
+      await this.#inTurn(async () => {
         const answer = await this.#asked(path, { method: "POST", ...request });
-        const { trace, losses } = await answer.json();
-        this.losses = losses;
-        await this.page.update(trace);
-        this.#show();
-        this.message.textContent = "";
-      } catch (error) {
-        this.playing = false;
-        this.#show();
-        this.message.textContent = error.message;
-      }
-    });
-    return this.busy;
+        const { trace, ...standing } = await answer.json();
+        this.page.take(trace);
+        Object.assign(this, standing);
+      });
+      this.message.textContent = "";
+      this.#show();
+      await this.page.redraw();
+    } catch (error) {
+      this.tell(error);
+    }
+  }
+
+  tell(error) {
+    this.playing = false;
+    this.#show();
+    this.message.textContent = error instanceof TypeError ? "The server does not answer; is it still running?" : error.message;
   }
 
   #change(wishes) {
@@ -82,9 +97,13 @@ export class Live {
     const [label, labels] = this.#select("Expected class", page.trace.classes, page.trace.label, (k) => this.#change({ label: k }));
     this.labels = labels;
     const file = element("input", { type: "file", accept: "image/*" });
-    file.addEventListener("change", () => file.files[0] && this.#picture(file.files[0]));
+    file.addEventListener("change", async () => {
+      if (file.files[0]) await this.#picture(file.files[0]);
+      // So that the same file can be chosen again.
+      file.value = "";
+    });
     const example = element("input", { type: "number", min: 0, max: this.examples.count - 1, value: this.examples.first });
-    example.addEventListener("change", () => this.#change({ example: Number(example.value) }));
+    example.addEventListener("change", () => example.reportValidity() && this.#change({ example: Number(example.value) }));
     const other = element("button", { type: "button", textContent: "another" });
     other.addEventListener("click", () => {
       example.value = Math.floor(Math.random() * this.examples.count);
@@ -136,9 +155,13 @@ export class Live {
   #steps() {
     this.rate = element("input", { type: "range", min: -5, max: 1, step: 0.05, value: Math.log10(this.page.rate) });
     this.rateText = element("output");
-    this.rate.addEventListener("input", () => (this.rateText.textContent = `η = ${short(this.#eta())}`));
+    const tellRate = () => {
+      this.rateText.textContent = `η = ${short(this.#eta())}`;
+      this.rate.setAttribute("aria-valuetext", this.rateText.textContent);
+    };
+    this.rate.addEventListener("input", tellRate);
     this.rate.addEventListener("change", () => this.page.setRate(this.#eta()));
-    this.rateText.textContent = `η = ${short(this.#eta())}`;
+    tellRate();
     const button = (text, act) => {
       const made = element("button", { type: "button", textContent: text });
       made.addEventListener("click", act);
@@ -146,7 +169,7 @@ export class Live {
     };
     this.play = button("play", () => this.#toggle());
     this.back = button("back", () => this.#change({ back: 1 }));
-    this.restart = button("start again", () => this.#change({ back: this.losses.length - 1 }));
+    this.restart = button("start again", () => this.#change({ restart: true }));
     this.fall = shape("svg", { viewBox: "0 0 600 120", class: "curve", role: "img" });
     this.standing = element("p", { className: "standing" });
     return element(
@@ -171,21 +194,25 @@ export class Live {
   async #toggle() {
     this.playing = !this.playing;
     this.#show();
+    if (this.looping) return;
+    this.looping = true;
     while (this.playing) {
       await this.#step(1);
       await new Promise((resume) => setTimeout(resume, PAUSE));
     }
+    this.looping = false;
   }
 
   #show() {
-    const { losses } = this;
+    const { losses, taken } = this;
     this.play.textContent = this.playing ? "pause" : "play";
-    this.back.disabled = this.restart.disabled = losses.length < 2;
+    this.back.disabled = this.undoable === 0;
+    this.restart.disabled = taken === 0;
     this.labels.value = this.page.trace.label;
-    const now = losses.length ? losses.at(-1) : this.page.trace.tensor("E").data[0];
-    const taken = Math.max(losses.length - 1, 0);
+    const now = losses.at(-1) ?? this.page.trace.tensor("E").data[0];
+    const nothing = taken && now === 0 ? ": the network is certain, and there is nothing left to learn from this picture" : "";
     this.standing.textContent = Number.isFinite(now)
-      ? `${taken} step${taken === 1 ? "" : "s"} taken; E = ${short(now)}`
+      ? `${taken} step${taken === 1 ? "" : "s"} taken; E = ${short(now)}${nothing}`
       : `${taken} steps taken, and E is no longer a number: η is too large. Go back, and choose a smaller one.`;
     const finite = losses.filter(Number.isFinite);
     const most = Math.max(...finite, 1e-12);

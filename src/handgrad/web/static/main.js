@@ -5,8 +5,9 @@ import { Explanation } from "./explanation.js";
 import { Heatmap, palette } from "./heatmap.js";
 import { Hero } from "./hero.js";
 import { Live } from "./live.js";
+import { operations } from "./operations.js";
 import { drawRail } from "./rail.js";
-import { contains, toNumbers } from "./tensor.js";
+import { cell, contains } from "./tensor.js";
 import { Trace } from "./trace.js";
 
 const RATE = 0.001;
@@ -19,7 +20,7 @@ class Page {
     this.shown = new Set();
     this.colour = palette();
     this.live = content.live ? new Live(this, content.live) : null;
-    this.#take(content.trace);
+    this.take(content.trace);
     this.hero = new Hero(this, document.getElementById("hero"));
     this.explanation = new Explanation(this, document.getElementById("explanation"));
     this.views = [...this.hero.views];
@@ -30,25 +31,50 @@ class Page {
     this.#watch();
   }
 
-  #take(traced) {
+  /** Another trace in place of this one; `redraw` shows it. */
+  take(traced) {
     this.traced = traced;
-    this.trace = new Trace(traced, this.rate, (name) => this.live.numbers(name));
-    const text = atob(traced.pixels.data);
-    this.pixels = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+    this.trace = new Trace(traced, this.rate, (...wanted) => this.live.numbers(...wanted));
+    this.pixels = Uint8Array.from(atob(traced.pixels.data), (letter) => letter.charCodeAt(0));
   }
 
-  /** Another trace in place of this one: what is open and chosen stays so. */
-  async update(traced) {
-    this.#take(traced);
+  /** Shows the trace: what is open and chosen stays so. */
+  async redraw() {
     this.hero.draw();
-    if (this.chosen) await this.trace.ready(this.chosen.name);
+    const { chosen } = this;
+    if (chosen && (await this.#ready(chosen.name)) && chosen === this.chosen) this.explanation.refresh();
     await Promise.all(this.views.filter((view) => view.visible).map((view) => view.appear()));
-    this.explanation.refresh();
   }
 
   setRate(rate) {
     this.rate = rate;
-    return this.update(this.traced);
+    this.trace.setRate(rate);
+    return this.redraw();
+  }
+
+  /** Waits for numbers; those of a trace that has been replaced meanwhile are nobody's loss. */
+  async bring(numbers) {
+    try {
+      await numbers;
+      return true;
+    } catch (error) {
+      if (!error.superseded) this.live.tell(error);
+      return false;
+    }
+  }
+
+  /** Brings what explains a tensor, of the trace that is current when it is there. */
+  async #ready(name) {
+    for (;;) {
+      const { trace } = this;
+      const there = await this.bring(trace.ready(name));
+      if (trace === this.trace) return there;
+    }
+  }
+
+  /** Names of the operations that the page explains. */
+  operations() {
+    return Object.keys(operations);
   }
 
   symbol(name) {
@@ -56,20 +82,20 @@ class Page {
   }
 
   cardOf(name) {
-    return (this.cards.find((card) => card.nodes[0] === name) ?? this.cards.find((card) => card.nodes.includes(name)))?.id;
+    return (this.cards.findLast((card) => card.nodes[0] === name) ?? this.cards.find((card) => card.nodes.includes(name)))?.id;
   }
 
-  /** Explains a number: `follow` where it was reached from the one before. */
+  /** Explains a number: `follow` where a link led to it, from the number before. */
   async choose(name, index, follow = false) {
-    const before = this.chosen;
-    const related = before && [...this.trace.sources(before.name, before.index), ...this.trace.dependents(before.name, before.index)];
-    if (!follow && !related?.some((link) => link.name === name && contains(link.box, index))) this.explanation.chain = [];
-    await this.trace.ready(name);
-    await Promise.all(this.trace.users.get(name).map(({ node }) => Promise.all(this.trace.inputs(node).map((input) => input.load()))));
-    this.chosen = { name, index };
+    const wanted = { name, index };
+    this.wanted = wanted;
+    if (!(await this.#ready(name)) || this.wanted !== wanted) return;
+    const linked = this.chosen && [...this.sources, ...this.dependents];
+    const onwards = follow || linked?.some((link) => link.name === name && contains(link.box, index));
+    this.chosen = wanted;
     this.sources = this.trace.sources(name, index);
     this.dependents = this.trace.dependents(name, index);
-    this.explanation.show(name, index);
+    this.explanation.show(name, index, onwards, follow);
     for (const view of this.views) this.#turn(view);
     if (follow) this.#goTo(name);
   }
@@ -102,7 +128,7 @@ class Page {
     if (!this.chosen) return [];
     const marks = [];
     if (name === this.chosen.name) {
-      marks.push({ box: this.chosen.index.map((place) => [place, place + 1]), ink: this.colour.ink.chosen, thick: 3 });
+      marks.push({ box: cell(this.chosen.index), ink: this.colour.ink.chosen, thick: 3 });
     }
     for (const [links, ink] of [[this.sources, "source"], [this.dependents, "dependent"]]) {
       for (const link of links) if (link.name === name) marks.push({ box: link.box, ink: this.colour.ink[ink], thick: 2 });
@@ -112,11 +138,9 @@ class Page {
 
   #layCards(place) {
     for (const card of this.cards) {
-      const article = element("article", { id: card.id, className: `card ${card.way} ${card.kind}` });
+      const article = element("article", { id: card.id, className: `card ${card.way}` });
       const heading = element("h2", {}, element("a", { className: "number", href: `#${card.id}`, textContent: card.number }), card.title);
-      const formulas = element("div", { className: "formulas", tabIndex: 0 });
-      formulas.setAttribute("role", "group");
-      formulas.setAttribute("aria-label", `formula of ${card.number}`);
+      const formulas = element("div", { className: "formulas" });
       formulas.innerHTML = card.formulas.join("");
       const figures = element("div", { className: "figures" });
       card.nodes.forEach((name, order) => {
@@ -126,6 +150,12 @@ class Page {
       });
       article.append(heading, formulas, element("p", { textContent: card.text }), figures);
       place.append(article);
+      if (formulas.scrollWidth > formulas.clientWidth) {
+        // What can be scrolled must be reached by the keyboard.
+        formulas.tabIndex = 0;
+        formulas.setAttribute("role", "group");
+        formulas.setAttribute("aria-label", `formula of ${card.number}`);
+      }
     }
   }
 
@@ -144,10 +174,10 @@ class Page {
     for (const view of this.views) watcher.observe(view.figure);
     const inSight = new IntersectionObserver((entries) => {
       for (const { target, isIntersecting } of entries) {
-        if (isIntersecting) this.shown.add(target.dataset.name);
-        else this.shown.delete(target.dataset.name);
+        if (isIntersecting) this.shown.add(target);
+        else this.shown.delete(target);
       }
-      this.markRail(this.shown);
+      this.markRail(new Set([...this.shown].map((figure) => figure.dataset.name)));
     });
     for (const view of this.views.slice(this.hero.views.length)) inSight.observe(view.figure);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
@@ -161,5 +191,4 @@ class Page {
 }
 
 window.handgrad = new Page(JSON.parse(document.getElementById("content").textContent));
-window.handgrad.toNumbers = toNumbers;
 document.documentElement.dataset.ready = "true";

@@ -16,10 +16,7 @@ export class Nudge {
   }
 
   async #open(button) {
-    await this.page.trace.readyToNudge(this.name);
-    this.E = this.page.trace.nudged(this.name, this.index);
-    this.slope = this.page.trace.tensor(`∂E/∂${this.name}`).at(this.index);
-    this.start = this.E(0);
+    if (!(await this.page.bring(this.page.trace.readyToNudge(this.name)))) return;
     this.plot = shape("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, role: "img", class: "curve" });
     this.wide = element("input", { type: "range", min: -4, max: 1, step: 0.25, value: -0.5 });
     this.epsilon = element("input", { type: "range", min: -1, max: 1, step: 0.01, value: 0.4 });
@@ -32,6 +29,16 @@ export class Nudge {
       element("label", {}, "how far the curve reaches ", this.wide),
       this.figures,
     );
+    this.renew();
+  }
+
+  /** The curve of the trace as it is now, if it has been asked for. */
+  async renew() {
+    if (!this.plot || !(await this.page.bring(this.page.trace.readyToNudge(this.name)))) return;
+    const { trace } = this.page;
+    this.E = trace.nudged(this.name, this.index);
+    this.slope = trace.tensor(`∂E/∂${this.name}`).at(this.index);
+    this.start = this.E(0);
     this.#draw();
   }
 
@@ -62,6 +69,8 @@ export class Nudge {
 
   #point() {
     const epsilon = this.reach * Number(this.epsilon.value);
+    this.epsilon.setAttribute("aria-valuetext", short(epsilon));
+    this.wide.setAttribute("aria-valuetext", `${short(this.reach)} to either side`);
     const change = this.E(epsilon) - this.start;
     const linear = epsilon * this.slope;
     [change, linear].forEach((height, which) => {

@@ -9,7 +9,7 @@
 // and those of the forward pass
 //   compute(node, inputs, result)       → fills `result` with the numbers that the inputs give
 
-import { cell, clipped, eachCell } from "./tensor.js";
+import { cell, cells, clipped } from "./tensor.js";
 
 const of = (tensor, index) => ({ tensor: tensor.name, index, value: tensor.at(index) });
 const constant = (value, reason) => ({ value, reason });
@@ -27,7 +27,8 @@ function column(tensor, place) {
   return { tensor: tensor.name, index: [...place, heaviest], summed: true, value };
 }
 
-const all = (tensor) => tensor.whole;
+/** One place along an axis. */
+const one = (place) => [place, place + 1];
 const shifted = ([i, j], [rows, columns]) => [[i, i + rows], [j, j + columns]];
 /** Places whose window of `rows` × `columns` holds (i, j). */
 const windowsOver = ([i, j], [rows, columns]) => [[i - rows + 1, i + 1], [j - columns + 1, j + 1]];
@@ -60,61 +61,55 @@ function correlate(map, columns, F, filterOffset, filterStrides, [x1, y1], resul
 }
 
 function winner(T, [i, j, n], p) {
-  let best = [i * p, j * p, n];
-  eachCell([...windowOf([i, j], p), [n, n + 1]], (index) => {
-    if (T.at(index) > T.at(best)) best = index;
-  });
-  return best;
+  return cells([...windowOf([i, j], p), one(n)]).reduce((best, index) => (T.at(index) > T.at(best) ? index : best));
 }
 
-const same = (left, right) => left.every((place, axis) => place === right[axis]);
+const equal = (left, right) => left.every((place, axis) => place === right[axis]);
 const switched = (t) => constant(t > 0 ? 1 : 0, t > 0 ? "positive" : "not positive");
+
+/** Of operations whose inputs all have the result's shape. */
+const elementwise = {
+  sources: (_, inputs, index) => inputs.map(() => cell(index)),
+  reach: (_, __, ___, index) => cell(index),
+};
 
 const relu = {
   terms: (_, [T], index) => [[of(T, index), switched(T.at(index))]],
-  sources: (_, __, index) => [cell(index)],
-  reach: (_, __, ___, index) => cell(index),
+  ...elementwise,
   compute: (_, [T], result) => T.data.forEach((value, place) => (result[place] = Math.max(value, 0))),
 };
 
 const reluBack = {
   terms: (_, [error, T], index) => [[of(error, index), switched(T.at(index))]],
-  sources: (_, __, index) => [cell(index), cell(index)],
-  reach: (_, __, ___, index) => cell(index),
+  ...elementwise,
 };
 
 const convolve = {
-  terms(_, [X, F], [i, j, n]) {
-    const terms = [];
-    eachCell([[0, F.shape[0]], [0, F.shape[1]]], ([a, b]) => terms.push([of(F, [a, b, n]), column(X, [i + a, j + b])]));
-    return terms;
-  },
+  terms: (_, [X, F], [i, j, n]) =>
+    cells(F.whole.slice(0, 2)).map(([a, b]) => [of(F, [a, b, n]), column(X, [i + a, j + b])]),
   sources: (_, [X, F], [i, j, n]) => [
     [...shifted([i, j], F.shape), [0, X.shape[2]]],
-    [[0, F.shape[0]], [0, F.shape[1]], [n, n + 1]],
+    [[0, F.shape[0]], [0, F.shape[1]], one(n)],
   ],
   reach: (node, [, F], which, index) =>
     which === 0
       ? clipped([...windowsOver(index, F.shape), [0, node.shape[2]]], node.shape)
-      : [[0, node.shape[0]], [0, node.shape[1]], [index[2], index[2] + 1]],
+      : [[0, node.shape[0]], [0, node.shape[1]], one(index[2])],
   compute: (node, [X, F], result) =>
     correlate(summed(X), X.shape[1], F.data, 0, F.strides, F.shape, result.fill(0), node.shape),
 };
 
 const convolveMaps = {
-  terms(_, [S, F], [i, j, n]) {
-    const terms = [];
-    eachCell(F.whole.slice(0, 3), ([a, b, k]) => terms.push([of(F, [a, b, k, n]), of(S, [i + a, j + b, k])]));
-    return terms;
-  },
+  terms: (_, [S, F], [i, j, n]) =>
+    cells(F.whole.slice(0, 3)).map(([a, b, k]) => [of(F, [a, b, k, n]), of(S, [i + a, j + b, k])]),
   sources: (_, [S, F], [i, j, n]) => [
     [...shifted([i, j], F.shape), [0, S.shape[2]]],
-    [...F.whole.slice(0, 3), [n, n + 1]],
+    [...F.whole.slice(0, 3), one(n)],
   ],
   reach: (node, [, F], which, index) =>
     which === 0
       ? clipped([...windowsOver(index, F.shape), [0, node.shape[2]]], node.shape)
-      : [[0, node.shape[0]], [0, node.shape[1]], [index[3], index[3] + 1]],
+      : [[0, node.shape[0]], [0, node.shape[1]], one(index[3])],
   compute(node, [S, F], result) {
     const [rows, columns, K] = S.shape;
     const map = new Float64Array(rows * columns);
@@ -129,11 +124,11 @@ const convolveMaps = {
 const weighDepth = {
   terms: (_, [X, alpha], [i, j, k]) =>
     Array.from({ length: X.shape[2] }, (__, c) => [of(alpha, [c, k]), of(X, [i, j, c])]),
-  sources: (_, [X, alpha], [i, j, k]) => [[...cell([i, j]), [0, X.shape[2]]], [[0, alpha.shape[0]], [k, k + 1]]],
+  sources: (_, [X, alpha], [i, j, k]) => [[...cell([i, j]), [0, X.shape[2]]], [[0, alpha.shape[0]], one(k)]],
   reach: (node, _, which, index) =>
     which === 0
       ? [...cell(index.slice(0, 2)), [0, node.shape[2]]]
-      : [[0, node.shape[0]], [0, node.shape[1]], [index[1], index[1] + 1]],
+      : [[0, node.shape[0]], [0, node.shape[1]], one(index[1])],
   compute(node, [X, alpha], result) {
     const [depth, K] = alpha.shape;
     for (let place = 0; place < result.length; place += 1) {
@@ -146,14 +141,13 @@ const weighDepth = {
 
 const pool = {
   terms(node, [T], index) {
-    const terms = [];
     const best = winner(T, index, node.options.p);
-    eachCell([...windowOf(index, node.options.p), [index[2], index[2] + 1]], (place) =>
-      terms.push([of(T, place), same(place, best) ? constant(1, "the largest") : constant(0, "not the largest")]),
-    );
-    return terms;
+    return cells([...windowOf(index, node.options.p), one(index[2])]).map((place) => [
+      of(T, place),
+      equal(place, best) ? constant(1, "the largest") : constant(0, "not the largest"),
+    ]);
   },
-  sources: (node, _, index) => [[...windowOf(index, node.options.p), [index[2], index[2] + 1]]],
+  sources: (node, _, index) => [[...windowOf(index, node.options.p), one(index[2])]],
   reach: (node, _, __, [i, j, n]) =>
     clipped(cell([Math.floor(i / node.options.p), Math.floor(j / node.options.p), n]), node.shape),
   compute(node, [T], result) {
@@ -176,20 +170,20 @@ const poolBack = {
     const p = node.options.p;
     const window = [Math.floor(index[0] / p), Math.floor(index[1] / p), index[2]];
     if (!clipped(cell(window), error.shape)) return [[constant(0, "left over: in no window")]];
-    const won = same(winner(T, window, p), index);
+    const won = equal(winner(T, window, p), index);
     return [[of(error, window), won ? constant(1, "the winner") : constant(0, "not the winner: 0")]];
   },
   sources(node, [error], index) {
     const p = node.options.p;
     const [i, j] = [Math.floor(index[0] / p), Math.floor(index[1] / p)];
     const window = clipped(cell([i, j, index[2]]), error.shape);
-    return [window, window && [...windowOf([i, j], p), [index[2], index[2] + 1]]];
+    return [window, window && [...windowOf([i, j], p), one(index[2])]];
   },
   reach(node, [error], which, index) {
     const p = node.options.p;
-    if (which === 0) return [...windowOf(index, p), [index[2], index[2] + 1]];
+    if (which === 0) return [...windowOf(index, p), one(index[2])];
     const window = [Math.floor(index[0] / p), Math.floor(index[1] / p), index[2]];
-    return clipped(cell(window), error.shape) && [...windowOf(window, p), [index[2], index[2] + 1]];
+    return clipped(cell(window), error.shape) && [...windowOf(window, p), one(index[2])];
   },
 };
 
@@ -206,8 +200,8 @@ const dense = {
     ...Array.from(x.data, (__, m) => [of(x, [m]), of(w, [m, k])]),
     [of(b, [k])],
   ],
-  sources: (_, [x, w], [k]) => [all(x), [[0, w.shape[0]], [k, k + 1]], cell([k])],
-  reach: (node, _, which, index) => (which === 0 ? all(node) : cell([index.at(-1)])),
+  sources: (_, [x, w], [k]) => [x.whole, [[0, w.shape[0]], one(k)], cell([k])],
+  reach: (node, _, which, index) => (which === 0 ? node.whole : cell([index.at(-1)])),
   compute(_, [x, w, b], result) {
     const outputs = b.size;
     result.set(b.data);
@@ -224,146 +218,133 @@ function exponentials(t) {
   return { largest, values, total: values.reduce((left, right) => left + right) };
 }
 
+/** exp of a logit, less the largest of all so that none overflows. */
+const exponential = (t, k, { values }) => ({ ...of(t, [k]), value: values[k], reason: "exp of it, less the largest" });
+
 const softmax = {
   terms(_, [t], [k]) {
-    const { values, total } = exponentials(t);
-    return [[{ ...of(t, [k]), value: values[k], reason: "exp of it, less the largest" }, constant(1 / total, "over the sum of all")]];
+    const all = exponentials(t);
+    return [[exponential(t, k, all), constant(1 / all.total, "over the sum of all")]];
   },
-  sources: (_, [t]) => [all(t)],
-  reach: (node) => all(node),
-  compute(_, [t], result) {
-    const { values, total } = exponentials(t);
-    values.forEach((value, k) => (result[k] = value / total));
-  },
+  sources: (_, [t]) => [t.whole],
+  reach: (node) => node.whole,
 };
 
+/** Both from the largest logit, as N15 is computed: the sum is near 0 where E is, and keeps its digits. */
 const crossEntropy = {
   terms(_, [t, y]) {
     const { largest, total } = exponentials(t);
+    const shifted = (k) => ({ ...of(t, [k]), value: t.data[k] - largest, reason: "less the largest" });
     const expected = Array.from(y.data.keys()).filter((k) => y.data[k] !== 0);
     return [
-      [constant(largest + Math.log(total), "log Σ exp, over all classes")],
-      ...expected.map((k) => [constant(-1, "less"), of(y, [k]), of(t, [k])]),
+      [constant(Math.log(total), "log Σ exp of all, less the largest")],
+      ...expected.map((k) => [constant(-1, "less"), of(y, [k]), shifted(k)]),
     ];
   },
-  sources: (_, [t, y]) => [all(t), all(y)],
+  sources: (_, [t, y]) => [t.whole, y.whole],
   reach: () => [],
   compute(_, [t, y], result) {
     const { largest, total } = exponentials(t);
-    result[0] = largest + Math.log(total) - t.data.reduce((sum, value, k) => sum + value * y.data[k], 0);
+    result[0] = Math.log(total) - t.data.reduce((sum, value, k) => sum + (value - largest) * y.data[k], 0);
   },
 };
 
 const crossEntropyBack = {
-  terms: (_, [z, y], [k]) =>
-    y.data[k] === 0 ? [[constant(-1, ""), of(y, [k])]] : [[constant(-1, ""), of(y, [k]), constant(1 / z.data[k], "1 / z")]],
-  sources: (_, __, index) => [cell(index), cell(index)],
-  reach: (_, __, ___, index) => cell(index),
+  terms: (_, [z, y], [k]) => [
+    [constant(-1, ""), of(y, [k]), ...(y.data[k] ? [{ ...of(z, [k]), value: 1 / z.data[k], reason: "1 / it" }] : [])],
+  ],
+  ...elementwise,
 };
 
 const softmaxCrossEntropyBack = {
   terms: (_, [z, y], index) => [[of(z, index)], [constant(-1, "less"), of(y, index)]],
-  sources: (_, __, index) => [cell(index), cell(index)],
-  reach: (_, __, ___, index) => cell(index),
+  ...elementwise,
 };
 
 const outer = {
   terms: (_, [x, error], [m, k]) => [[of(x, [m]), of(error, [k])]],
   sources: (_, __, [m, k]) => [cell([m]), cell([k])],
-  reach: (node, _, which, [place]) => (which === 0 ? [[place, place + 1], [0, node.shape[1]]] : [[0, node.shape[0]], [place, place + 1]]),
+  reach: (node, _, which, [place]) => (which === 0 ? [one(place), [0, node.shape[1]]] : [[0, node.shape[0]], one(place)]),
 };
 
 const unchanged = {
   terms: (_, [error], index) => [[of(error, index)]],
-  sources: (_, __, index) => [cell(index)],
-  reach: (_, __, ___, index) => cell(index),
+  ...elementwise,
 };
 
 const denseBack = {
   terms: (_, [error, w], [m]) => Array.from(error.data, (__, k) => [of(error, [k]), of(w, [m, k])]),
-  sources: (_, [error, w], [m]) => [all(error), [[m, m + 1], [0, w.shape[1]]]],
-  reach: (node, _, which, index) => (which === 0 ? all(node) : cell([index[0]])),
+  sources: (_, [error, w], [m]) => [error.whole, [one(m), [0, w.shape[1]]]],
+  reach: (node, _, which, index) => (which === 0 ? node.whole : cell([index[0]])),
 };
 
 const filterGradient = {
-  terms(_, [X, error], [a, b, n]) {
-    const terms = [];
-    eachCell(error.whole.slice(0, 2), ([i, j]) => terms.push([of(error, [i, j, n]), column(X, [i + a, j + b])]));
-    return terms;
-  },
+  terms: (_, [X, error], [a, b, n]) =>
+    cells(error.whole.slice(0, 2)).map(([i, j]) => [of(error, [i, j, n]), column(X, [i + a, j + b])]),
   sources: (_, [X, error], [a, b, n]) => [
     [...shifted([a, b], error.shape), [0, X.shape[2]]],
-    [...error.whole.slice(0, 2), [n, n + 1]],
+    [...error.whole.slice(0, 2), one(n)],
   ],
   reach: (node, [, error], which, index) =>
     which === 0
       ? clipped([...windowsOver(index, error.shape), [0, node.shape[2]]], node.shape)
-      : [...node.whole.slice(0, 2), [index[2], index[2] + 1]],
+      : [...node.whole.slice(0, 2), one(index[2])],
 };
 
 const filterGradientMaps = {
-  terms(_, [S, error], [a, b, k, n]) {
-    const terms = [];
-    eachCell(error.whole.slice(0, 2), ([i, j]) => terms.push([of(error, [i, j, n]), of(S, [i + a, j + b, k])]));
-    return terms;
-  },
+  terms: (_, [S, error], [a, b, k, n]) =>
+    cells(error.whole.slice(0, 2)).map(([i, j]) => [of(error, [i, j, n]), of(S, [i + a, j + b, k])]),
   sources: (_, [, error], [a, b, k, n]) => [
-    [...shifted([a, b], error.shape), [k, k + 1]],
-    [...error.whole.slice(0, 2), [n, n + 1]],
+    [...shifted([a, b], error.shape), one(k)],
+    [...error.whole.slice(0, 2), one(n)],
   ],
   reach: (node, [, error], which, index) =>
     which === 0
-      ? clipped([...windowsOver(index, error.shape), [index[2], index[2] + 1], [0, node.shape[3]]], node.shape)
-      : [...node.whole.slice(0, 3), [index[2], index[2] + 1]],
+      ? clipped([...windowsOver(index, error.shape), one(index[2]), [0, node.shape[3]]], node.shape)
+      : [...node.whole.slice(0, 3), one(index[2])],
 };
 
 /** N29 and N34: what came of the filters' weights that (i, j) was under; the padding's zeros have no term. */
 function turnedTerms(error, F, [i, j], middle) {
-  const terms = [];
-  eachCell([[0, F.shape[0]], [0, F.shape[1]], [0, error.shape[2]]], ([a, b, n]) => {
-    const place = [i - a, j - b, n];
-    if (clipped(cell(place), error.shape)) terms.push([of(error, place), of(F, [a, b, ...middle, n])]);
-  });
-  return terms;
+  return cells([...F.whole.slice(0, 2), [0, error.shape[2]]])
+    .filter(([a, b]) => clipped(cell([i - a, j - b]), error.shape))
+    .map(([a, b, n]) => [of(error, [i - a, j - b, n]), of(F, [a, b, ...middle, n])]);
 }
 
 const inputGradient = {
   terms: (_, [error, F], [i, j]) => turnedTerms(error, F, [i, j], []),
   sources: (_, [error, F], index) => [
     clipped([...windowsOver(index, F.shape), [0, error.shape[2]]], error.shape),
-    all(F),
+    F.whole,
   ],
   reach: (node, [, F], which, index) =>
-    which === 0 ? [...shifted(index, F.shape), [0, node.shape[2]]] : all(node),
+    which === 0 ? [...shifted(index, F.shape), [0, node.shape[2]]] : node.whole,
 };
 
 const mapGradient = {
   terms: (_, [error, F], [i, j, k]) => turnedTerms(error, F, [i, j], [k]),
   sources: (_, [error, F], index) => [
     clipped([...windowsOver(index, F.shape), [0, error.shape[2]]], error.shape),
-    [...F.whole.slice(0, 2), [index[2], index[2] + 1], [0, F.shape[3]]],
+    [...F.whole.slice(0, 2), one(index[2]), [0, F.shape[3]]],
   ],
   reach: (node, [, F], which, index) =>
-    which === 0 ? [...shifted(index, F.shape), [0, node.shape[2]]] : [...node.whole.slice(0, 2), [index[2], index[2] + 1]],
+    which === 0 ? [...shifted(index, F.shape), [0, node.shape[2]]] : [...node.whole.slice(0, 2), one(index[2])],
 };
 
 const depthWeightGradient = {
-  terms(_, [X, error], [c, k]) {
-    const terms = [];
-    eachCell(X.whole.slice(0, 2), ([i, j]) => terms.push([of(X, [i, j, c]), of(error, [i, j, k])]));
-    return terms;
-  },
-  sources: (_, [X, error], [c, k]) => [[...X.whole.slice(0, 2), [c, c + 1]], [...error.whole.slice(0, 2), [k, k + 1]]],
+  terms: (_, [X, error], [c, k]) =>
+    cells(X.whole.slice(0, 2)).map(([i, j]) => [of(X, [i, j, c]), of(error, [i, j, k])]),
+  sources: (_, [X, error], [c, k]) => [[...X.whole.slice(0, 2), one(c)], [...error.whole.slice(0, 2), one(k)]],
   reach: (node, _, which, index) =>
-    which === 0 ? [[index[2], index[2] + 1], [0, node.shape[1]]] : [[0, node.shape[0]], [index[2], index[2] + 1]],
+    which === 0 ? [one(index[2]), [0, node.shape[1]]] : [[0, node.shape[0]], one(index[2])],
 };
 
 const weighBack = {
   terms: (_, [error, alpha], [i, j, c]) =>
     Array.from({ length: alpha.shape[1] }, (__, k) => [of(alpha, [c, k]), of(error, [i, j, k])]),
-  sources: (_, [error, alpha], [i, j, c]) => [[...cell([i, j]), [0, error.shape[2]]], [[c, c + 1], [0, alpha.shape[1]]]],
+  sources: (_, [error, alpha], [i, j, c]) => [[...cell([i, j]), [0, error.shape[2]]], [one(c), [0, alpha.shape[1]]]],
   reach: (node, _, which, index) =>
-    which === 0 ? [...cell(index.slice(0, 2)), [0, node.shape[2]]] : [...node.whole.slice(0, 2), [index[0], index[0] + 1]],
+    which === 0 ? [...cell(index.slice(0, 2)), [0, node.shape[2]]] : [...node.whole.slice(0, 2), one(index[0])],
 };
 
 const responseDerivative = {
@@ -375,8 +356,7 @@ const responseDerivative = {
 /** N31, of one parameter; the page knows η. */
 const step = {
   terms: (node, [theta, gradient], index) => [[of(theta, index)], [constant(-node.options.rate, "less η"), of(gradient, index)]],
-  sources: (_, __, index) => [cell(index), cell(index)],
-  reach: (_, __, ___, index) => cell(index),
+  ...elementwise,
   compute: (node, [theta, gradient], result) =>
     theta.data.forEach((value, place) => (result[place] = value - node.options.rate * gradient.data[place])),
 };

@@ -1,37 +1,62 @@
 // Tensors: numbers in row-major order with a shape, and boxes of their cells.
 
-/** One tensor of the trace, its numbers decoded when they are first needed. */
+/** One tensor of the trace. Its numbers are decoded, or brought, when they are first needed: a slice or all of them. */
 export class Tensor {
   #encoded;
   #data = null;
-  #pending = null;
-  #largest = null;
+  #missing = null;
+  #pending = new Map();
+  #largest;
 
-  constructor({ name, shape, operation, inputs, options, dtype, data }, bring) {
-    Object.assign(this, { name, shape, operation, inputs, options });
+  constructor({ name, shape, operation, inputs, options, dtype, data, largest }, bring) {
+    Object.assign(this, { name, shape, operation, inputs, options, bring });
     this.size = shape.reduce((product, side) => product * side, 1);
     this.strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((product, side) => product * side, 1));
     this.#encoded = data === undefined ? null : { dtype, data };
-    this.bring = bring;
+    this.#largest = largest ?? null;
   }
 
-  /** Whether the numbers are here; if not, `load` brings them. */
-  get here() {
-    return this.#data !== null || this.#encoded !== null;
+  /** Whether the numbers are here, all of them or those of one of so many slices; if not, `load` brings them. */
+  here(slice = null) {
+    return this.#encoded !== null || (this.#data !== null && (!this.#missing || (slice !== null && !this.#missing.has(slice))));
   }
 
   get data() {
-    this.#data ??= decode(this.#encoded);
+    if (this.#encoded) {
+      this.#data = decode(this.#encoded);
+      this.#encoded = null;
+    }
     return this.#data;
   }
 
-  load() {
-    if (this.here) return Promise.resolve(this);
-    this.#pending ??= this.bring(this).then((data) => {
-      this.#data = data;
-      return this;
-    });
-    return this.#pending;
+  /** Brings all numbers, or one of so many slices. */
+  async load(slice = null, slices = 1) {
+    if (this.here(slice)) return this;
+    const part = slices > 1 ? slice : null;
+    if (!this.#pending.has(part)) {
+      const bringing = this.bring(this, part, slices).then((numbers) => this.#take(numbers, part, slices));
+      this.#pending.set(part, bringing.finally(() => this.#pending.delete(part)));
+    }
+    return this.#pending.get(part);
+  }
+
+  #take(numbers, part, slices) {
+    if (part === null) {
+      this.#data = numbers;
+      this.#missing = null;
+    } else if (!this.here(part)) {
+      this.#data ??= new Float64Array(this.size);
+      this.#missing ??= new Set(Array.from({ length: slices }, (_, slice) => slice));
+      numbers.forEach((value, place) => (this.#data[part + place * slices] = value));
+      this.#missing.delete(part);
+      if (this.#missing.size === 0) this.#missing = null;
+    }
+    return this;
+  }
+
+  /** Has the numbers computed anew when they are next needed. */
+  forget() {
+    [this.#data, this.#largest] = [null, null];
   }
 
   /** The largest finite size of a number, which the colours are scaled to. */
@@ -65,14 +90,10 @@ function decode({ dtype, data }) {
 
 /** Numbers of a buffer, little-endian, as the trace sends them. */
 export function toNumbers(buffer, dtype) {
-  if (dtype === "uint8") return new Uint8Array(buffer);
   const view = new DataView(buffer);
   const width = dtype === "float32" ? 4 : 8;
-  const numbers = new Float64Array(buffer.byteLength / width);
-  for (let place = 0; place < numbers.length; place += 1) {
-    numbers[place] = width === 4 ? view.getFloat32(4 * place, true) : view.getFloat64(8 * place, true);
-  }
-  return numbers;
+  const read = width === 4 ? (at) => view.getFloat32(at, true) : (at) => view.getFloat64(at, true);
+  return Float64Array.from({ length: buffer.byteLength / width }, (_, place) => read(width * place));
 }
 
 /** The box of a single cell. */
@@ -86,17 +107,10 @@ export function clipped(box, shape) {
 
 export const contains = (box, index) => index.every((place, axis) => box[axis][0] <= place && place < box[axis][1]);
 
-/** Calls `visit` with the index of every cell of a box, in row-major order. */
-export function eachCell(box, visit) {
-  const index = box.map(([first]) => first);
-  if (box.some(([first, last]) => first >= last)) return;
-  for (;;) {
-    visit([...index]);
-    let axis = box.length - 1;
-    while (axis >= 0 && (index[axis] += 1) >= box[axis][1]) {
-      index[axis] = box[axis][0];
-      axis -= 1;
-    }
-    if (axis < 0) return;
-  }
+/** The index of every cell of a box, in row-major order. */
+export function cells(box) {
+  return box.reduce(
+    (found, [first, last]) => found.flatMap((index) => Array.from({ length: Math.max(last - first, 0) }, (_, place) => [...index, first + place])),
+    [[]],
+  );
 }

@@ -8,12 +8,11 @@ export class Trace {
     Object.assign(this, {
       classes: document.classes,
       label: document.label,
-      architecture: document.architecture,
       standardisation: document.standardisation,
-      parameters: document.parameters,
       pixels: document.pixels,
     });
-    const bring = (tensor) => (tensor.operation === "step" ? this.#step(tensor) : fetchNumbers(tensor.name));
+    const bring = (tensor, slice, slices) =>
+      tensor.operation === "step" ? this.#step(tensor) : fetchNumbers(document, tensor.name, slice, slices);
     const options = (node) => (node.operation === "step" ? { rate } : node.options);
     this.tensors = new Map(
       document.nodes.map((node) => [node.name, new Tensor({ ...node, options: options(node) }, bring)]),
@@ -32,9 +31,19 @@ export class Trace {
     return node.inputs.map((name) => this.tensor(name));
   }
 
+  /** Another η: what the step would make of the parameters. */
+  setRate(rate) {
+    for (const tensor of this.tensors.values()) {
+      if (tensor.operation !== "step") continue;
+      tensor.options.rate = rate;
+      tensor.forget();
+    }
+  }
+
   async #step(tensor) {
+    const inputs = await Promise.all(this.inputs(tensor).map((input) => input.load()));
     const result = new Float64Array(tensor.size);
-    operations.step.compute(tensor, await Promise.all(this.inputs(tensor).map((input) => input.load())), result);
+    operations.step.compute(tensor, inputs, result);
     return result;
   }
 
@@ -44,14 +53,13 @@ export class Trace {
     return Promise.all([node, ...this.inputs(node)].map((tensor) => tensor.load()));
   }
 
-  /** The terms that add up to a number, largest first; null where it is given. */
+  /** The terms that add up to a number; null where it is given. */
   explain(name, index) {
     const node = this.tensor(name);
     const operation = operations[node.operation];
     if (!operation) return null;
     const terms = operation.terms(node, this.inputs(node), index).map((factors) => ({ factors, value: product(factors) }));
-    const total = terms.reduce((sum, term) => sum + term.value, 0);
-    return { terms: terms.sort((left, right) => Math.abs(right.value) - Math.abs(left.value)), total };
+    return { terms, total: terms.reduce((sum, term) => sum + term.value, 0) };
   }
 
   /** The cells that a number is made of: tensor name → box. */
@@ -81,7 +89,7 @@ export class Trace {
     for (const node of this.tensors.values()) {
       if (operations[node.operation]?.compute && node.operation !== "step" && node.inputs.some((input) => reached.has(input))) {
         reached.add(node.name);
-        if (node.name !== "z") nodes.push(node);
+        nodes.push(node);
       }
     }
     return nodes;
@@ -117,7 +125,7 @@ export class Trace {
 /** A tensor of the same shape whose numbers may be changed. */
 function copyOf(tensor) {
   const { name, shape, size, strides } = tensor;
-  const data = new Float64Array(tensor.here ? tensor.data : size);
+  const data = new Float64Array(tensor.here() ? tensor.data : size);
   const at = (index) => data[tensor.offset(index)];
   return { name, shape, size, strides, data, at, offset: (index) => tensor.offset(index) };
 }
