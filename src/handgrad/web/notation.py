@@ -80,7 +80,11 @@ def _element(match: re.Match[str]) -> str:
         under = _row(_inside(match["under"] or ""))
         return f"<munder><mo movablelimits='false'>Σ</mo><mrow>{under}</mrow></munder>" if under else "<mo>Σ</mo>"
     if word := match["word"]:
-        return f"<mi>{word}</mi>" if word in _FUNCTIONS else f"<mtext>&nbsp;{escape(word)}&nbsp;</mtext>"
+        return (
+            f'<mi>{word}</mi><mspace width="0.15em"/>'
+            if word in _FUNCTIONS
+            else f"<mtext>&nbsp;{escape(word)}&nbsp;</mtext>"
+        )
     if match["n_letter"]:
         return _Name.of(match, "n").mathml(match["power"] or "")
     if match["number"]:

@@ -78,6 +78,8 @@ export class Heatmap {
     Object.assign(this, { page, name, width, slice: 0, cursor: [0, 0] });
     const shape = page.trace.tensor(name).shape;
     this.lying = layout(shape);
+    this.cellWidth = Math.min(LARGEST_CELL, width / Math.max(this.lying.columns, this.lying.rows * 0.8));
+    this.paperWidth = Math.max(this.cellWidth * this.lying.columns, Math.min(width, 170));
     const sides = shape.length ? shape.join(" × ") : "one number";
     this.canvas = element("canvas", { tabIndex: 0, className: "cells" });
     this.canvas.setAttribute("role", "application");
@@ -99,8 +101,8 @@ export class Heatmap {
 
   #size() {
     const { rows, columns } = this.lying;
-    const side = Math.min(LARGEST_CELL, this.width / Math.max(columns, rows * 0.8));
-    this.figure.style.width = `${Math.max(side * columns, Math.min(this.width, 170))}px`;
+    const side = this.cellWidth;
+    this.figure.style.width = `${this.paperWidth}px`;
     this.canvas.style.width = `${side * columns}px`;
     this.canvas.style.aspectRatio = `${columns} / ${rows}`;
     const density = window.devicePixelRatio || 1;
@@ -117,7 +119,21 @@ export class Heatmap {
     this.range.setAttribute("aria-label", `slice ${last} of ${this.name}`);
     this.which = element("span", { className: "which" });
     this.letter = last;
+    this.#layStrip();
     return element("div", { className: "slices" }, this.strip, element("label", {}, this.which, this.range));
+  }
+
+  /** Where each slice lies in the strip; fixed before the numbers come, so that nothing moves when they do. */
+  #layStrip() {
+    const { rows, columns, slices } = this.lying;
+    const zoom = Math.max(1, Math.floor(28 / columns));
+    const [cellWidth, cellHeight] = [columns * zoom + 4, rows * zoom + 4];
+    const across = Math.max(1, Math.min(slices, Math.floor(this.paperWidth / Math.min(cellWidth, 32))));
+    this.grid = { across, cellWidth, cellHeight, zoom };
+    this.strip.width = across * cellWidth;
+    this.strip.height = Math.ceil(slices / across) * cellHeight;
+    this.strip.style.width = `${across * Math.min(cellWidth, 32)}px`;
+    this.strip.style.aspectRatio = `${this.strip.width} / ${this.strip.height}`;
   }
 
   #listen() {
@@ -314,13 +330,7 @@ export class Heatmap {
 
   #pictureStrip(tensor, colour, here) {
     const { rows, columns, slices } = this.lying;
-    const zoom = Math.max(1, Math.floor(28 / columns));
-    const [cellWidth, cellHeight] = [columns * zoom + 4, rows * zoom + 4];
-    const across = Math.max(1, Math.min(slices, Math.floor(this.width / Math.min(cellWidth, 32))));
-    this.grid = { across, cellWidth, cellHeight };
-    this.strip.width = across * cellWidth;
-    this.strip.height = Math.ceil(slices / across) * cellHeight;
-    this.strip.style.width = `${across * Math.min(cellWidth, 32)}px`;
+    const { across, cellWidth, cellHeight, zoom } = this.grid;
     const picture = new OffscreenCanvas(this.strip.width, this.strip.height);
     const paper = picture.getContext("2d");
     paper.imageSmoothingEnabled = false;

@@ -1,5 +1,8 @@
 // Tensors: numbers in row-major order with a shape, and boxes of their cells.
 
+/** Numbers of a tensor from which on it is brought slice by slice. */
+const SLICED_FROM = 65536;
+
 /** One tensor of the trace. Its numbers are decoded, or brought, when they are first needed: a slice or all of them. */
 export class Tensor {
   #encoded;
@@ -32,7 +35,7 @@ export class Tensor {
   /** Brings all numbers, or one of so many slices. */
   async load(slice = null, slices = 1) {
     if (this.here(slice)) return this;
-    const part = slices > 1 ? slice : null;
+    const part = slices > 1 && this.size > SLICED_FROM && this.operation !== "step" ? slice : null;
     if (!this.#pending.has(part)) {
       const bringing = this.bring(this, part, slices).then((numbers) => this.#take(numbers, part, slices));
       this.#pending.set(part, bringing.finally(() => this.#pending.delete(part)));
