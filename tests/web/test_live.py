@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Page, expect
 
@@ -106,6 +107,14 @@ def test_a_picture_is_dropped_drawn_and_chosen(address: str, opened: Opener, tmp
     page.wait_for_function("() => handgrad.live.labels.value !== '' && handgrad.live.message.textContent === ''")
     page.get_by_label("Expected class").select_option("4")
     page.wait_for_function("() => handgrad.trace.label === 4")
+
+
+def test_axe_finds_nothing_on_the_served_page(address: str, opened: Opener) -> None:
+    page = opened(address)
+    page.locator(".steps").get_by_role("button", name="one step").click()
+    expect(page.locator(".steps .standing")).to_contain_text("1 step taken")
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
 
 
 def test_a_picture_is_dropped_anywhere(address: str, opened: Opener, tmp_path: Path) -> None:

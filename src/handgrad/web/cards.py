@@ -136,7 +136,12 @@ def _convolution(layer: Convolution, architecture: Architecture) -> Iterator[Car
             f"{layer.T} = {layer.input} @ {layer.F}",
         )
     if layer.index == 1:
-        yield _card("N4", "What is negative becomes 0; the derivative is a switch, 1 or 0, and 0 at 0 itself.", ())
+        yield _card(
+            "N4",
+            "What is negative becomes 0; the derivative is a switch, 1 or 0, and 0 at 0 itself. N5 and N12 apply the "
+            "one, N21 and N30 the other.",
+            (),
+        )
     if layer.pooled_shape:
         p = architecture.pooling
         yield _card(

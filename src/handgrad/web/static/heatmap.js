@@ -305,8 +305,8 @@ export class Heatmap {
 
   #legend(tensor) {
     const [low, , high] = this.scale.children;
-    low.textContent = `−${short(tensor.largest)}`;
-    high.textContent = `+${short(tensor.largest)}`;
+    low.textContent = tensor.largest ? `−${short(tensor.largest)}` : "all 0";
+    high.textContent = tensor.largest ? `+${short(tensor.largest)}` : "";
   }
 
   #drawStrip(tensor, colour) {
