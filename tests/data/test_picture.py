@@ -5,6 +5,7 @@ import os
 import warnings
 import zlib
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -270,3 +271,12 @@ def test_any_damage_gives_pixels_or_a_clear_error(
     except DataError:
         return
     assert pixels.shape[:2] == (3, 3)
+
+
+def test_a_coloured_picture_becomes_grey_where_that_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "red.png"
+    Image.new("RGB", (4, 4), (255, 0, 0)).save(path)
+    with pytest.raises(DataError, match="in colour"):
+        read_picture(path, (2, 2), 1)
+    assert read_picture(path, (2, 2), 1, to_grey=True)[..., 0].tolist() == [[76, 76], [76, 76]]
+    assert read_picture(BytesIO(path.read_bytes()), (2, 2), 3, to_grey=True)[0, 0].tolist() == [255, 0, 0]

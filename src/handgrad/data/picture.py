@@ -30,7 +30,7 @@ _TURNS = {
 }
 
 
-def read_picture(path: str | Path | BytesIO, size: tuple[int, int], depth: int) -> Pixels:
+def read_picture(path: str | Path | BytesIO, size: tuple[int, int], depth: int, *, to_grey: bool = False) -> Pixels:
     """A picture as a model of this size and depth takes it.
 
     Parameters
@@ -41,6 +41,8 @@ def read_picture(path: str | Path | BytesIO, size: tuple[int, int], depth: int) 
         (height, width) to resize to.
     depth : int
         1 for grey, 3 for RGB. A grey picture is repeated for RGB; an RGB picture whose channels are equal is grey.
+    to_grey : bool
+        Take the brightness of a coloured picture where the depth is 1.
 
     Returns
     -------
@@ -49,7 +51,7 @@ def read_picture(path: str | Path | BytesIO, size: tuple[int, int], depth: int) 
     Raises
     ------
     DataError
-        If the file is no readable picture, or it is coloured and the depth 1.
+        If the file is no readable picture, or it is coloured, the depth 1 and `to_grey` not given.
 
     Examples
     --------
@@ -58,7 +60,10 @@ def read_picture(path: str | Path | BytesIO, size: tuple[int, int], depth: int) 
         ...
     handgrad.errors.DataError: picture=missing.png: it is no file; give a sound picture file
     """
-    return to_depth(decode(path, size), depth, partial(DataError, "picture", _name(path)))
+    pixels = decode(path, size)
+    if to_grey and depth == 1 and pixels.shape[2] == 3:
+        pixels = _pixels(Image.fromarray(pixels).convert("L"))
+    return to_depth(pixels, depth, partial(DataError, "picture", _name(path)))
 
 
 def decode(path: str | Path | BytesIO, size: tuple[int, int] | None = None) -> Pixels:

@@ -123,7 +123,7 @@ def application(exhibits: Sequence[Exhibit], token: str) -> Starlette:
         def look() -> None:
             # One at a time: a large picture takes hundreds of megabytes while it is decoded.
             with decoding:
-                pixels = read_picture(BytesIO(content), (height, width), depth)
+                pixels = read_picture(BytesIO(content), (height, width), depth, to_grey=True)
             visitor.look(pixels, None)
 
         return await run_in_threadpool(changed, visitor, look)
