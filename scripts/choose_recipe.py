@@ -91,7 +91,7 @@ def row(datasets: list[Dataset], change: dict[str, Any], recipe: Recipe, sizes: 
 
 def run(dataset: Dataset, recipe: Recipe, sizes: dict[str, Any], seed: int) -> Epoch:
     """Train once; the last epoch."""
-    initial, order = np.random.SeedSequence(seed).spawn(2)
+    (initial,) = np.random.SeedSequence(seed).spawn(1)
     architecture = Architecture(
         input_shape=dataset.image_shape, classes=len(dataset.classes), **{"hidden": (64,), **sizes}
     )
@@ -99,7 +99,7 @@ def run(dataset: Dataset, recipe: Recipe, sizes: dict[str, Any], seed: int) -> E
     model = Model(Parameters.draw(architecture, np.random.default_rng(initial)), dataset.classes, standardisation)
     # The engine whose roundings, and so the figures of the document, no faster kernel changes.
     engine = engines.create("notes", standardisation)
-    events = train(model, dataset.train, dataset.validation, recipe, engine, np.random.default_rng(order))
+    events = train(model, dataset.train, dataset.validation, recipe, engine, seed)
     *_, last = (event for event in events if isinstance(event, Epoch))
     return last
 

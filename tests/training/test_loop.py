@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,9 @@ from handgrad.model import Model
 from handgrad.notes import network
 from handgrad.parameters import Parameters
 from handgrad.standardisation import Standardisation
-from handgrad.training import Epoch, Recipe, Step, train
+from handgrad.training import Epoch, Recipe, State, Step, train
+from handgrad.training import optimizer as optimizers
+from handgrad.training.loop import score
 from handgrad.typing import Array, Integers, Pixels
 
 DIGITS = load("digits")
@@ -39,7 +43,7 @@ def events(
     engine: Engine | None = None,
 ) -> tuple[list[Step], list[Epoch]]:
     engine = engine or engines.create("notes", model.standardisation)
-    found = list(train(model, samples, validation, recipe, engine, np.random.default_rng(seed)))
+    found = list(train(model, samples, validation, recipe, engine, seed))
     return [e for e in found if isinstance(e, Step)], [e for e in found if isinstance(e, Epoch)]
 
 
@@ -87,10 +91,10 @@ def test_a_training_without_momentum_is_n31_on_the_notes_gradient() -> None:
     )
     model, expected = new_model(dtype="float64"), new_model(dtype="float64").parameters
     steps, epochs = events(model, recipe, seed=3)
-    rng, losses = np.random.default_rng(3), []
+    losses = []
     X = (TRAIN.images - model.standardisation.mean[0]) / model.standardisation.deviation[0]
-    for _ in range(2):
-        order = rng.permutation(300)
+    for epoch in (1, 2):
+        order = np.random.default_rng((3, epoch)).permutation(300)
         for chosen in (order[:128], order[128:256], order[256:]):
             values = network.forward(expected, X[chosen], TRAIN.labels[chosen])
             gradients = network.backward(expected, values, TRAIN.labels[chosen])
@@ -176,3 +180,74 @@ def test_a_network_that_is_wrong_and_sure_has_a_finite_validation_loss() -> None
     model.parameters["w2"][:] = 0
     _, epochs = events(model, Recipe(epochs=1, learning_rate=1e-9))
     assert 50 < epochs[0].validation_loss < 100
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+@pytest.mark.parametrize("taken", [1, 2, 3, 4, 7])
+def test_a_training_left_after_any_step_goes_on_as_if_nothing_had_been(optimizer: str, taken: int) -> None:
+    recipe = Recipe(epochs=3, batch_size=128, optimizer=optimizer, early_stopping=True)
+    whole, broken = new_model(), new_model()
+    everything = list(train(whole, TRAIN, VALIDATION, recipe, engines.create("notes", whole.standardisation), 5))
+    engine = engines.create("notes", broken.standardisation)
+    state = State(optimizers.create(recipe, broken.parameters))
+    for event in train(broken, TRAIN, VALIDATION, recipe, engine, 5, state):
+        if isinstance(event, Step) and event.step == taken:
+            break
+    again = Model(broken.parameters.copy(), broken.classes, broken.standardisation)
+    resumed = replace(state, optimizer=optimizers.create(recipe, again.parameters))
+    resumed.optimizer.remember(state.optimizer.memory(), state.step)
+    list(train(again, TRAIN, VALIDATION, recipe, engine, 5, resumed))
+    assert again.parameters.vector.tobytes() == whole.parameters.vector.tobytes()
+    expected = [replace(event, seconds=0) for event in everything if isinstance(event, Epoch)]
+    assert [replace(epoch, seconds=0) for epoch in resumed.history] == expected
+
+
+def test_early_stopping_ends_after_its_patience_with_the_best_epoch_s_parameters() -> None:
+    recipe = Recipe(epochs=200, learning_rate=0.03, schedule="constant", early_stopping=True, patience=3)
+    model, after = new_model(), []
+    engine = engines.create("notes", model.standardisation)
+    epochs = []
+    for event in train(model, TRAIN, VALIDATION, recipe, engine, 0):
+        if isinstance(event, Epoch):
+            epochs.append(event)
+            after.append(model.parameters.vector.copy())
+    best = max(epochs, key=lambda epoch: (epoch.validation_accuracy, -epoch.validation_loss))
+    assert len(epochs) == best.epoch + 3 < 200
+    assert model.parameters.vector.tobytes() == after[best.epoch - 1].tobytes() != after[-1].tobytes()
+
+
+def test_without_early_stopping_the_last_epoch_counts() -> None:
+    model = new_model()
+    _, epochs = events(model, Recipe(epochs=30, learning_rate=0.03, schedule="constant"))
+    assert len(epochs) == 30
+    _, accuracy = score(model, VALIDATION, engines.create("notes", model.standardisation))
+    assert accuracy == epochs[-1].validation_accuracy
+
+
+@pytest.mark.parametrize("moment", ["engine", "validation"])
+def test_ctrl_c_leaves_parameters_and_state_that_belong_together(moment: str) -> None:
+    """In the middle of a step it waits for its end; from elsewhere it comes at once."""
+
+    class Interrupting(engines.NotesEngine):
+        calls = 0
+
+        def loss_and_gradients(self, *given: Any) -> tuple[Array, Array, Parameters]:
+            self.calls += 1
+            if moment == "engine" and self.calls == 5:
+                signal.raise_signal(signal.SIGINT)
+            return super().loss_and_gradients(*given)
+
+        def predict(self, *given: Any) -> Array:
+            if moment == "validation" and self.calls == 6:
+                signal.raise_signal(signal.SIGINT)
+            return super().predict(*given)
+
+    recipe, model = Recipe(epochs=3, batch_size=128), new_model()
+    state = State(optimizers.create(recipe, model.parameters))
+    with pytest.raises(KeyboardInterrupt):
+        list(train(model, TRAIN, VALIDATION, recipe, Interrupting(model.standardisation), 0, state))
+    assert (state.step, len(state.history)) == ((5, 1) if moment == "engine" else (6, 1))
+    engine, whole = engines.create("notes", model.standardisation), new_model()
+    list(train(model, TRAIN, VALIDATION, recipe, engine, 0, state))
+    list(train(whole, TRAIN, VALIDATION, recipe, engine, 0))
+    assert model.parameters.vector.tobytes() == whole.parameters.vector.tobytes()

@@ -153,7 +153,7 @@ def train(
             hidden=hidden,
             maps=maps,
         )
-        initial, order = np.random.SeedSequence(seed).spawn(2)
+        (initial,) = np.random.SeedSequence(seed).spawn(1)
         model = Model(
             Parameters.draw(architecture, np.random.default_rng(initial)),
             dataset.classes,
@@ -166,7 +166,7 @@ def train(
             claims.enter_context(place.claimed(out, overwrite))
         _introduce(model, dataset)
         kernels.compile_for_training(model, dataset.train, recipe, computing)
-        history = run_training(model, dataset, recipe, computing, np.random.default_rng(order))
+        history = run_training(model, dataset, recipe, computing, seed)
         _finish(out, model, dataset, history, computing)
 
 
@@ -192,9 +192,7 @@ def _introduce(model: Model, dataset: Dataset) -> None:
     )
 
 
-def run_training(
-    model: Model, dataset: Dataset, recipe: Recipe, engine: Engine, rng: np.random.Generator
-) -> list[Epoch]:
+def run_training(model: Model, dataset: Dataset, recipe: Recipe, engine: Engine, seed: int) -> list[Epoch]:
     """Train, with a progress bar and a line for each epoch."""
     history: list[Epoch] = []
     figures = TextColumn(
@@ -204,7 +202,7 @@ def run_training(
         task = bar.add_task("Training", total=None, loss=float("nan"), accuracy=0.0, rate=0.0)
         loss = accuracy = 0.0
         images = 0
-        for event in train_model(model, dataset.train, dataset.validation, recipe, engine, rng):
+        for event in train_model(model, dataset.train, dataset.validation, recipe, engine, seed):
             if isinstance(event, Step):
                 # Running means, so that the figures can be read.
                 weight = max(0.05, 1 / event.step)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from handgrad.data.dataset import Samples
 from handgrad.engine import Engine
 from handgrad.errors import DivergenceError
 from handgrad.model import Model
 from handgrad.training import optimizer as optimizers
+from handgrad.training.interruption import uninterrupted
+from handgrad.training.optimizer import Optimizer
 from handgrad.training.recipe import Recipe
 from handgrad.training.schedule import learning_rate
+from handgrad.typing import Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +51,51 @@ class Epoch:
     seconds: float
 
 
+@dataclass(slots=True)
+class State:
+    """Where a training stands between two steps: with the model's parameters, all that its future depends on.
+
+    Random numbers are no part of it: each epoch draws its own from the seed and its number.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    step : int
+        Steps taken.
+    loss : float
+        Sum of the losses over the images of the epoch under way.
+    hits : int
+        Images of that epoch that were recognised.
+    seconds : float
+        Time of all steps.
+    history : list of Epoch
+        The epochs that are over, their validation included.
+    best : array, optional
+        With early stopping, the vector of parameters after the best epoch so far.
+    """
+
+    optimizer: Optimizer
+    step: int = 0
+    loss: float = 0.0
+    hits: int = 0
+    seconds: float = 0.0
+    history: list[Epoch] = field(default_factory=list)
+    best: Array | None = None
+
+
 def train(
     model: Model,
     samples: Samples,
     validation: Samples,
     recipe: Recipe,
     engine: Engine,
-    rng: np.random.Generator,
+    seed: int,
+    state: State | None = None,
 ) -> Iterator[Step | Epoch]:
     """Train a model in place.
+
+    Whenever it yields, and wherever Ctrl-C ends it, the model's parameters and the state belong together: a training
+    that goes on from them takes the same steps to the bit.
 
     Parameters
     ----------
@@ -64,12 +104,14 @@ def train(
     samples : Samples
         The training part.
     validation : Samples
-        Looked at after each epoch, never learned from.
+        Looked at after each epoch, never learned from, but that early stopping chooses the epoch by it.
     recipe : Recipe
     engine : Engine
         What computes both passes.
-    rng : numpy.random.Generator
-        Draws the order of the images.
+    seed : int
+        Draws the order of the images, for each epoch anew.
+    state : State, optional
+        Where to go on, changed in place; the beginning if left out.
 
     Yields
     ------
@@ -81,46 +123,68 @@ def train(
     DivergenceError
         If a loss is not finite.
     """
-    optimizer = optimizers.create(recipe, model.parameters, engine)
-    batches, epochs = recipe.batches_of(len(samples)), recipe.epochs_for(len(samples))
-    batch_size = recipe.batch_size_for(len(samples))
+    state = state or State(optimizers.create(recipe, model.parameters, engine))
+    batches, batch_size = recipe.batches_of(len(samples)), recipe.batch_size_for(len(samples))
+    epochs = recipe.epochs_for(len(samples))
     steps = batches * epochs
-    seconds = 0.0
-    for epoch in range(1, epochs + 1):
-        order = rng.permutation(len(samples))
-        losses = hits = 0.0
-        for batch in range(batches):
-            started = time.perf_counter()
-            step = (epoch - 1) * batches + batch
-            rate = learning_rate(recipe, step, steps)
-            chosen = samples[order[batch * batch_size : (batch + 1) * batch_size]]
-            # What overflows ends in a loss that is not finite, which is told below.
-            with np.errstate(over="ignore", invalid="ignore"):
-                loss, probabilities, gradient = engine.loss_and_gradients(
-                    model.parameters, chosen.images, chosen.labels
-                )
-                mean = float(loss.mean(dtype=np.float64))
-                if not np.isfinite(mean):
-                    raise DivergenceError(step + 1, mean, rate)
-                optimizer.update(model.parameters, gradient, rate)
-            correct = int((probabilities.argmax(axis=1) == chosen.labels).sum())
-            losses, hits = losses + mean * len(chosen), hits + correct
-            seconds += time.perf_counter() - started
-            yield Step(epoch, step + 1, steps, mean, correct / len(chosen), len(chosen), seconds)
+    while len(state.history) < epochs and not stopped(recipe, state.history):
+        epoch = len(state.history) + 1
+        order = shuffled(len(samples), seed, epoch)
+        for batch in range(state.step - (epoch - 1) * batches, batches):
+            with uninterrupted():
+                started = time.perf_counter()
+                rate = learning_rate(recipe, state.step, steps)
+                chosen = samples[order[batch * batch_size : (batch + 1) * batch_size]]
+                # What overflows ends in a loss that is not finite, which is told below.
+                with np.errstate(over="ignore", invalid="ignore"):
+                    loss, probabilities, gradient = engine.loss_and_gradients(
+                        model.parameters, chosen.images, chosen.labels
+                    )
+                    mean = float(loss.mean(dtype=np.float64))
+                    if not np.isfinite(mean):
+                        raise DivergenceError(state.step + 1, mean, rate)
+                    state.optimizer.update(model.parameters, gradient, rate)
+                correct = int((probabilities.argmax(axis=1) == chosen.labels).sum())
+                state.step += 1
+                state.loss += mean * len(chosen)
+                state.hits += correct
+                state.seconds += time.perf_counter() - started
+            yield Step(epoch, state.step, steps, mean, correct / len(chosen), len(chosen), state.seconds)
         with np.errstate(over="ignore", invalid="ignore"):
             validation_loss, validation_accuracy = score(model, validation, engine)
+        rate = learning_rate(recipe, state.step - 1, steps)
         if not np.isfinite(validation_loss):
-            raise DivergenceError(step + 1, validation_loss, rate)
-        yield Epoch(
-            epoch,
-            epochs,
-            losses / len(samples),
-            hits / len(samples),
-            validation_loss,
-            validation_accuracy,
-            rate,
-            seconds,
-        )
+            raise DivergenceError(state.step, validation_loss, rate)
+        figures = state.loss / len(samples), state.hits / len(samples), validation_loss, validation_accuracy
+        with uninterrupted():
+            state.history.append(Epoch(epoch, epochs, *figures, rate, state.seconds))
+            state.loss, state.hits = 0.0, 0
+            if recipe.early_stopping and best_epoch(state.history) == epoch:
+                state.best = model.parameters.vector.copy()
+        yield state.history[-1]
+    if state.best is not None:
+        model.parameters.vector[:] = state.best
+
+
+def shuffled(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    """The order of the images in an epoch, which depends on nothing else.
+
+    Examples
+    --------
+    >>> shuffled(5, seed=0, epoch=1), shuffled(5, seed=0, epoch=2)
+    (array([1, 4, 3, 0, 2]), array([4, 2, 1, 0, 3]))
+    """
+    return np.random.default_rng((seed, epoch)).permutation(count)
+
+
+def best_epoch(history: list[Epoch]) -> int:
+    """The first epoch with the highest validation accuracy and, among those, the smallest validation loss."""
+    return max(history, key=lambda epoch: (epoch.validation_accuracy, -epoch.validation_loss)).epoch
+
+
+def stopped(recipe: Recipe, history: list[Epoch]) -> bool:
+    """Whether early stopping ends a training after these epochs."""
+    return recipe.early_stopping and bool(history) and history[-1].epoch - best_epoch(history) >= recipe.patience
 
 
 def score(model: Model, samples: Samples, engine: Engine) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import numpy as np
@@ -18,6 +19,12 @@ class Optimizer(Protocol):
 
     def update(self, parameters: Parameters, gradient: Parameters, learning_rate: float) -> None:
         """Take one step."""
+
+    def memory(self) -> dict[str, Array]:
+        """What it remembers of earlier steps, by name: vectors as long as the parameters'."""
+
+    def remember(self, memory: Mapping[str, Array], steps: int) -> None:
+        """Go on where an optimizer with this memory was after so many steps."""
 
 
 class SGD:
@@ -54,6 +61,14 @@ class SGD:
         self.velocity *= self.momentum
         self.velocity += gradient.vector + self.decay * theta
         theta[:] = descent.step(theta, self.velocity, learning_rate)
+
+    def memory(self) -> dict[str, Array]:
+        """The velocity."""
+        return {"velocity": self.velocity}
+
+    def remember(self, memory: Mapping[str, Array], steps: int) -> None:
+        """Go on with this velocity."""
+        self.velocity[:] = memory["velocity"]
 
 
 class AdamW:
@@ -108,6 +123,14 @@ class AdamW:
         m = self.m / (1 - self.beta1**self.steps)
         v = self.v / (1 - self.beta2**self.steps)
         theta[:] = descent.step(theta, m / (np.sqrt(v) + self.epsilon) + self.decay * theta, learning_rate)
+
+    def memory(self) -> dict[str, Array]:
+        """Both means."""
+        return {"m": self.m, "v": self.v}
+
+    def remember(self, memory: Mapping[str, Array], steps: int) -> None:
+        """Go on with these means after so many steps."""
+        self.m[:], self.v[:], self.steps = memory["m"], memory["v"], steps
 
 
 def create(recipe: Recipe, parameters: Parameters, engine: Engine | None = None) -> Optimizer:

@@ -36,6 +36,11 @@ class Recipe:
         times that); biases and depth weights are left alone.
     momentum : float
         Of SGD, from 0 to below 1.
+    early_stopping : bool
+        Keep the parameters of the epoch with the highest validation accuracy (of equal ones, the smallest loss), and
+        end when no better one comes for `patience` epochs.
+    patience : int
+        Epochs, as scikit-learn's ``n_iter_no_change``.
 
     Raises
     ------
@@ -61,13 +66,15 @@ class Recipe:
     schedule: str = "one-cycle"
     weight_decay: float = 0.1
     momentum: float = 0.9
+    early_stopping: bool = False
+    patience: int = 10
 
     def __post_init__(self) -> None:
-        for count in ("epochs", "batch_size"):
+        for count in ("epochs", "batch_size", "patience"):
             if isinstance(getattr(self, count), np.integer):
                 object.__setattr__(self, count, int(getattr(self, count)))
-        for name, number in (("epochs", self.epochs), ("batch_size", self.batch_size)):
-            if number is not None and (type(number) is not int or number < 1):
+        for name, number in (("epochs", self.epochs), ("batch_size", self.batch_size), ("patience", self.patience)):
+            if (number is not None or name == "patience") and (type(number) is not int or number < 1):
                 raise InputError(name, number, "must be an integer of at least 1", "try 1 or more")
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
             raise InputError("learning_rate", self.learning_rate, "must be a positive number", "try 0.001")
