@@ -21,9 +21,9 @@ class Engine(Protocol):
     standardisation: Standardisation
 
     def loss_and_gradients(
-        self, parameters: Parameters, images: Pixels, labels: Integers | Array
+        self, parameters: Parameters, images: Pixels, labels: Integers | Array, sample_weight: Array | None = None
     ) -> tuple[Array, Array, Parameters]:
-        """Each image's loss and class probabilities, and the gradient of the mean loss."""
+        """Each image's loss and class probabilities, and the gradient of the mean loss, Σ w·E / Σ w."""
 
     def predict(self, parameters: Parameters, images: Pixels) -> Array:
         """Class probabilities, shape (batch, classes)."""
@@ -44,11 +44,11 @@ class NotesEngine:
         self.standardisation = standardisation
 
     def loss_and_gradients(
-        self, parameters: Parameters, images: Pixels, labels: Integers | Array
+        self, parameters: Parameters, images: Pixels, labels: Integers | Array, sample_weight: Array | None = None
     ) -> tuple[Array, Array, Parameters]:
         """See ``Engine``."""
         X = self.standardisation.apply(images, parameters.vector.dtype)
-        return network.loss_and_gradients(parameters, X, labels)
+        return network.loss_and_gradients(parameters, X, labels, sample_weight)
 
     def predict(self, parameters: Parameters, images: Pixels) -> Array:
         """See ``Engine``."""

@@ -104,6 +104,16 @@ def test_flat_images_tie_in_every_window(architecture: Architecture, value: floa
         np.testing.assert_allclose(fused_gradient[name], gradient[name], rtol=0, atol=1e-9 * max(scale, 1e-300))
 
 
+def test_a_smaller_batch_may_follow_in_the_buffers_of_a_larger() -> None:
+    rng = np.random.default_rng(6)
+    parameters = parameters_of(DIGITS, rng, "float32")
+    X = rng.normal(size=(80, *DIGITS.input_shape)).astype("float32")
+    for largest in (80, 65, 17, 9):
+        engine = ArrayEngine(1)
+        for batch in (largest, 1, *range(largest, 1, -1)):
+            engine.loss_and_gradients(parameters, X[:batch], np.zeros(batch, int))
+
+
 @pytest.mark.parametrize("place", [(0, 0), (0, -1), (-1, -1), (3, 4)])
 def test_nan_stays_nan_and_in_its_image(place: tuple[int, int]) -> None:
     rng = np.random.default_rng(4)

@@ -112,10 +112,10 @@ def test_every_image_is_seen_once_an_epoch_in_a_new_order() -> None:
         seen: list[bytes]
 
         def loss_and_gradients(
-            self, parameters: Parameters, images: Pixels, labels: Integers | Array
+            self, parameters: Parameters, images: Pixels, labels: Integers | Array, sample_weight: Array | None = None
         ) -> tuple[Array, Array, Parameters]:
             self.seen += [image.tobytes() for image in images]
-            return super().loss_and_gradients(parameters, images, labels)
+            return super().loss_and_gradients(parameters, images, labels, sample_weight)
 
     model = new_model()
     engine = Watching(model.standardisation)

@@ -23,6 +23,7 @@ from handgrad.training import Recipe
         ("momentum", [-0.1, 1.0, 2.0, float("nan")], "must be from 0 to below 1; try 0.9"),
         ("optimizer", ["adam", "SGD", ""], "must be one of adamw, sgd; try adamw"),
         ("schedule", ["onecycle", "cosine", ""], "must be one of one-cycle, constant; try one-cycle"),
+        ("class_weight", ["Balanced", ""], "must be one of balanced; try balanced"),
     ],
 )
 def test_wrong_choices_are_refused_with_value_rule_and_cure(name: str, values: list[Any], words: str) -> None:

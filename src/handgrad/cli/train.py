@@ -102,6 +102,13 @@ def train(
         float, typer.Option(help="Pull of the weights towards 0.", rich_help_panel=_RECIPE)
     ] = _DEFAULT.weight_decay,
     momentum: Annotated[float, typer.Option(help="Of sgd.", rich_help_panel=_RECIPE)] = _DEFAULT.momentum,
+    class_weight: Annotated[
+        str | None,
+        typer.Option(
+            help="balanced lets every class count alike, however many images it has.",
+            rich_help_panel=_RECIPE,
+        ),
+    ] = _DEFAULT.class_weight,
     seed: Annotated[
         int,
         typer.Option(help="Chooses split, initial values and order; same seed, same model.", rich_help_panel=_RECIPE),
@@ -136,6 +143,7 @@ def train(
         schedule=schedule,
         weight_decay=weight_decay,
         momentum=momentum,
+        class_weight=class_weight,
     )
     with ExitStack() as claims:
         if out:

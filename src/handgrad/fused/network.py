@@ -15,7 +15,7 @@ from handgrad.fused.plan import Plan
 from handgrad.fused.team import Team, default_threads
 from handgrad.fused.workspace import FEW, Workspace, chunks
 from handgrad.notes.activation import relu, relu_backward
-from handgrad.notes.loss import ideal, softmax
+from handgrad.notes.loss import ideal, softmax, upstream
 from handgrad.parameters import Parameters
 from handgrad.standardisation import Standardisation
 from handgrad.typing import Array, Integers, Pixels
@@ -100,7 +100,7 @@ class Network:
         self._alone = Team(1)
 
     def loss_and_gradients(
-        self, parameters: Parameters, X: Array | Pixels, labels: Integers | Array
+        self, parameters: Parameters, X: Array | Pixels, labels: Integers | Array, sample_weight: Array | None = None
     ) -> tuple[Array, Array, Parameters]:
         """Each image's loss and class probabilities, and the gradient of the mean loss."""
         X, batch = self._checked(parameters, X), len(X)
@@ -113,7 +113,7 @@ class Network:
         space, team = self._take(batch, backward=True), self._team(batch, passes=3)
         with blas.single_threaded():
             self._forward(team, parameters, X, space, keep=True)
-            losses, z = self._dense_passes(team, parameters, space.x[:batch], y, gradient)
+            losses, z = self._dense_passes(team, parameters, space.x[:batch], y, sample_weight, gradient)
             self._backward(team, parameters, X, space, gradient)
         self._idle[True].append(space)
         return losses, z, gradient
@@ -188,12 +188,14 @@ class Network:
         return results
 
     def _dense_passes(
-        self, team: Team, parameters: Parameters, x: Array, y: Array, gradient: Parameters
+        self, team: Team, parameters: Parameters, x: Array, y: Array, sample_weight: Array | None, gradient: Parameters
     ) -> tuple[Array, Array]:
         """N11–N23: losses and probabilities; ∂E/∂x' comes to lie where x' was."""
         results = self._dense_forward(team, parameters, x)
         z, error, losses = np.empty_like(results[-1]), np.empty_like(results[-1]), np.empty(len(x), self.dtype)
         self._kernels[True]["outcomes"](results[-1], y, z, losses, error)
+        if sample_weight is not None:
+            error *= upstream(sample_weight, losses)[:, np.newaxis]
         for layer, t in zip(reversed(self.architecture.denses), reversed([None, *results[:-1]]), strict=True):
             # t2' = h1' · w2 + b2, h1' = f(t1')
             entering = x if t is None else relu(t)
@@ -252,10 +254,10 @@ class ArrayEngine:
         self._networks: dict[tuple[Architecture, str], Network] = {}
 
     def loss_and_gradients(
-        self, parameters: Parameters, images: Any, labels: Integers | Array
+        self, parameters: Parameters, images: Any, labels: Integers | Array, sample_weight: Array | None = None
     ) -> tuple[Array, Array, Parameters]:
         """Each image's loss and class probabilities, and the gradient of the mean loss."""
-        return self._network(parameters).loss_and_gradients(parameters, images, labels)
+        return self._network(parameters).loss_and_gradients(parameters, images, labels, sample_weight)
 
     def predict(self, parameters: Parameters, images: Any) -> Array:
         """Class probabilities, shape (batch, classes)."""
@@ -297,9 +299,11 @@ def _plain() -> ArrayEngine:
     return ArrayEngine()
 
 
-def loss_and_gradients(parameters: Parameters, X: Array, labels: Integers | Array) -> tuple[Array, Array, Parameters]:
+def loss_and_gradients(
+    parameters: Parameters, X: Array, labels: Integers | Array, sample_weight: Array | None = None
+) -> tuple[Array, Array, Parameters]:
     """As ``notes.network.loss_and_gradients``."""
-    return _plain().loss_and_gradients(parameters, X, labels)
+    return _plain().loss_and_gradients(parameters, X, labels, sample_weight)
 
 
 def predict(parameters: Parameters, X: Array) -> Array:

@@ -110,5 +110,6 @@ class Workspace:
             )
             for _ in range(threads)
         ]
-        self.gradients = zeros(len(chunks(batch)) if backward else 1, totals["F"])
+        # A smaller batch may have more chunks: 9 images make 5, 8 make 8.
+        self.gradients = zeros(max(len(chunks(batch)), min(batch, CHUNKS)) if backward else 1, totals["F"])
         self.F, self.F_turned = zeros(totals["F"]), zeros(totals["F"])

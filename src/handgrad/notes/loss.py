@@ -108,6 +108,48 @@ def cross_entropy_backward(z: Array, y: Array) -> Array:
         return np.divide(-y, z, out=np.zeros_like(z), where=y != 0)
 
 
+def upstream(sample_weight: Array | None, losses: Array) -> Array:
+    """∂L/∂E of each image, times the batch: 1, or the image's weight where the mean of the weights is brought to 1.
+
+    The mean loss is ``L = Σ_i w_i E_i / Σ_i w_i``, as scikit-learn weighs samples; all w_i are 1 in the notes.
+
+    Parameters
+    ----------
+    sample_weight : array, shape (batch,), or None
+        Numbers of at least 0; where all of them are 0, so is the result.
+    losses : array, shape (batch,)
+        E; gives the number of images and the precision.
+
+    Returns
+    -------
+    array, shape (batch,)
+
+    Raises
+    ------
+    InputError
+        If there is not one weight an image, or one is negative or not finite.
+
+    Examples
+    --------
+    >>> upstream(np.array([1.0, 3.0]), np.array([0.5, 0.2]))
+    array([0.5, 1.5])
+    """
+    if sample_weight is None:
+        return np.ones_like(losses)
+    weights = np.asarray(sample_weight, losses.dtype)
+    if weights.shape != losses.shape:
+        raise InputError("sample_weight", weights.shape, f"must have the shape {losses.shape}", "give one an image")
+    if not (np.isfinite(weights).all() and weights.min() >= 0):
+        raise InputError(
+            "sample_weight",
+            f"{weights.min():g} to {weights.max():g}",
+            "weights must be finite and at least 0",
+            "use 1 for an image that counts as any other",
+        )
+    # A batch none of whose images counts teaches nothing.
+    return weights * (len(weights) / (weights.sum() or 1))
+
+
 def ideal(labels: Integers | Array, classes: int, dtype: np.dtype[np.floating]) -> Array:
     """y_Full, the ideal output (the word “ideal” beside N17): one-hot rows from class numbers, or rows as given.
 

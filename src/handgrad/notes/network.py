@@ -111,7 +111,12 @@ def dense_half(parameters: Parameters, x: Array) -> Tensors:
     return values
 
 
-def backward(parameters: Parameters, values: Mapping[str, Array], labels: Integers | Array) -> Tensors:
+def backward(
+    parameters: Parameters,
+    values: Mapping[str, Array],
+    labels: Integers | Array,
+    sample_weight: Array | None = None,
+) -> Tensors:
     """N17–N30 (N34, N35): the derivative of E by every tensor and every parameter.
 
     Parameters
@@ -122,6 +127,8 @@ def backward(parameters: Parameters, values: Mapping[str, Array], labels: Intege
         What ``forward`` returned.
     labels : array, shape (batch,) or (batch, classes)
         Those of the forward pass.
+    sample_weight : array, shape (batch,), optional
+        How much each image counts, as in ``loss.upstream``; every derivative of its E is multiplied by it.
 
     Returns
     -------
@@ -139,12 +146,13 @@ def backward(parameters: Parameters, values: Mapping[str, Array], labels: Intege
     """
     architecture = parameters.architecture
     y = _ideal(parameters, labels, values["X"])
-    gradients: Tensors = {"E": np.ones_like(values["E"])}
-    gradients["z"] = loss.cross_entropy_backward(values["z"], y)
+    gradients: Tensors = {"E": loss.upstream(sample_weight, values["E"])}
+    weights = gradients["E"][:, np.newaxis]
+    gradients["z"] = weights * loss.cross_entropy_backward(values["z"], y)
     for layer in reversed(architecture.denses):
         if layer.last:
             # z = S(t2'), E = CE(z)
-            error = loss.softmax_cross_entropy_backward(values["z"], y)  # N17
+            error: Array = weights * loss.softmax_cross_entropy_backward(values["z"], y)  # N17
         else:
             # h1' = f(t1')
             error = activation.relu_backward(gradients[layer.output], values[layer.t])  # N21
@@ -180,7 +188,9 @@ def backward(parameters: Parameters, values: Mapping[str, Array], labels: Intege
     return gradients
 
 
-def loss_and_gradients(parameters: Parameters, X: Array, labels: Integers | Array) -> tuple[Array, Array, Parameters]:
+def loss_and_gradients(
+    parameters: Parameters, X: Array, labels: Integers | Array, sample_weight: Array | None = None
+) -> tuple[Array, Array, Parameters]:
     """Both passes, N1–N30: each image's loss and probabilities, and the gradient of the mean loss.
 
     Parameters
@@ -188,15 +198,17 @@ def loss_and_gradients(parameters: Parameters, X: Array, labels: Integers | Arra
     parameters : Parameters
     X : array, shape (batch, height, width, depth)
     labels : array, shape (batch,) or (batch, classes)
+    sample_weight : array, shape (batch,), optional
+        How much each image counts in the mean: Σ w·E / Σ w.
 
     Returns
     -------
     losses : array, shape (batch,)
-        E of each image, in nats.
+        E of each image, in nats, not weighted.
     probabilities : array, shape (batch, classes)
         z of each image.
     gradient : Parameters
-        The mean over the batch, by name.
+        That of the mean loss, by name.
 
     Examples
     --------
@@ -207,7 +219,7 @@ def loss_and_gradients(parameters: Parameters, X: Array, labels: Integers | Arra
     array([ 0.167, -0.167])
     """
     values = forward(parameters, X, labels)
-    gradients = backward(parameters, values, labels)
+    gradients = backward(parameters, values, labels, sample_weight)
     vector = np.concatenate([gradients[name].ravel() for name in parameters])
     return values["E"], values["z"], Parameters(parameters.architecture, vector)
 

@@ -18,6 +18,7 @@ from handgrad.training.interruption import uninterrupted
 from handgrad.training.optimizer import Optimizer
 from handgrad.training.recipe import Recipe
 from handgrad.training.schedule import learning_rate
+from handgrad.training.weights import weights_of
 from handgrad.typing import Array
 
 
@@ -63,7 +64,7 @@ class State:
     step : int
         Steps taken.
     loss : float
-        Sum of the losses over the images of the epoch under way.
+        Sum of the losses over the images of the epoch under way, weighted.
     hits : int
         Images of that epoch that were recognised.
     seconds : float
@@ -91,6 +92,7 @@ def train(
     engine: Engine,
     seed: int,
     state: State | None = None,
+    sample_weight: Array | None = None,
 ) -> Iterator[Step | Epoch]:
     """Train a model in place.
 
@@ -112,6 +114,9 @@ def train(
         Draws the order of the images, for each epoch anew.
     state : State, optional
         Where to go on, changed in place; the beginning if left out.
+    sample_weight : array, shape (count,), optional
+        How much each training image counts, on top of the recipe's ``class_weight``: a step descends Σ w·E / Σ w.
+        The validation part is not weighted.
 
     Yields
     ------
@@ -122,7 +127,11 @@ def train(
     ------
     DivergenceError
         If a loss is not finite.
+    InputError
+        If the sample weights are not one finite number of at least 0 an image.
     """
+    weights = weights_of(samples.labels, recipe, sample_weight)
+    total = len(samples) if weights is None else float(weights.sum())
     state = state or State(optimizers.create(recipe, model.parameters, engine))
     batches, batch_size = recipe.batches_of(len(samples)), recipe.batch_size_for(len(samples))
     epochs = recipe.epochs_for(len(samples))
@@ -134,19 +143,22 @@ def train(
             with uninterrupted():
                 started = time.perf_counter()
                 rate = learning_rate(recipe, state.step, steps)
-                chosen = samples[order[batch * batch_size : (batch + 1) * batch_size]]
+                places = order[batch * batch_size : (batch + 1) * batch_size]
+                chosen, weight = samples[places], None if weights is None else weights[places]
                 # What overflows ends in a loss that is not finite, which is told below.
                 with np.errstate(over="ignore", invalid="ignore"):
                     loss, probabilities, gradient = engine.loss_and_gradients(
-                        model.parameters, chosen.images, chosen.labels
+                        model.parameters, chosen.images, chosen.labels, weight
                     )
-                    mean = float(loss.mean(dtype=np.float64))
+                    counting = len(chosen) if weight is None else float(weight.sum())
+                    summed = float(np.sum(loss if weight is None else loss * weight, dtype=np.float64))
+                    mean = summed / (counting or 1)
                     if not np.isfinite(mean):
                         raise DivergenceError(state.step + 1, mean, rate)
                     state.optimizer.update(model.parameters, gradient, rate)
                 correct = int((probabilities.argmax(axis=1) == chosen.labels).sum())
                 state.step += 1
-                state.loss += mean * len(chosen)
+                state.loss += summed
                 state.hits += correct
                 state.seconds += time.perf_counter() - started
             yield Step(epoch, state.step, steps, mean, correct / len(chosen), len(chosen), state.seconds)
@@ -155,7 +167,7 @@ def train(
         rate = learning_rate(recipe, state.step - 1, steps)
         if not np.isfinite(validation_loss):
             raise DivergenceError(state.step, validation_loss, rate)
-        figures = state.loss / len(samples), state.hits / len(samples), validation_loss, validation_accuracy
+        figures = state.loss / total, state.hits / len(samples), validation_loss, validation_accuracy
         with uninterrupted():
             state.history.append(Epoch(epoch, epochs, *figures, rate, state.seconds))
             state.loss, state.hits = 0.0, 0

@@ -12,6 +12,7 @@ from handgrad.errors import InputError
 
 OPTIMIZERS = ("adamw", "sgd")
 SCHEDULES = ("one-cycle", "constant")
+CLASS_WEIGHTS = ("balanced",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +42,8 @@ class Recipe:
         end when no better one comes for `patience` epochs.
     patience : int
         Epochs, as scikit-learn's ``n_iter_no_change``.
+    class_weight : {"balanced"}, optional
+        "balanced" lets each class count alike in the training loss, however many images it has; None, each image.
 
     Raises
     ------
@@ -68,6 +71,7 @@ class Recipe:
     momentum: float = 0.9
     early_stopping: bool = False
     patience: int = 10
+    class_weight: str | None = None
 
     def __post_init__(self) -> None:
         for count in ("epochs", "batch_size", "patience"):
@@ -82,8 +86,13 @@ class Recipe:
             raise InputError("weight_decay", self.weight_decay, "must be 0 or more", "try 0.01")
         if not 0 <= self.momentum < 1:
             raise InputError("momentum", self.momentum, "must be from 0 to below 1", "try 0.9")
-        for name, value, known in (("optimizer", self.optimizer, OPTIMIZERS), ("schedule", self.schedule, SCHEDULES)):
-            if value not in known:
+        choices = (
+            ("optimizer", self.optimizer, OPTIMIZERS),
+            ("schedule", self.schedule, SCHEDULES),
+            ("class_weight", self.class_weight, CLASS_WEIGHTS),
+        )
+        for name, value, known in choices:
+            if value not in known and not (name == "class_weight" and value is None):
                 raise InputError(name, value, f"must be one of {', '.join(known)}", f"try {known[0]}")
 
     def epochs_for(self, images: int) -> int:
