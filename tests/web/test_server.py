@@ -187,6 +187,8 @@ def test_a_picture_of_too_many_pixels_is_refused(client: TestClient) -> None:
         {"steps": 1, "rate": -1},
         {"steps": 1, "rate": "x"},
         {"steps": 1, "rate": 10**400},
+        {"steps": 1, "rate": True},
+        {"steps": True, "rate": 0.1},
         {"label": True},
         {"example": 3.5},
         {"back": 2},

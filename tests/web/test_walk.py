@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
@@ -33,9 +34,20 @@ def test_the_first_screen_tells_the_story(viewport: dict[str, int], opened: Open
         ".getImageData(0, 0, canvas.width, canvas.height).data.buffer)).size"
     )
     assert colours > 20
-    if viewport == DESKTOP:
-        for part in (page.locator("canvas.picture"), page.locator(".probabilities"), page.locator(".loss"), gradient):
-            expect(part).to_be_in_viewport()
+    for part in (page.locator("canvas.picture"), page.locator(".probabilities"), page.locator(".loss"), gradient):
+        expect(part).to_be_in_viewport(ratio=1)
+
+
+@SIZES
+def test_the_networks_picture_shows_where_one_is_and_carries_one_there(
+    viewport: dict[str, int], opened: Opener, written: Written
+) -> None:
+    page = opened(written("notes"), viewport=viewport, reduced_motion="reduce")
+    rail = page.locator("#rail")
+    rail.get_by_role("link", name="to ∂E/∂T2", exact=True).click()
+    expect(page.locator("#N25")).to_be_in_viewport()
+    expect(rail).to_be_in_viewport()
+    expect(rail.locator('.here[aria-label="to ∂E/∂T2"]')).to_have_count(1)
 
 
 @SIZES
@@ -95,13 +107,76 @@ def test_the_keyboard_alone_reaches_and_explains_a_number(opened: Opener, writte
     page.keyboard.press("Enter")
     page.wait_for_function("() => handgrad.chosen?.name === 'U2'")
     assert page.evaluate("handgrad.chosen.index") == [1, 1, 1]
+    follow_by_keyboard(page, "T2[")
     panel = page.locator("#explanation")
-    panel.locator(".terms .link").first.press("Enter")
-    page.wait_for_function("() => handgrad.chosen.name === 'T2'")
     expect(panel.locator("h2")).to_be_focused()
     page.keyboard.press("Escape")
     expect(panel).to_be_hidden()
     expect(canvas).to_be_focused()
+
+
+def follow_by_keyboard(page: Page, label: str) -> None:
+    """Presses Tab until a link so called has the focus, then Enter; what is explained must be near what asked."""
+    for _ in range(50):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.ariaLabel ?? ''").startswith(label):
+            page.keyboard.press("Enter")
+            page.wait_for_function("(name) => handgrad.chosen.name === name", arg=label.rstrip("["))
+            return
+    pytest.fail(f"no Tab leads to {label}")
+
+
+def test_the_keyboard_alone_follows_e_back_to_a_pixel_and_nudges_it(opened: Opener, written: Written) -> None:
+    page = opened(written("notes"))
+    page.locator(".loss").focus()
+    page.keyboard.press("Enter")
+    panel = page.locator("#explanation")
+    expect(panel.locator("h2")).to_be_focused()
+    for name in ("t2'", "h1'", "t1'", "x'", "U2", "T2", "H1", "T1", "X"):
+        follow_by_keyboard(page, f"{name}[")
+    button = panel.locator(".nudge button")
+    for _ in range(50):
+        page.keyboard.press("Tab")
+        if button.evaluate("(button) => button === document.activeElement"):
+            break
+    page.keyboard.press("Enter")
+    expect(panel.locator(".nudge input").first).to_be_focused()
+    before = panel.locator(".nudge table").get_attribute("data-change")
+    page.keyboard.press("ArrowRight")
+    assert panel.locator(".nudge table").get_attribute("data-change") != before
+    page.keyboard.press("Escape")
+    expect(page.locator(".loss")).to_be_focused()
+
+
+def test_a_convolution_shows_the_patch_the_filter_and_their_products_as_they_lie(
+    opened: Opener, written: Written
+) -> None:
+    page = opened(written("notes"))
+    page.evaluate("handgrad.choose('T2', [2, 3, 1])")
+    matrices = page.locator("#explanation .matrix")
+    expect(matrices).to_have_count(3)
+    patch, filters, products = (
+        [float(text.replace("−", "-")) for text in matrices.nth(which).locator("span").all_inner_texts()]
+        for which in range(3)
+    )
+    H1, F2 = (
+        np.reshape(page.evaluate("(name) => [...handgrad.trace.tensor(name).data]", name), shape)
+        for name, shape in (("H1", (9, 10, 4)), ("F2", (3, 3, 3)))
+    )
+    expected = H1[2:5, 3:6].sum(axis=2)
+    # Two digits are shown.
+    for shown, numbers in ((patch, expected), (filters, F2[:, :, 1]), (products, expected * F2[:, :, 1])):
+        np.testing.assert_allclose(shown, numbers.ravel(), rtol=0.06)
+
+
+def test_e_and_the_probability_of_the_expected_class_lead_to_each_other(opened: Opener, written: Written) -> None:
+    page = opened(written("notes"))
+    page.locator(".loss").click()
+    panel = page.locator("#explanation")
+    panel.locator('.link[aria-label="z[1]"]').click()
+    page.wait_for_function("() => handgrad.chosen.name === 'z'")
+    panel.locator('.onwards .link[aria-label="E"]').click()
+    page.wait_for_function("() => handgrad.chosen.name === 'E'")
 
 
 def test_the_pooling_says_who_was_not_the_winner(opened: Opener, written: Written) -> None:

@@ -101,7 +101,7 @@ def _forward(architecture: Architecture) -> Iterator[Card]:
     yield _card(
         "N15",
         "How surprised the network is by the expected class: 0 where it gave it all its trust. It is computed from "
-        f"{out.t} as log Σ exp, so that no probability of 0 is ever logged.",
+        "what enters the softmax, as log Σ exp, so that no probability of 0 is ever logged.",
         ("E", "y", d("z")),
     )
     yield _card(
@@ -180,7 +180,7 @@ def _dense(layer: Dense) -> Iterator[Card]:
 
 
 def _size(shape: tuple[int, ...]) -> str:
-    return " × ".join(map(str, shape))
+    return "\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}".join(map(str, shape))
 
 
 def _columns(denses: tuple[Dense, ...]) -> list[int]:

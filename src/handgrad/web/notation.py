@@ -17,7 +17,7 @@ _TOKEN = re.compile(
             r"(?P<word>[A-Za-z]{2,}(?:-[a-z]+)?)(?!')",
             _NAME.format("n_") + r"(?P<power>ᵀ|\^\{[^}]*\})?",
             r"(?P<number>\d+)",
-            r"(?P<close>\))_(?P<after>\w)",
+            r"\((?P<group>[^()]*)\)(?P<after>_\w)?",
             r"(?P<space>\s+)",
             r"(?P<operator>.)",
         )
@@ -37,10 +37,14 @@ class _Name(NamedTuple):
 
     def mathml(self, power: str = "") -> str:
         below = _row(self.digits) + (_row(",") if self.digits and self.below else "") + _row(_inside(self.below))
-        above = "<mo>′</mo>" * bool(self.prime) + _row(_inside(power))
+        above = _row(_inside(power))
         # R with a power is the set of the reals.
         letter = "ℝ" if self.letter == "R" and power else escape(self.letter)
-        return _scripts(f"<mi>{letter}</mi>", below, above)
+        if not self.prime:
+            return _scripts(f"<mi>{letter}</mi>", below, above)
+        # Beside the name, not above its digits: so the notes write it, and so it stands well in any font.
+        named = f'<mrow>{_scripts(f"<mi>{letter}</mi>", below, "")}<mo lspace="0.08em" rspace="0">′</mo></mrow>'
+        return _scripts(named, "", above)
 
 
 def to_mathml(text: str, block: bool = False) -> str:
@@ -60,7 +64,7 @@ def to_mathml(text: str, block: bool = False) -> str:
     Examples
     --------
     >>> to_mathml("t1'")
-    '<math><msubsup><mi>t</mi><mn>1</mn><mo>′</mo></msubsup></math>'
+    '<math><mrow><msub><mi>t</mi><mn>1</mn></msub><mo lspace="0.08em" rspace="0">′</mo></mrow></math>'
     >>> to_mathml("∂E/∂b2")
     '<math><mfrac><mrow><mo>∂</mo><mi>E</mi></mrow><mrow><mo>∂</mo><msub><mi>b</mi><mn>2</mn></msub></mrow></mfrac></math>'
     """
@@ -89,8 +93,11 @@ def _element(match: re.Match[str]) -> str:
         return _Name.of(match, "n").mathml(match["power"] or "")
     if match["number"]:
         return f"<mn>{match['number']}</mn>"
-    if match["close"]:
-        return _scripts("<mo>)</mo>", _row(match["after"]), "")
+    if match["group"] is not None:
+        # Parentheses grow around a fraction, and need not with the digits of a name.
+        grow = "" if "∂" in match["group"] else ' stretchy="false"'
+        group = f"<mrow><mo{grow}>(</mo>{_row(match['group'])}<mo{grow}>)</mo></mrow>"
+        return _scripts(group, _row(_inside(match["after"] or "")), "")
     if match["space"]:
         return ""
     return f"<mo>{escape(match['operator'])}</mo>"

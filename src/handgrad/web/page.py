@@ -64,7 +64,7 @@ def page(content: dict[str, Any], policy: str) -> str:
         style=_text("style.css"),
         content=data,
         program=_program(),
-        footer="Colours grow with the square root of a number's size. All numbers are computed in double precision, "
+        footer="Colours grow with the square root of a number’s size. All numbers are computed in double precision, "
         "line by line as the notes have them.",
     )
 

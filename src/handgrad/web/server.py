@@ -32,6 +32,7 @@ from handgrad.web.visitors import Visitor, Visitors
 HOST = "127.0.0.1"
 _LARGEST_UPLOAD = 20 << 20
 _LARGEST_WISH = 4096
+_COUNTED = ("label", "example", "steps", "rate", "back")
 _TRIED = 64
 
 
@@ -184,7 +185,7 @@ def _wishes(body: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         wishes = None
     # JSON's true and false are integers to Python.
-    if not isinstance(wishes, dict) or isinstance(wishes.get("label"), bool) or isinstance(wishes.get("example"), bool):
+    if not isinstance(wishes, dict) or any(isinstance(wishes.get(wish), bool) for wish in _COUNTED):
         raise InputError("wish", "", "must be a JSON object of the page's own", "load the page anew")
     return wishes
 

@@ -1,7 +1,7 @@
 // Where one number came from: its terms, its place in the chain, and where it goes on to.
 
 import { element } from "./element.js";
-import { indexed, short } from "./heatmap.js";
+import { indexed, inkOn, short, tiny } from "./heatmap.js";
 import { Nudge } from "./nudge.js";
 import { cells } from "./tensor.js";
 
@@ -32,14 +32,14 @@ export class Explanation {
 
   /** Shows a number; the chain keeps the way that led here, where it was reached by a link. */
   show(name, index, onwards, focus) {
-    if (this.place.hidden) this.opener = document.activeElement;
+    if (!this.place.contains(document.activeElement)) this.opener = document.activeElement;
     if (!onwards) this.chain = [];
     const known = this.chain.findIndex((link) => link.name === name && String(link.index) === String(index));
     this.chain = known >= 0 ? this.chain.slice(0, known + 1) : [...this.chain, { name, index }];
     this.nudge = this.page.trace.isForward(name) ? new Nudge(this.page, name, index) : null;
     this.#fill(name, index);
     this.place.scrollTop = 0;
-    // The link that led here is gone, and with it the keyboard's place.
+    // A link that led here is gone, and with it the keyboard's place; a tensor that asked is far from the answer.
     if (focus) this.title.focus({ preventScroll: true });
   }
 
@@ -73,7 +73,9 @@ export class Explanation {
     close.addEventListener("click", () => this.close());
     this.place.hidden = false;
     this.place.replaceChildren(close, this.#trail(), title, ...this.#given(name, index, explained));
+    if (explained?.grid) this.place.append(this.#working(explained));
     if (explained) this.place.append(this.#terms(explained, tensor.at(index)));
+    if (tensor.operation === "cross_entropy") this.place.append(this.#surprise(tensor));
     this.place.append(this.#onwards(name, index));
     if (this.nudge) this.place.append(this.nudge.section);
   }
@@ -116,10 +118,41 @@ export class Explanation {
     return say("Given by the example.");
   }
 
+  /** A patch, the filter laid on it, and their products, as they lie. */
+  #working({ terms, grid: [, columns] }) {
+    const matrix = (values) => {
+      const largest = Math.max(...values.map(Math.abs).filter(Number.isFinite), 0);
+      const { shades, level } = this.page.colour;
+      const inside = values.map((value) => {
+        const cell = element("span", { textContent: tiny(value) });
+        const shade = shades[level(value, largest)];
+        Object.assign(cell.style, { background: `rgb(${shade})`, color: inkOn(shade) });
+        return cell;
+      });
+      const made = element("div", { className: "matrix" }, ...inside);
+      made.style.setProperty("--columns", columns);
+      return made;
+    };
+    const sign = (text) => element("span", { className: "sign", textContent: text });
+    const [weights, patch] = [0, 1].map((place) => terms.map((factors) => factors.factors[place].value));
+    const working = element("div", { className: "working" }, matrix(patch), sign("⊙"), matrix(weights), sign("="), matrix(terms.map((term) => term.value)));
+    // The table below says the same, to the digit.
+    working.setAttribute("aria-hidden", "true");
+    return working;
+  }
+
+  /** E as the notes have it, from the probability of the expected class. */
+  #surprise({ inputs: [t] }) {
+    const { trace } = this.page;
+    const z = [...trace.tensors.values()].find((node) => node.operation === "softmax" && node.inputs[0] === t);
+    return element("p", {}, "It is − log of ", this.#link(z.name, [trace.label], `[${trace.label}]`), `, the probability ${short(z.at([trace.label]))} of the expected class.`);
+  }
+
   #terms({ terms, total }, value) {
     const body = element("tbody");
-    const shown = largestOf(terms, SHOWN);
-    const largest = Math.abs(shown[0]?.value) || 1;
+    // A few in the order of the formula, many by their size.
+    const shown = terms.length > SHOWN ? largestOf(terms, SHOWN).filter((term) => term.value !== 0) : terms;
+    const largest = Math.max(0, ...shown.map((term) => Math.abs(term.value))) || 1;
     for (const { factors, value: share } of shown) {
       const product = element("td", { className: "factors" });
       factors.forEach((factor, place) => product.append(...(place ? [element("span", { className: "times", textContent: "·" })] : []), this.#factor(factor)));
@@ -163,6 +196,9 @@ export class Explanation {
     for (const { name: user, box } of trace.dependents(name, index)) {
       const target = this.#heaviest(user, box);
       list.append(element("li", {}, this.#link(user, target, ""), ` ${plural(countOf(box), "number")}`));
+    }
+    if (trace.tensor(name).operation === "softmax" && index[0] === trace.label) {
+      list.append(element("li", {}, this.#link("E", [], ""), " is − log of it"));
     }
     if (list.children.length) section.append(element("h3", { textContent: "It takes part in" }), list);
     if (trace.tensor(`∂E/∂${name}`)) {

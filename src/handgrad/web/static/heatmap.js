@@ -21,6 +21,13 @@ export function layout(shape) {
   return { rows, columns, slices: length(rest), count: rows * columns, spread: 2 };
 }
 
+/** What the notes call the axes that slices are counted along. */
+function lastAxes(name, shape) {
+  if (shape.length === 4) return "k, n";
+  if (shape.length === 2 || /S\d+$/.test(name)) return "k";
+  return /[XP]$/.test(name) ? "c" : "n";
+}
+
 const LEVELS = 256;
 const NO_NUMBER = 2 * LEVELS + 1;
 
@@ -61,14 +68,28 @@ export function slicePicture(tensor, { rows, columns, slices, count }, slice, { 
   return picture;
 }
 
-/** Six digits, and a real minus. */
+/** Six digits, or five and a power of ten; a real minus. */
 export function short(value) {
   if (value === 0) return "0";
-  const text = Math.abs(value) >= 1e6 || Math.abs(value) < 1e-4 ? value.toExponential(4) : String(Number(value.toPrecision(6)));
-  return text.replaceAll("-", "−");
+  if (!Number.isFinite(value)) return String(value).replace("Infinity", "∞").replace("-", "−");
+  if (Math.abs(value) < 1e6 && Math.abs(value) >= 1e-4) return String(Number(value.toPrecision(6))).replace("-", "−");
+  const [digits, power] = value.toExponential(4).split("e");
+  return `${Number(digits)} · 10${power.replace(/[-+\d]/g, (sign) => RAISED[sign])}`.replace("-", "−");
 }
 
-const tiny = (value) => (value === 0 ? "0" : Number(value.toPrecision(2)).toString().replace("-", "−").replace(/^(−?)0\./, "$1."));
+const RAISED = { "-": "⁻", "+": "", ...Object.fromEntries([..."⁰¹²³⁴⁵⁶⁷⁸⁹"].entries()) };
+
+/** Black or white, whichever can be read on a shade. */
+export function inkOn(shade) {
+  const [red, green, blue] = shade.map((part) => (part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 ? "#000" : "#fff";
+}
+
+/** Three digits: what a scale needs. */
+const rough = (value) => short(Number(value.toPrecision(3)));
+
+/** Two digits, for a cell. */
+export const tiny = (value) => (value === 0 ? "0" : Number(value.toPrecision(2)).toString().replace("-", "−").replace(/^(−?)0\./, "$1."));
 
 export const indexed = (index) => (index.length ? `[${index.join(", ")}]` : "");
 
@@ -112,7 +133,7 @@ export class Heatmap {
   }
 
   #slices(shape) {
-    const last = shape.length === 4 ? "k, n" : shape.length === 2 ? "k" : "n";
+    const last = lastAxes(this.name, shape);
     this.strip = element("canvas", { className: "strip" });
     this.strip.setAttribute("aria-hidden", "true");
     this.range = element("input", { type: "range", min: 0, max: this.lying.slices - 1, step: 1, value: 0 });
@@ -128,10 +149,13 @@ export class Heatmap {
     const { rows, columns, slices } = this.lying;
     const zoom = Math.max(1, Math.floor(28 / columns));
     const [cellWidth, cellHeight] = [columns * zoom + 4, rows * zoom + 4];
-    const across = Math.max(1, Math.min(slices, Math.floor(this.paperWidth / Math.min(cellWidth, 32))));
+    const most = Math.max(1, Math.min(slices, Math.floor(this.paperWidth / Math.min(cellWidth, 32))));
+    const lines = Math.ceil(slices / most);
+    // As even as they can be: 16 are four fours rather than three fives and one.
+    const across = Math.ceil(slices / lines);
     this.grid = { across, cellWidth, cellHeight, zoom };
     this.strip.width = across * cellWidth;
-    this.strip.height = Math.ceil(slices / across) * cellHeight;
+    this.strip.height = lines * cellHeight;
     this.strip.style.width = `${across * Math.min(cellWidth, 32)}px`;
     this.strip.style.aspectRatio = `${this.strip.width} / ${this.strip.height}`;
   }
@@ -142,7 +166,7 @@ export class Heatmap {
     canvas.addEventListener("pointerleave", () => this.#read(null));
     canvas.addEventListener("click", (event) => {
       this.cursor = this.#under(event);
-      this.#choose();
+      this.#choose(false);
     });
     canvas.addEventListener("focus", () => this.draw());
     canvas.addEventListener("blur", () => this.draw());
@@ -179,7 +203,7 @@ export class Heatmap {
       this.show((this.slice + turns[event.key] + this.lying.slices) % this.lying.slices);
       this.#read(this.cursor);
     } else if (event.key === "Enter" || event.key === " ") {
-      this.#choose();
+      this.#choose(true);
     } else {
       return;
     }
@@ -192,9 +216,9 @@ export class Heatmap {
     this.readout.textContent = index && tensor.here(this.slice) ? `${this.name}${indexed(index)} = ${short(tensor.at(index))}` : "";
   }
 
-  #choose() {
+  #choose(byKeyboard) {
     const index = this.#index(...this.cursor);
-    if (index) this.page.choose(this.name, index);
+    if (index) this.page.choose(this.name, index, false, byKeyboard);
   }
 
   /** Turns to a slice. */
@@ -264,8 +288,7 @@ export class Heatmap {
         const index = this.#index(row, column);
         if (!index) continue;
         const value = tensor.at(index);
-        const [red, green, blue] = colour.shades[colour.level(value, tensor.largest)];
-        paper.fillStyle = 0.299 * red + 0.587 * green + 0.114 * blue > 140 ? "#111" : "#fff";
+        paper.fillStyle = inkOn(colour.shades[colour.level(value, tensor.largest)]);
         paper.fillText(tiny(value), (column + 0.5) * this.side, (row + 0.5) * this.side, this.side * 0.92);
       }
     }
@@ -305,8 +328,8 @@ export class Heatmap {
 
   #legend(tensor) {
     const [low, , high] = this.scale.children;
-    low.textContent = tensor.largest ? `−${short(tensor.largest)}` : "all 0";
-    high.textContent = tensor.largest ? `+${short(tensor.largest)}` : "";
+    low.textContent = tensor.largest ? `−${rough(tensor.largest)}` : "all 0";
+    high.textContent = tensor.largest ? `+${rough(tensor.largest)}` : "";
   }
 
   #drawStrip(tensor, colour) {
@@ -325,7 +348,14 @@ export class Heatmap {
     paper.lineWidth = 2;
     paper.strokeRect(x + 1, y + 1, cellWidth - 2, cellHeight - 2);
     const names = this.letter === "k, n" ? this.#index(0, 0).slice(2).join(", ") : String(this.slice);
-    this.which.textContent = `${this.letter} = ${names}`;
+    const empty = tensor.here(this.slice) && tensor.largest > 0 && this.#isZero(tensor);
+    this.which.textContent = `${this.letter} = ${names}${empty ? ": all 0" : ""}`;
+  }
+
+  #isZero({ data }) {
+    const { count, slices } = this.lying;
+    for (let place = 0; place < count; place += 1) if (data[this.slice + place * slices] !== 0) return false;
+    return true;
   }
 
   #pictureStrip(tensor, colour, here) {

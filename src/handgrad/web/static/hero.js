@@ -11,6 +11,9 @@ function percent(share) {
   return `${(100 * share).toFixed(digits)} %`;
 }
 
+/** A click that no pointer made. */
+const byKeyboard = (event) => event.detail === 0;
+
 export class Hero {
   constructor(page, place) {
     this.page = page;
@@ -20,8 +23,8 @@ export class Hero {
     this.picture.setAttribute("role", "img");
     this.bars = element("ol", { className: "probabilities" });
     this.loss = element("button", { type: "button", className: "loss" });
-    this.loss.addEventListener("click", () => page.choose("E", []));
-    this.back = new Heatmap(page, "∂E/∂X", { width: 200 });
+    this.loss.addEventListener("click", (event) => page.choose("E", [], false, byKeyboard(event)));
+    this.back = new Heatmap(page, "∂E/∂X", { width: 184 });
     const arrow = (way, text) => element("p", { className: `arrow ${way}`, textContent: text });
     place.replaceChildren(
       this.heading,
@@ -29,19 +32,26 @@ export class Hero {
       element(
         "div",
         { className: "story" },
-        element("div", { className: "scene" }, element("h2", { textContent: "The picture" }), this.picture),
+        element("div", { className: "scene shown" }, element("h2", { textContent: "The picture" }), this.#caption(), this.picture),
         arrow("forward", "forward"),
-        element("div", { className: "scene" }, element("h2", { textContent: "What the network says" }), this.bars, this.loss),
+        element("div", { className: "scene says" }, element("h2", { textContent: "What the network says" }), this.bars, this.loss),
         arrow("backward", "backward"),
         element(
           "div",
-          { className: "scene" },
-          element("h2", { textContent: "What it learns, back at the pixels" }),
+          { className: "scene learns" },
+          element("h2", { textContent: "What it learns" }),
           this.back.figure,
           element("p", { className: "note", textContent: "Orange: a brighter pixel would raise E. Purple: it would lower it." }),
         ),
       ),
     );
+  }
+
+  #caption() {
+    const caption = element("p", { className: "caption" });
+    caption.innerHTML = this.page.symbol("X");
+    caption.append(element("span", { className: "shape", textContent: this.page.trace.tensor("X").shape.join(" × ") }));
+    return caption;
   }
 
   get views() {
@@ -82,7 +92,7 @@ export class Hero {
       element("span", { className: "number", textContent: percent(share) }),
     );
     if (place === trace.label) button.title = "the expected class";
-    button.addEventListener("click", () => this.page.choose("z", [place]));
+    button.addEventListener("click", (event) => this.page.choose("z", [place], false, byKeyboard(event)));
     return element("li", {}, button);
   }
 }

@@ -11,6 +11,11 @@ import { cell, contains } from "./tensor.js";
 import { Trace } from "./trace.js";
 
 const RATE = 0.001;
+/** As in the style: from here on the rail lies at the head. */
+const NARROW = "(max-width: 60rem)";
+
+/** An apostrophe, as it is set; what primes a name follows a digit or a single letter. */
+const typeset = (text) => text.replace(/([a-z]{2})'/g, "$1’");
 
 class Page {
   constructor(content) {
@@ -24,7 +29,7 @@ class Page {
     this.hero = new Hero(this, document.getElementById("hero"));
     this.explanation = new Explanation(this, document.getElementById("explanation"));
     this.views = [...this.hero.views];
-    this.markRail = drawRail(this, document.getElementById("rail"));
+    this.#layRail();
     this.#layCards(document.getElementById("cards"));
     this.live?.build();
     this.hero.draw();
@@ -85,8 +90,8 @@ class Page {
     return (this.cards.findLast((card) => card.nodes[0] === name) ?? this.cards.find((card) => card.nodes.includes(name)))?.id;
   }
 
-  /** Explains a number: `follow` where a link led to it, from the number before. */
-  async choose(name, index, follow = false) {
+  /** Explains a number: `follow` where a link led to it, from the number before; `focus` where the keyboard asked. */
+  async choose(name, index, follow = false, focus = follow) {
     const wanted = { name, index };
     this.wanted = wanted;
     if (!(await this.#ready(name)) || this.wanted !== wanted) return;
@@ -95,7 +100,7 @@ class Page {
     this.chosen = wanted;
     this.sources = this.trace.sources(name, index);
     this.dependents = this.trace.dependents(name, index);
-    this.explanation.show(name, index, onwards, follow);
+    this.explanation.show(name, index, onwards, focus);
     for (const view of this.views) this.#turn(view);
     if (follow) this.#goTo(name);
   }
@@ -136,10 +141,19 @@ class Page {
     return marks;
   }
 
+  #layRail() {
+    this.markRail = drawRail(this, document.getElementById("rail"), matchMedia(NARROW).matches);
+    this.#markRail();
+  }
+
+  #markRail() {
+    this.markRail(new Set([...this.shown].map((figure) => figure.dataset.name)));
+  }
+
   #layCards(place) {
     for (const card of this.cards) {
       const article = element("article", { id: card.id, className: `card ${card.way}` });
-      const heading = element("h2", {}, element("a", { className: "number", href: `#${card.id}`, textContent: card.number }), card.title);
+      const heading = element("h2", {}, element("a", { className: "number", href: `#${card.id}`, textContent: card.number }), typeset(card.title));
       const formulas = element("div", { className: "formulas" });
       formulas.innerHTML = card.formulas.join("");
       const figures = element("div", { className: "figures" });
@@ -148,7 +162,7 @@ class Page {
         this.views.push(view);
         figures.append(view.figure);
       });
-      article.append(heading, formulas, element("p", { textContent: card.text }), figures);
+      article.append(heading, formulas, element("p", { textContent: typeset(card.text) }), figures);
       place.append(article);
       if (formulas.scrollWidth > formulas.clientWidth) {
         // What can be scrolled must be reached by the keyboard.
@@ -177,9 +191,10 @@ class Page {
         if (isIntersecting) this.shown.add(target);
         else this.shown.delete(target);
       }
-      this.markRail(new Set([...this.shown].map((figure) => figure.dataset.name)));
+      this.#markRail();
     });
     for (const view of this.views.slice(this.hero.views.length)) inSight.observe(view.figure);
+    matchMedia(NARROW).addEventListener("change", () => this.#layRail());
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
       this.colour = palette();
       for (const view of this.views) view.draw();

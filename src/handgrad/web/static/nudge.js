@@ -23,12 +23,14 @@ export class Nudge {
     this.figures = element("table", { className: "figures" });
     this.wide.addEventListener("input", () => this.#draw());
     this.epsilon.addEventListener("input", () => this.#point());
+    const focused = document.activeElement === button;
     button.replaceWith(
       this.plot,
       element("label", {}, "ε ", this.epsilon),
       element("label", {}, "how far the curve reaches ", this.wide),
       this.figures,
     );
+    if (focused) this.epsilon.focus();
     this.renew();
   }
 

@@ -8,6 +8,8 @@
 //   reach(node, inputs, which, index)   → the box of cells that depend on cell `index` of input number `which`, or null
 // and those of the forward pass
 //   compute(node, inputs, result)       → fills `result` with the numbers that the inputs give
+// and where the terms lie as a filter does
+//   grid(node, inputs)                  → its rows and columns
 
 import { cell, cells, clipped } from "./tensor.js";
 
@@ -85,6 +87,7 @@ const reluBack = {
 };
 
 const convolve = {
+  grid: (_, [, F]) => F.shape.slice(0, 2),
   terms: (_, [X, F], [i, j, n]) =>
     cells(F.whole.slice(0, 2)).map(([a, b]) => [of(F, [a, b, n]), column(X, [i + a, j + b])]),
   sources: (_, [X, F], [i, j, n]) => [

@@ -1,51 +1,71 @@
-// The picture of the whole network at the side: where one is, and a way there.
+// The picture of the whole network: where one is, and a way there. At the side it stands upright; where there is no
+// room for that it lies across the head of the screen.
 
 import { shape } from "./element.js";
 
-const [ROW, WIDE, TOP] = [46, 150, 30];
-const [DOWN, UP] = [26, 124];
+const EDGE = 28;
+const SHEETS = 4;
 
-/** Draws the layers as boxes, as high as their maps and as wide as they are deep; forward down, backward up. */
-export function drawRail(page, place) {
+/** Where things are, across the way that the numbers take: forward, the name, the layer, backward. */
+const UPRIGHT = { forward: 14, name: 46, layer: 92, backward: 136, wide: 150, step: 46 };
+const LYING = { forward: 12, name: 32, backward: 52, wide: 64 };
+const [NARROWEST, WIDEST] = [29, 60];
+
+/** Draws the layers in the order of the forward pass: stacks of maps, bars of numbers; backward the other way. */
+export function drawRail(page, place, lying) {
   const names = page.layers;
-  const high = TOP + names.length * ROW + 20;
-  const picture = shape("svg", { viewBox: `0 0 ${WIDE} ${high}`, width: WIDE, height: high });
-  const line = (x, kind, [from, to]) => {
-    picture.append(shape("line", { x1: x, x2: x, y1: from, y2: to, class: `way ${kind}` }));
-    const [tip, back] = to > from ? [to + 7, to - 2] : [to - 7, to + 2];
-    picture.append(shape("polygon", { points: `${x - 5},${back} ${x + 5},${back} ${x},${tip}`, class: `tip ${kind}` }));
+  const room = place.clientWidth - 2 * EDGE;
+  const across = lying ? { ...LYING, step: Math.min(Math.max(room / names.length, NARROWEST), WIDEST) } : UPRIGHT;
+  const long = EDGE + names.length * across.step + EDGE / 2;
+  const at = (along, aside) => (lying ? [along, aside] : [aside, along]);
+  const [width, height] = at(long, across.wide);
+  const picture = shape("svg", { viewBox: `0 0 ${width} ${height}`, width, height });
+  const arrow = (kind, from, to) => {
+    const [aside, ahead] = [across[kind], Math.sign(to - from)];
+    const [[x1, y1], [x2, y2]] = [at(from, aside), at(to, aside)];
+    const tip = [at(to - 2 * ahead, aside - 5), at(to - 2 * ahead, aside + 5), at(to + 7 * ahead, aside)];
+    picture.append(shape("line", { x1, x2, y1, y2, class: `way ${kind}` }), shape("polygon", { points: tip.join(" "), class: `tip ${kind}` }));
   };
-  line(DOWN, "forward", [TOP, high - 28]);
-  line(UP, "backward", [high - 28, TOP]);
+  arrow("forward", EDGE / 2, long - EDGE / 2);
+  arrow("backward", long - EDGE / 2, EDGE / 2);
   const stops = new Map();
-  names.forEach((name, row) => {
-    const middle = TOP + row * ROW + ROW / 2 - 6;
-    stops.set(name, stop(page, picture, name, [DOWN, middle], "forward"));
+  names.forEach((name, order) => {
+    const along = EDGE / 2 + 10 + (order + 0.5) * across.step;
+    if (!lying) picture.append(...layer(page.trace.tensor(name).shape, at(along, across.layer)));
+    picture.append(label(name, at(along, across.name)));
+    stops.set(name, stop(page, name, at(along, across.forward), "forward"));
     const derivative = `∂E/∂${name}`;
-    if (page.trace.tensor(derivative)) stops.set(derivative, stop(page, picture, derivative, [UP, middle], "backward"));
-    picture.append(block(page.trace.tensor(name).shape, middle), label(name, middle));
+    if (page.trace.tensor(derivative)) stops.set(derivative, stop(page, derivative, at(along, across.backward), "backward"));
   });
+  picture.append(...stops.values());
   place.replaceChildren(picture);
   return (shown) => {
     for (const [name, link] of stops) link.classList.toggle("here", shown.has(name));
+    const first = [...stops].find(([name]) => shown.has(name))?.[1];
+    if (lying && first) place.scrollLeft = first.firstChild.cx.baseVal.value - place.clientWidth / 2;
   };
 }
 
-function stop(page, picture, name, [x, y], kind) {
-  const target = page.cardOf(name);
-  const link = shape("a", { href: `#${target}`, class: `stop ${kind}`, "aria-label": `to ${name}` }, shape("circle", { cx: x, cy: y, r: 12, class: "touch" }), shape("circle", { cx: x, cy: y, r: 5 }));
-  picture.append(link);
-  return link;
+function stop(page, name, [cx, cy], kind) {
+  const circles = [shape("circle", { cx, cy, r: 12, class: "touch" }), shape("circle", { cx, cy, r: 5 })];
+  return shape("a", { href: `#${page.cardOf(name)}`, class: `stop ${kind}`, "aria-label": `to ${name}` }, ...circles);
 }
 
-function block(sides, middle) {
-  const [rows, depth] = sides.length === 3 ? [sides[0], sides[2]] : [Math.sqrt(sides[0] ?? 1), 1];
-  const [tall, wide] = [6 + 5 * Math.log2(rows + 1) * 0.9, 6 + 7 * Math.log2(depth + 1)];
-  return shape("rect", { x: 75 - wide / 2, y: middle - tall / 2, width: wide, height: tall, rx: 2, class: "block" });
+/** A tensor as a person would sketch it: as tall as it has rows, and deeper with its depth. */
+function layer(sides, [x, y]) {
+  const maps = sides.length === 3;
+  const [rows = 1, , depth = 1] = sides;
+  const tall = maps ? 8 + 4 * Math.log2(rows) : 8 + 2.6 * Math.log2(rows);
+  const wide = maps ? tall * 0.8 : 8;
+  const sheets = maps ? Math.min(SHEETS, Math.ceil(Math.log2(depth)) + 1) : 1;
+  return Array.from({ length: sheets }, (_, sheet) => {
+    const shift = 3 * (sheet - (sheets - 1) / 2);
+    return shape("rect", { x: x - wide / 2 + shift, y: y - tall / 2 + shift, width: wide, height: tall, rx: 1.5, class: "block" });
+  });
 }
 
-function label(name, middle) {
-  const text = shape("text", { x: 75, y: middle + 4, class: "label" });
+function label(name, [x, y]) {
+  const text = shape("text", { x, y: y + 5, class: "label" });
   text.textContent = name.replace(/\d/g, (digit) => "₀₁₂₃₄₅₆₇₈₉"[digit]).replace("'", "′");
   return text;
 }

@@ -59,7 +59,8 @@ export class Trace {
     const operation = operations[node.operation];
     if (!operation) return null;
     const terms = operation.terms(node, this.inputs(node), index).map((factors) => ({ factors, value: product(factors) }));
-    return { terms, total: terms.reduce((sum, term) => sum + term.value, 0) };
+    const grid = operation.grid?.(node, this.inputs(node));
+    return { terms, total: terms.reduce((sum, term) => sum + term.value, 0), grid };
   }
 
   /** The cells that a number is made of: tensor name → box. */
