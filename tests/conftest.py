@@ -11,6 +11,7 @@ import pytest
 from hypothesis import settings
 
 from handgrad import cli
+from tests.mounting import Mount, mounting
 
 # No test is timed: a busy machine must not fail one.
 settings.register_profile("untimed", deadline=None)
@@ -44,3 +45,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     arguments = ["train", "digits", "--out", str(folder), "--filters", "8,8", "--hidden", "32", "--epochs", "12"]
     assert cli.run(arguments) == 0
     return folder
+
+
+@pytest.fixture
+def mount(tmp_path: Path) -> Iterator[Mount]:
+    """Mounts a file system in memory."""
+    with mounting(tmp_path / "mounted") as mounted:
+        yield mounted

@@ -3,45 +3,21 @@
 from __future__ import annotations
 
 import os
-import subprocess
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from handgrad.atomic import write_files
+from handgrad.atomic import remove_leftovers, write_files
 from handgrad.errors import OutputError
+from tests.mounting import Mount
 from tests.privileges import without_privileges
 
 OLD = {"a.txt": b"old a", "b.txt": b"old b"}
 NEW = {"a.txt": b"new a", "b.txt": b"new b", "c.txt": b"new c"}
 
-Mount = Callable[..., Path]
-
 
 def content(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
-
-
-@pytest.fixture
-def mount(tmp_path: Path) -> Iterator[Mount]:
-    """Mounts a file system in memory."""
-    place = tmp_path / "mounted"
-    place.mkdir()
-
-    def mounted(options: str) -> Path:
-        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-        except FileNotFoundError:
-            pytest.skip("this system has no mount command")
-        if done.returncode:
-            pytest.skip(f"a file system cannot be mounted here: {done.stderr.strip()}")
-        return place
-
-    yield mounted
-    if os.path.ismount(place):
-        subprocess.run(["umount", str(place)], check=True)
 
 
 def test_a_missing_folder_is_made_and_what_is_there_is_replaced(tmp_path: Path) -> None:
@@ -89,7 +65,7 @@ def test_a_folder_without_permission(open_folder: Path) -> None:
     open_folder.chmod(0o555)
     for place in (open_folder, open_folder / "new"):
         error = without_privileges(
-            "from pathlib import Path; from handgrad.atomic import write_files",
+            "from pathlib import Path; from handgrad.atomic import remove_leftovers, write_files",
             f"write_files(Path({str(place)!r}), {NEW!r})",
         )
         assert f"OutputError: path={place}: cannot be written (Permission denied)" in error
@@ -131,3 +107,10 @@ def test_an_interruption_leaves_all_as_it_was(
     with pytest.raises(error):
         write_files(tmp_path, NEW)
     assert content(tmp_path) == OLD
+
+
+def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    for name in (".a.txt.x0_9abcd", "a.txt", ".a.txt.backup", ".b.txt.x0_9abcd", "a.txt.x0_9abcd"):
+        (tmp_path / name).touch()
+    remove_leftovers(tmp_path, ["a.txt", "c[1].txt"])
+    assert sorted(content(tmp_path)) == [".a.txt.backup", ".b.txt.x0_9abcd", "a.txt", "a.txt.x0_9abcd"]

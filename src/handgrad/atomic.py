@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from handgrad.errors import OutputError
@@ -54,12 +55,32 @@ def write_files(folder: Path, contents: Mapping[str, bytes]) -> None:
                 raise FileExistsError(errno.EEXIST, f"{target.name} is no ordinary file")
         for temporary_path, target in made:
             temporary_path.replace(target)
+        _settle(folder)
     except OSError as error:
         raise OutputError(folder, error.strerror or str(error)) from error
     finally:
         for temporary_path, _ in made:
             with contextlib.suppress(OSError):
                 temporary_path.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: Path, names: Iterable[str]) -> None:
+    """Remove what a process that was killed amid ``write_files`` left of these files."""
+    for name in names:
+        for path in folder.glob(f".{glob.escape(name)}.????????"):
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+def _settle(folder: Path) -> None:
+    """Have the system write down the new names too."""
+    # Not every file system can, and the files themselves are written.
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _umask() -> int:

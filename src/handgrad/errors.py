@@ -6,9 +6,11 @@
     ├── InputError                something handed in is wrong (also a ValueError)
     │   ├── ArchitectureError     sizes that do not fit together
     │   ├── DataError             a source of images that cannot be read or used
-    │   └── ModelFileError        a file that is not a readable handgrad model
+    │   ├── ModelFileError        a file that is not a readable handgrad model
+    │   └── CheckpointError       a file that is not a sound checkpoint
     ├── DivergenceError           training produced a loss that is not a number
-    └── OutputError               a result could not be written
+    ├── OutputError               a result could not be written
+    └── Interrupted               Ctrl-C ended a training, which can go on from its checkpoint
 """
 
 from __future__ import annotations
@@ -65,6 +67,10 @@ class ModelFileError(InputError):
     """A file that is not a readable handgrad model."""
 
 
+class CheckpointError(InputError):
+    """A file that is not a sound checkpoint of a training."""
+
+
 class DivergenceError(HandgradError):
     """Training produced a loss that is not a finite number.
 
@@ -98,11 +104,17 @@ class OutputError(HandgradError):
         Where it should have gone.
     reason : str
         What the system said.
+    cure : str
+        What to do.
     """
 
-    def __init__(self, path: object, reason: str) -> None:
-        super().__init__(path, reason)
-        self.path, self.reason = path, reason
+    def __init__(self, path: object, reason: str, cure: str = "choose a writable place with room on its disk") -> None:
+        super().__init__(path, reason, cure)
+        self.path, self.reason, self.cure = path, reason, cure
 
     def _text(self) -> str:
-        return f"path={self.path}: cannot be written ({self.reason}); choose a writable place with room on its disk"
+        return f"path={self.path}: cannot be written ({self.reason}); {self.cure}"
+
+
+class Interrupted(HandgradError):
+    """Ctrl-C ended a training, which can go on from its checkpoint."""

@@ -17,6 +17,7 @@ The tensors are the parameters by their names in the notes: ``F1, F2, w1, b1, w2
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,8 @@ from handgrad.parameters import Parameters
 from handgrad.standardisation import Standardisation
 
 FILE_NAME = "model.safetensors"
+CHECKPOINTS = "checkpoints"
+"""Folder beside the model file while a training is not finished."""
 VERSION = "1"
 _KEYS = ("architecture", "classes", "standardisation", "provenance")
 
@@ -111,9 +114,11 @@ def load(path: str | Path) -> Model:
     except ModelFileError:
         raise
     except FileNotFoundError:
-        raise ModelFileError(
-            "model", path, "there is no such file", "give the model.safetensors of a training"
-        ) from None
+        rule, cure = "there is no such file", "give the model.safetensors of a training"
+        if (path.parent / CHECKPOINTS).is_dir():
+            rule = "the training there is not finished"
+            cure = f"handgrad train --resume {shlex.quote(str(path.parent))} goes on with it"
+        raise ModelFileError("model", path, rule, cure) from None
     except OSError as error:
         raise ModelFileError("model", path, f"cannot be read ({error.strerror or error})", "check the file") from error
     except SafetensorError as error:

@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 from handgrad import __version__
 from handgrad.cli import check, evaluate, explain, info, predict, serve, train
 from handgrad.cli.display import complain, say
-from handgrad.errors import HandgradError
+from handgrad.errors import HandgradError, Interrupted
 
 _INTERRUPTED = 130
 
@@ -75,6 +75,9 @@ def run(arguments: list[str]) -> int:
         # The matrices are small: on a busy machine, BLAS threads that wait for each other cost more than they bring.
         with threadpool_limits(1, user_api="blas"):
             code = int(app(arguments, prog_name="handgrad", standalone_mode=False, obj=arguments) or 0)
+    except Interrupted as error:
+        complain(str(error))
+        return _INTERRUPTED
     except HandgradError as error:
         complain(str(error))
     except typer.TyperException as error:

@@ -9,8 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from handgrad import atomic
 from handgrad.errors import InputError, OutputError
+from handgrad.model_file import FILE_NAME
 from handgrad.report.files import NAMES
+from handgrad.training.checkpoint import Checkpoints
 
 
 @contextmanager
@@ -36,7 +39,7 @@ def claimed(folder: Path, overwrite: bool) -> Iterator[None]:
             raise OutputError(folder, error.strerror or str(error)) from error
         if not os.access(folder, os.W_OK | os.X_OK):
             raise OutputError(folder, "no permission")
-        with _locked(folder):
+        with locked(folder, "out"):
             # Looked at again, now that no other training can write here.
             _refuse_results(folder, overwrite)
             yield
@@ -49,20 +52,43 @@ def claimed(folder: Path, overwrite: bool) -> Iterator[None]:
 
 
 def _refuse_results(folder: Path, overwrite: bool) -> None:
+    if overwrite:
+        return
+    if Checkpoints(folder).paths():
+        cure = "go on with it by --resume, choose another --out, or give --overwrite"
+        raise InputError("out", folder, "holds a training that is not finished", cure)
     for name in NAMES:
-        if (folder / name).exists() and not overwrite:
+        if (folder / name).exists():
             raise InputError("out", folder, f"already holds a {name}", "choose another --out, or give --overwrite")
 
 
+def is_finished(folder: Path) -> bool:
+    """Whether a folder holds the results of a training."""
+    return (folder / FILE_NAME).exists() and not Checkpoints(folder).paths()
+
+
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    descriptor = os.open(folder, os.O_RDONLY)
+def locked(folder: Path, option: str) -> Iterator[None]:
+    """Keep other trainings from a folder.
+
+    Raises
+    ------
+    InputError
+        If it is no folder, or another training is writing there.
+    """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise InputError(option, folder, f"is no folder of a training ({error.strerror})", "check it") from error
     try:
         # The system lets go of it however the process ends.
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
     except BlockingIOError:
-        raise InputError("out", folder, "another training is writing there", "choose another --out") from None
+        os.close(descriptor)
+        raise InputError(option, folder, "another training is writing there", "wait, or choose another") from None
+    try:
+        atomic.remove_leftovers(folder, NAMES)
+        yield
     finally:
         os.close(descriptor)
 

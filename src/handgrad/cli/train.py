@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shlex
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,14 +16,19 @@ from rich.progress import TextColumn
 
 from handgrad import engine as engines
 from handgrad.architecture import Architecture
-from handgrad.cli import display, kernels, options, place
+from handgrad.cli import display, kernels, options, place, resumption
 from handgrad.data import Dataset, load
 from handgrad.engine import Engine
+from handgrad.errors import InputError
 from handgrad.model import Model
 from handgrad.parameters import Parameters
 from handgrad.standardisation import Standardisation
-from handgrad.training import Epoch, Recipe, Step
+from handgrad.training import Epoch, Recipe, State, Step
+from handgrad.training import optimizer as optimizers
 from handgrad.training import train as train_model
+from handgrad.training.checkpoint import Checkpoints
+from handgrad.training.interruption import uninterrupted
+from handgrad.training.loop import best_epoch
 
 _DEFAULT = Recipe()
 _EPOCHS_SHOWN = 12
@@ -31,12 +38,13 @@ _NETWORK, _RECIPE, _DATA, _OUTPUT = "Network", "Recipe", "Data", "Output"
 def train(
     context: typer.Context,
     source: Annotated[
-        str,
+        str | None,
         typer.Argument(
             help="digits, a folder of IDX files, a folder of class folders of pictures, an .npz, or openml:NAME.",
             metavar="SOURCE",
+            show_default=False,
         ),
-    ],
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -46,6 +54,18 @@ def train(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the results that --out already holds.", rich_help_panel=_OUTPUT)
     ] = False,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of a training that was ended: go on with everything as it was. Needs no other option.",
+            metavar="DIR",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = None,
+    checkpoint_seconds: Annotated[
+        float,
+        typer.Option(min=0, help="Seconds from checkpoint to checkpoint within a long epoch.", rich_help_panel=_OUTPUT),
+    ] = 60,
     filters: Annotated[
         Any,
         typer.Option(
@@ -109,6 +129,17 @@ def train(
             rich_help_panel=_RECIPE,
         ),
     ] = _DEFAULT.class_weight,
+    early_stopping: Annotated[
+        bool,
+        typer.Option(
+            "--early-stopping",
+            help="Keep the epoch with the best validation accuracy; end when no better one comes.",
+            rich_help_panel=_RECIPE,
+        ),
+    ] = _DEFAULT.early_stopping,
+    patience: Annotated[
+        int, typer.Option(help="Epochs to wait for a better one, with --early-stopping.", rich_help_panel=_RECIPE)
+    ] = _DEFAULT.patience,
     seed: Annotated[
         int,
         typer.Option(help="Chooses split, initial values and order; same seed, same model.", rich_help_panel=_RECIPE),
@@ -135,6 +166,13 @@ def train(
     ] = False,
 ) -> None:
     """Train a network on labelled images and write the model, its report and pictures."""
+    checkpoint = resumption.resumed(context)
+    if resume and not checkpoint:
+        # Comes back with the arguments of the training that it goes on with.
+        resumption.resume(context, resume, train)
+        return
+    if source is None:
+        raise InputError("source", "(none)", "a training needs images", "give a SOURCE, digits say, or --resume DIR")
     recipe = Recipe(
         epochs=epochs,
         batch_size=batch_size,
@@ -144,9 +182,11 @@ def train(
         weight_decay=weight_decay,
         momentum=momentum,
         class_weight=class_weight,
+        early_stopping=early_stopping,
+        patience=patience,
     )
     with ExitStack() as claims:
-        if out:
+        if out and not checkpoint:
             claims.enter_context(place.claimed(out, overwrite))
         with display.counting("Reading pictures") as progress:
             dataset = load(source, size=size, seed=seed, strict=strict, progress=progress)
@@ -166,16 +206,39 @@ def train(
             Parameters.draw(architecture, np.random.default_rng(initial)),
             dataset.classes,
             Standardisation.of(dataset.train.images),
-            _provenance(context, source, dataset, recipe, seed),
+            checkpoint.provenance if checkpoint else _provenance(context, source, dataset, recipe, seed),
         )
+        if checkpoint:
+            resumption.check_same(checkpoint, source, dataset)
         computing = engines.create(engine, model.standardisation, threads)
         if not out:
             out = place.next_free(Path("runs") / dataset.name)
             claims.enter_context(place.claimed(out, overwrite))
         _introduce(model, dataset)
         kernels.compile_for_training(model, dataset.train, recipe, computing)
-        history = run_training(model, dataset, recipe, computing, seed)
-        _finish(out, model, dataset, history, computing)
+        checkpoints = Checkpoints(out)
+        if checkpoint:
+            state = checkpoint.restore(model, recipe, computing)
+            checkpoints.follow(checkpoint)
+            epochs = recipe.epochs_for(len(dataset.train))
+            epoch = min(len(state.history) + 1, epochs)
+            display.notice(f"going on after step {state.step}, in epoch {epoch} of {epochs}")
+        else:
+            state = State(optimizers.create(recipe, model.parameters, computing))
+            checkpoints.clear()
+        settings = checkpoint.settings if checkpoint else resumption.settings(context)
+        write = partial(checkpoints.write, model, state, settings)
+        with resumption.kept(checkpoints, write, state):
+            write()
+            heed = resumption.each_epoch(write, checkpoint_seconds)
+            run_training(model, dataset, recipe, computing, seed, state, heed)
+            if recipe.early_stopping:
+                display.notice(f"kept is what epoch {best_epoch(state.history)} of {len(state.history)} left")
+            report = _evaluate(model, dataset, state.history, computing)
+            # Once all is written, Ctrl-C has nothing left to end.
+            with suppress(KeyboardInterrupt), uninterrupted():
+                _finish(out, model, dataset, state.history, report)
+                checkpoints.clear()
 
 
 def _provenance(context: typer.Context, source: str, dataset: Dataset, recipe: Recipe, seed: int) -> dict[str, Any]:
@@ -200,9 +263,16 @@ def _introduce(model: Model, dataset: Dataset) -> None:
     )
 
 
-def run_training(model: Model, dataset: Dataset, recipe: Recipe, engine: Engine, seed: int) -> list[Epoch]:
-    """Train, with a progress bar and a line for each epoch."""
-    history: list[Epoch] = []
+def run_training(
+    model: Model,
+    dataset: Dataset,
+    recipe: Recipe,
+    engine: Engine,
+    seed: int,
+    state: State | None = None,
+    heed: Callable[[Step | Epoch], None] = lambda _: None,
+) -> None:
+    """Train, with a progress bar and a line for each epoch; `heed` is called with each event."""
     figures = TextColumn(
         "loss {task.fields[loss]:.4f}  accuracy {task.fields[accuracy]:.1%}  {task.fields[rate]:,.0f} images/s"
     )
@@ -210,7 +280,8 @@ def run_training(model: Model, dataset: Dataset, recipe: Recipe, engine: Engine,
         task = bar.add_task("Training", total=None, loss=float("nan"), accuracy=0.0, rate=0.0)
         loss = accuracy = 0.0
         images = 0
-        for event in train_model(model, dataset.train, dataset.validation, recipe, engine, seed):
+        for event in train_model(model, dataset.train, dataset.validation, recipe, engine, seed, state):
+            heed(event)
             if isinstance(event, Step):
                 # Running means, so that the figures can be read.
                 weight = max(0.05, 1 / event.step)
@@ -227,10 +298,8 @@ def run_training(model: Model, dataset: Dataset, recipe: Recipe, engine: Engine,
                     rate=images / event.seconds,
                 )
             else:
-                history.append(event)
                 if event.epoch % -(-event.epochs // _EPOCHS_SHOWN) == 0 or event.epoch == event.epochs:
                     bar.console.print(_line(event), soft_wrap=True)
-    return history
 
 
 def _line(epoch: Epoch) -> str:
@@ -241,9 +310,7 @@ def _line(epoch: Epoch) -> str:
     )
 
 
-def _finish(out: Path, model: Model, dataset: Dataset, history: list[Epoch], engine: Engine) -> None:
-    from handgrad import atomic
-    from handgrad.report.files import NAMES, contents
+def _evaluate(model: Model, dataset: Dataset, history: list[Epoch], engine: Engine) -> dict[str, Any]:
     from handgrad.report.training import training_report
 
     with display.counting("Evaluating") as progress:
@@ -254,6 +321,13 @@ def _finish(out: Path, model: Model, dataset: Dataset, history: list[Epoch], eng
             f"the model predicts {model.classes[counts.argmax()]!r} for every test image; try another --seed, a "
             "smaller --learning-rate, or more stages (--filters 16,16/16,16/16,16, say)"
         )
+    return report
+
+
+def _finish(out: Path, model: Model, dataset: Dataset, history: list[Epoch], report: dict[str, Any]) -> None:
+    from handgrad import atomic
+    from handgrad.report.files import NAMES, contents
+
     atomic.write_files(out, contents(model, history, report))
     display.say(
         f"test accuracy {display.percent(report['test_accuracy'])}, balanced "

@@ -14,6 +14,7 @@ from handgrad.engine import Engine
 from handgrad.model import Model
 from handgrad.report.metrics import measure
 from handgrad.training import Epoch
+from handgrad.training.loop import best_epoch
 
 
 def training_report(
@@ -53,6 +54,7 @@ def training_report(
     return {
         "engine": engine.name,
         "seconds": seconds,
+        "best_epoch": best_epoch(history),
         "images_per_second": len(dataset.train) * len(history) / seconds,
         **{f"{name}_accuracy": metrics.accuracy for name, metrics in measured.items()},
         "test_balanced_accuracy": test.balanced_accuracy,

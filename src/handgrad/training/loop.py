@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -189,7 +189,7 @@ def shuffled(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
     return np.random.default_rng((seed, epoch)).permutation(count)
 
 
-def best_epoch(history: list[Epoch]) -> int:
+def best_epoch(history: Sequence[Epoch]) -> int:
     """The first epoch with the highest validation accuracy and, among those, the smallest validation loss."""
     return max(history, key=lambda epoch: (epoch.validation_accuracy, -epoch.validation_loss)).epoch
 

@@ -1,0 +1,253 @@
+"""Checkpoints: all that a training needs to go on, as safetensors under a checksum; never pickle.
+
+They lie in the folder ``checkpoints`` of a training's own, which is there only while it is not finished. Each,
+``step-00000120.safetensors`` say, holds
+
+- the tensors: ``parameters``; the optimizer's ``velocity``, or ``m`` and ``v``; with early stopping ``best``; the
+  ``history``, an epoch a row;
+- as metadata: ``settings`` (every choice that decides the result), ``provenance``, ``sums`` (the steps taken, and what
+  they add up to in the epoch under way) as JSON, and ``sha256`` over all the rest.
+
+The last two are kept, so that a broken one can be passed over.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.numpy
+from safetensors import SafetensorError, safe_open
+
+from handgrad import atomic
+from handgrad.engine import Engine
+from handgrad.errors import CheckpointError
+from handgrad.model import Model
+from handgrad.model_file import CHECKPOINTS
+from handgrad.training import optimizer as optimizers
+from handgrad.training.loop import Epoch, State
+from handgrad.training.recipe import Recipe
+from handgrad.typing import Array
+
+FORMAT = "handgrad-checkpoint"
+VERSION = "1"
+_JSON = ("settings", "provenance", "sums")
+_SUMS = ("step", "hits", "loss", "seconds")
+_COLUMNS = len(fields(Epoch))
+_CURE = "train anew, or copy the file again"
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A checkpoint as it was read.
+
+    Parameters
+    ----------
+    path : Path
+    settings : dict
+        The choices of the training, as plain values.
+    provenance : dict
+        That of the model.
+    tensors : mapping of str to array
+        ``parameters``, the optimizer's memory, perhaps ``best``.
+    history : list of Epoch
+    sums : dict
+        The rest of the state: ``step``, ``hits``, ``loss``, ``seconds``.
+    """
+
+    path: Path
+    settings: dict[str, Any]
+    provenance: dict[str, Any]
+    tensors: Mapping[str, Array]
+    history: list[Epoch]
+    sums: dict[str, Any]
+
+    def restore(self, model: Model, recipe: Recipe, engine: Engine) -> State:
+        """Put the parameters into a model of the same training; the state to go on with.
+
+        Raises
+        ------
+        CheckpointError
+            If its tensors are not those of this network and optimizer.
+        """
+        vector, best = model.parameters.vector, self.tensors.get("best")
+        optimizer = optimizers.create(recipe, model.parameters, engine)
+        expected = {"parameters", *optimizer.memory()}
+        if recipe.early_stopping and self.history:
+            expected.add("best")
+        found = {name: (tensor.dtype, tensor.shape) for name, tensor in self.tensors.items()}
+        if found != dict.fromkeys(expected, (vector.dtype, vector.shape)):
+            raise CheckpointError("checkpoint", self.path, "its tensors are not those of its training", _CURE)
+        vector[:] = self.tensors["parameters"]
+        optimizer.remember(self.tensors, self.sums["step"])
+        return State(optimizer, **self.sums, history=self.history, best=best)
+
+
+class Checkpoints:
+    """The checkpoints of one training.
+
+    Parameters
+    ----------
+    folder : Path
+        The training's own.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / CHECKPOINTS
+        self._kept: list[Path] = []
+
+    def paths(self) -> list[Path]:
+        """Every checkpoint, the newest first."""
+        return sorted(self.folder.glob("step-*.safetensors"), reverse=True)
+
+    def write(self, model: Model, state: State, settings: dict[str, Any]) -> None:
+        """Write one, whole or not at all, then remove all but it and the one before.
+
+        Raises
+        ------
+        OutputError
+            If it cannot be written; those before are then untouched.
+        """
+        path = self.folder / f"step-{state.step:08}.safetensors"
+        atomic.write_files(self.folder, {path.name: to_bytes(model, state, settings)})
+        self._kept = [*(kept for kept in self._kept if kept != path), path][-2:]
+        self._remove_all_but(self._kept)
+
+    def newest(self, passed_over: Callable[[CheckpointError], None]) -> Checkpoint | None:
+        """The newest that is sound; None where there are none.
+
+        Parameters
+        ----------
+        passed_over : callable
+            Called with what is wrong with a newer one.
+
+        Raises
+        ------
+        CheckpointError
+            If there are some, but none of them is sound.
+        """
+        failure: CheckpointError | None = None
+        for path in self.paths():
+            if failure:
+                passed_over(failure)
+            try:
+                return load(path)
+            except CheckpointError as error:
+                failure = error
+        if failure:
+            raise failure
+        return None
+
+    def follow(self, checkpoint: Checkpoint) -> None:
+        """Keep this one, from which the training goes on, as the one before the next."""
+        self._kept = [checkpoint.path]
+
+    def clear(self) -> None:
+        """Remove all of them, and their folder."""
+        self._kept = []
+        self._remove_all_but([])
+        with contextlib.suppress(OSError):
+            self.folder.rmdir()
+
+    def _remove_all_but(self, kept: list[Path]) -> None:
+        # Those with a point in front of their name were being written when their process was killed.
+        for path in self.folder.glob("*step-*.safetensors*"):
+            if path not in kept:
+                with contextlib.suppress(OSError):
+                    path.unlink()
+
+
+def to_bytes(model: Model, state: State, settings: dict[str, Any]) -> bytes:
+    """The content of a checkpoint."""
+    history = np.array([astuple(epoch) for epoch in state.history], np.float64).reshape(-1, _COLUMNS)
+    tensors = {"parameters": model.parameters.vector, **state.optimizer.memory(), "history": history}
+    if state.best is not None:
+        tensors["best"] = state.best
+    values = {
+        "settings": settings,
+        "provenance": model.provenance,
+        "sums": {name: getattr(state, name) for name in _SUMS},
+    }
+    texts = {"format": FORMAT, "version": VERSION} | {name: json.dumps(value) for name, value in values.items()}
+    return safetensors.numpy.save(tensors, texts | {"sha256": _checksum(texts, tensors)})
+
+
+def load(path: Path) -> Checkpoint:
+    """Read a checkpoint.
+
+    Raises
+    ------
+    CheckpointError
+        If it is cut short, has changed, or is none.
+    """
+    try:
+        path.open("rb").close()  # for what the system says
+        with safe_open(path, framework="np") as file:
+            texts = file.metadata() or {}
+            _check_format(path, texts)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if texts.pop("sha256", None) != _checksum(texts, tensors):
+            raise CheckpointError("checkpoint", path, "is corrupted: its checksum is not that of its content", _CURE)
+        settings, provenance, sums = (_object(texts[name]) for name in _JSON)
+        history = _history(tensors.pop("history"))
+        return Checkpoint(path, settings, _provenance(provenance), tensors, history, _sums(sums))
+    except CheckpointError:
+        raise
+    except OSError as error:
+        raise CheckpointError("checkpoint", path, f"cannot be read ({error.strerror or error})", "check it") from error
+    except SafetensorError as error:
+        raise CheckpointError("checkpoint", path, f"is no whole safetensors file ({error})", _CURE) from error
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise CheckpointError("checkpoint", path, f"its content does not fit ({error})", _CURE) from error
+
+
+def _check_format(path: Path, texts: dict[str, str]) -> None:
+    if texts.get("format") != FORMAT:
+        raise CheckpointError("checkpoint", path, "is a safetensors file, but no checkpoint", _CURE)
+    if texts.get("version") != VERSION:
+        rule = f"has the format version {texts.get('version')}, and this handgrad reads version {VERSION}"
+        raise CheckpointError("checkpoint", path, rule, "use the handgrad that wrote it, or train anew")
+
+
+def _checksum(texts: Mapping[str, str], tensors: Mapping[str, Array]) -> str:
+    digest = hashlib.sha256(json.dumps(texts, sort_keys=True).encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tensor.shape}".encode())
+        digest.update(np.ascontiguousarray(tensor).tobytes())
+    return digest.hexdigest()
+
+
+def _object(text: str) -> dict[str, Any]:
+    value = json.loads(text)
+    if not isinstance(value, dict):
+        raise ValueError(f"{text[:20]!r} is no object")
+    return value
+
+
+def _provenance(values: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(values["data"]["sha256"], str) or not isinstance(values["versions"], dict):
+        raise ValueError("its provenance lacks checksum or versions")
+    return values
+
+
+def _history(table: Array) -> list[Epoch]:
+    if table.dtype != np.float64 or table.shape != (len(table), _COLUMNS) or not np.isfinite(table).all():
+        raise ValueError(f"its history is {table.dtype} of shape {table.shape}, or not finite")
+    if not (table[:, 0] == np.arange(1, len(table) + 1)).all():
+        raise ValueError("its epochs do not follow each other")
+    return [Epoch(int(epoch), int(epochs), *figures) for epoch, epochs, *figures in table.tolist()]
+
+
+def _sums(values: dict[str, Any]) -> dict[str, Any]:
+    counts, numbers = [values[name] for name in _SUMS[:2]], [values[name] for name in _SUMS[2:]]
+    if len(values) != len(_SUMS) or not all(type(count) is int and 0 <= count < 2**53 for count in counts):
+        raise ValueError(f"its sums are {values}")
+    if not all(type(number) is float and np.isfinite(number) for number in numbers):
+        raise ValueError(f"its sums are {values}")
+    return values

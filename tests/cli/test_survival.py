@@ -1,0 +1,519 @@
+"""Trainings that are killed, interrupted, out of room: each goes on and ends as the undisturbed one, to the bit."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from handgrad import engine as engines
+from handgrad import model_file
+from handgrad.cli import resumption
+from handgrad.cli.train import train
+from handgrad.training import checkpoint as checkpoints
+from handgrad.training.checkpoint import Checkpoints
+from tests.cli.conftest import Run
+from tests.cli.test_process import HANDGRAD, start
+from tests.data.writing import noise, write_classes
+from tests.mounting import Mount
+
+KILLS = 20
+EPOCHS = 600
+FILES = {"curves.png", "filters.png", "history.csv", "model.safetensors", "report.json"}
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+
+
+def write_images(path: Path, count: int = 60) -> Path:
+    images, labels = noise(count, 8, 8), np.arange(count) % 2
+    images[labels == 0, :4] //= 2
+    np.savez(path, images=images, labels=labels)
+    return path
+
+
+def history(folder: Path) -> list[dict[str, str]]:
+    with (folder / "history.csv").open() as file:
+        return [row | {"seconds": ""} for row in csv.DictReader(file)]
+
+
+def assert_ended_alike(folder: Path, undisturbed: Path, told: object = "") -> None:
+    """Same bytes of the model, same history but for its seconds, and nothing else left behind."""
+    assert {path.name for path in folder.iterdir()} >= FILES, told
+    assert not any(path.name.startswith(".") or path.is_dir() for path in folder.iterdir()), told
+    assert history(folder) == history(undisturbed), told
+    one, other = ((place / "model.safetensors").read_bytes() for place in (folder, undisturbed))
+    assert one == other, told
+
+
+def step_of(folder: Path) -> int:
+    """Steps of the newest checkpoint; −1 where there is none."""
+    with contextlib.suppress(FileNotFoundError):
+        return max((int(path.stem.removeprefix("step-")) for path in Checkpoints(folder).paths()), default=-1)
+    return -1
+
+
+def wait_for(folder: Path, step: int, process: subprocess.Popen[str]) -> None:
+    while step_of(folder) < step and process.poll() is None:
+        time.sleep(0.001)
+
+
+def heed_ctrl_c() -> None:
+    # Tests that run in the background of a shell inherit that Ctrl-C is ignored.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def test_killed_at_twenty_moments_it_ends_with_the_bits_of_the_undisturbed_run(tmp_path: Path) -> None:
+    seed = int(os.environ.get("HANDGRAD_SEED", random.randrange(10**6)))
+    rng = random.Random(seed)
+    source = write_images(tmp_path / "images.npz")
+    recipe = ("--epochs", EPOCHS, "--early-stopping", "--patience", EPOCHS)
+    begin = ("train", source, "--out", "run", "--filters", "2", "--hidden", "4", *recipe)
+    here, alone = tmp_path / "killed", tmp_path / "undisturbed"
+    here.mkdir()
+    alone.mkdir()
+    with start(*begin, cwd=alone) as process:
+        assert process.communicate()[1].count("epoch ") >= 12
+    folder = here / "run"
+    moments: list[int] = []
+    for target in sorted(rng.sample(range(2 * EPOCHS * 9 // 10), KILLS)):
+        # Some write a checkpoint after every step, so that the middle of an epoch is one of the moments.
+        resume = ("train", "--resume", "run", "--checkpoint-seconds", rng.choice([0, 60]))
+        with start(*(resume if step_of(folder) >= 0 else begin), cwd=here) as process:
+            if rng.random() < 0.2:  # wherever it then is: in its imports, reading, compiling
+                time.sleep(rng.uniform(0.2, 1.5))
+            else:
+                wait_for(folder, target, process)
+                time.sleep(rng.uniform(0, 0.01))
+            process.kill()
+            err = process.communicate()[1]
+        told = f"HANDGRAD_SEED={seed}: killed after steps {[*moments, step_of(folder)]}; then {err}"
+        assert process.returncode == -signal.SIGKILL, told
+        assert not (folder / "model.safetensors").exists(), told
+        assert "error" not in err, told
+        moments.append(step_of(folder))
+    with start("train", "--resume", "run", cwd=here) as process:
+        err = process.communicate()[1]
+    told = f"HANDGRAD_SEED={seed}: killed after steps {moments}; then {err}"
+    assert process.returncode == 0, told
+    assert_ended_alike(folder, alone / "run", told)
+
+
+def test_ctrl_c_ends_after_the_step_with_a_checkpoint_and_one_line(tmp_path: Path) -> None:
+    """Of an epoch that would take a minute."""
+    source, folder = write_images(tmp_path / "images.npz", 400_000), tmp_path / "ä run"
+    command = ("train", source, "--out", folder, "--filters", "2", "--batch-size", 1, "--epochs", 1)
+    with start(*command, preexec_fn=heed_ctrl_c) as process:
+        wait_for(folder, 0, process)
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate()
+    assert process.returncode == 130
+    assert out == ""
+    step = step_of(folder)
+    assert 0 < step < 280_000
+    expected = f"handgrad: error: interrupted after step {step}; handgrad train --resume '{folder}' goes on"
+    assert err.splitlines()[-1] == expected
+    assert "Traceback" not in err
+    assert {path.name for path in folder.iterdir()} == {"checkpoints"}
+    assert checkpoints.load(folder / "checkpoints" / f"step-{step:08}.safetensors").sums["step"] == step
+
+
+def test_a_full_disk_stops_it_with_one_line_and_the_last_checkpoint_sound(tmp_path: Path, mount: Mount) -> None:
+    disk, source = mount("size=4m"), write_images(tmp_path / "images.npz")
+    command = ("train", source, "--out", "run", "--filters", "2", "--hidden", "4", "--epochs", EPOCHS // 2)
+    with start(*command, cwd=disk) as process:
+        wait_for(disk / "run", 10, process)
+        with (disk / "filling").open("wb", buffering=0) as file:
+            while process.poll() is None:
+                with contextlib.suppress(OSError):
+                    file.write(bytes(4096))
+        out, err = process.communicate()
+    assert process.returncode == 2
+    assert out == ""
+    assert err.splitlines()[-1] == (
+        "handgrad: error: path=run/checkpoints: cannot be written (No space left on device); make room, then "
+        "handgrad train --resume run goes on"
+    )
+    assert "Traceback" not in err
+    assert not any(path.name.startswith(".") for path in (disk / "run").rglob("*"))
+    for path in Checkpoints(disk / "run").paths():
+        checkpoints.load(path)
+    (disk / "filling").unlink()
+    (tmp_path / "alone").mkdir()
+    for place, arguments in ((disk, ("train", "--resume", "run")), (tmp_path / "alone", command)):
+        with start(*arguments, cwd=place) as process:
+            assert process.communicate()[0]
+    assert_ended_alike(disk / "run", tmp_path / "alone" / "run")
+
+
+_FAILING = """
+import sys, threading, time
+from handgrad.cli import main
+from handgrad.fused.team import Team
+from handgrad.fused import network
+from handgrad.training.checkpoint import Checkpoints
+
+share, write, written = Team.share, Checkpoints.write, []
+
+def counted(*given):
+    write(*given)
+    written.append(True)
+
+def failing(team, work, tasks):
+    def part(worker, number):
+        if threading.current_thread() is not threading.main_thread() and len(written) > 1:
+            raise {failure}
+        time.sleep(0.0005)
+        work(worker, number)
+    share(team, part, tasks)
+
+Team.share, Checkpoints.write, network.ENOUGH = failing, counted, 0
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("failure", "code", "last"),
+    [
+        ("MemoryError", 2, "handgrad: error: memory: there is not enough for these sizes; use fewer or smaller images"),
+        ("RuntimeError('of a thread')", 1, "RuntimeError: of a thread"),
+    ],
+)
+def test_the_exception_of_a_worker_thread_reaches_the_user(tmp_path: Path, failure: str, code: int, last: str) -> None:
+    program = _FAILING.format(failure=failure)
+    command = ["train", "digits", "--out", "run", "--filters", "2,2", "--epochs", "100", "--threads", "2"]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *command, "--batch-size", "256"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == code, done.stderr
+    assert done.stdout == ""
+    assert done.stderr.splitlines()[-1].startswith(last)
+    assert checkpoints.load(Checkpoints(tmp_path / "run").paths()[0]).sums["step"] > 0
+
+
+# From here on in this process, where Ctrl-C comes at a certain step.
+
+SMALL = ("--filters", "2", "--hidden", "4", "--engine", "notes")
+TWELVE = (*SMALL, "--epochs", "12")
+
+
+class Interruption:
+    """Has Ctrl-C come while the notes engine computes a certain step."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.left = 0
+        original = engines.NotesEngine.loss_and_gradients
+
+        def interrupted(*given: Any) -> Any:
+            self.left -= 1
+            if self.left == 0:
+                signal.raise_signal(signal.SIGINT)
+            return original(*given)
+
+        monkeypatch.setattr(engines.NotesEngine, "loss_and_gradients", interrupted)
+
+    def at(self, step: int) -> None:
+        self.left = step
+
+
+@pytest.fixture
+def interruption(monkeypatch: pytest.MonkeyPatch) -> Interruption:
+    return Interruption(monkeypatch)
+
+
+@pytest.fixture
+def source(here: Path) -> str:
+    write_images(here / "images.npz")
+    return "images.npz"
+
+
+@pytest.fixture
+def undisturbed(run: Run, here: Path, source: str) -> Path:
+    """Of the same command in another folder."""
+    alone = here / "alone"
+    alone.mkdir()
+    shutil.copy(source, alone)
+    with contextlib.chdir(alone):
+        assert run("train", source, *TWELVE, "--out", "run").code == 0
+    return alone / "run"
+
+
+@pytest.fixture
+def stopped(run: Run, here: Path, source: str, interruption: Interruption) -> Path:
+    """A training interrupted after 15 of its 24 steps."""
+    interruption.at(15)
+    assert run("train", source, *TWELVE, "--out", "run").code == 130
+    return here / "run"
+
+
+def test_it_goes_on_without_any_option(run: Run, stopped: Path, undisturbed: Path) -> None:
+    assert [path.name for path in Checkpoints(stopped).paths()] == [f"step-{n:08}.safetensors" for n in (15, 14)]
+    done = run("train", "--resume", stopped)
+    assert done.code == 0
+    assert "handgrad: going on after step 15, in epoch 8 of 12" in done.err.splitlines()
+    assert done.out.splitlines()[-1].startswith(f"written to {stopped}/: model.safetensors")
+    assert_ended_alike(stopped, undisturbed)
+
+
+def test_a_finished_training_says_so_and_is_left_as_it_is(run: Run, undisturbed: Path) -> None:
+    before = {path.name: path.read_bytes() for path in undisturbed.iterdir()}
+    done = run("train", "--resume", undisturbed)
+    assert (done.code, done.out) == (0, "")
+    assert done.err == f"handgrad: the training in {undisturbed} is finished; nothing is left to do\n"
+    assert {path.name: path.read_bytes() for path in undisturbed.iterdir()} == before
+
+
+def _flip(path: Path, place: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("corrupt", "words"),
+    [
+        (lambda path: _flip(path, -1), "is corrupted: its checksum is not that of its content"),
+        (lambda path: _flip(path, path.read_bytes().index(b'loss\\":') + 9), "is corrupted: its checksum is not"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-7]), "is no whole safetensors file"),
+        (lambda path: path.write_bytes(b""), "is no whole safetensors file"),
+    ],
+    ids=["a number", "metadata", "cut short", "empty"],
+)
+def test_a_corrupted_checkpoint_is_named_and_passed_over_for_the_one_before(
+    run: Run, stopped: Path, undisturbed: Path, corrupt: Callable[[Path], None], words: str
+) -> None:
+    newest, _ = Checkpoints(stopped).paths()
+    corrupt(newest)
+    done = run("train", "--resume", stopped)
+    assert done.code == 0
+    first = done.err.splitlines()[0]
+    assert first.startswith(f"handgrad: {newest}: {words}")
+    assert first.endswith("; it is passed over for the one before")
+    assert "going on after step 14, " in done.err
+    assert_ended_alike(stopped, undisturbed)
+
+
+def test_where_no_checkpoint_is_sound_it_says_so(run: Run, stopped: Path) -> None:
+    paths = Checkpoints(stopped).paths()
+    for path in paths:
+        _flip(path, -1)
+    done = run("train", "--resume", stopped)
+    assert done.code == 2
+    assert done.err.splitlines()[-1] == (
+        f"handgrad: error: checkpoint={paths[-1]}: is corrupted: its checksum is not that of its content; "
+        "train anew, or copy the file again"
+    )
+    assert Checkpoints(stopped).paths() == paths
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--epochs", 13), "epochs=13: contradicts the training in {0}, which has 12; leave it out"),
+        (("--filters", "3,3"), "filters=((3, 3),): contradicts the training in {0}, which has ((2,),); leave it out"),
+        (("--seed", 1), "seed=1: contradicts the training in {0}, which has 0; leave it out"),
+        (("--engine", "fused"), "engine=fused: contradicts the training in {0}, which has notes; leave it out"),
+        (("--strict",), "strict=True: contradicts the training in {0}, which has False; leave it out"),
+        (("--out", "other"), "out=other: contradicts --resume {0}, where the results go; leave it out"),
+        (("--overwrite",), "overwrite=True: contradicts --resume {0}, where the results go; leave it out"),
+    ],
+)
+def test_a_contradicting_option_is_named(run: Run, stopped: Path, options: tuple[object, ...], words: str) -> None:
+    before = Checkpoints(stopped).paths()
+    assert run("train", "--resume", stopped, *options).complaint == words.format(stopped)
+    assert Checkpoints(stopped).paths() == before
+
+
+def test_options_that_say_the_same_or_change_no_result_are_fine(run: Run, stopped: Path, undisturbed: Path) -> None:
+    more = ("--epochs", 12, "--filters", "2", "--out", "run", "--threads", 1, "--checkpoint-seconds", 1)
+    assert run("train", "--resume", stopped, *more).code == 0
+    assert_ended_alike(stopped, undisturbed)
+
+
+def test_a_changed_data_set_is_refused_and_one_that_moved_is_found(
+    run: Run, stopped: Path, undisturbed: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound = (here / "images.npz").read_bytes()
+    write_images(here / "images.npz", 61)
+    complaint = run("train", "--resume", stopped).complaint.splitlines()[-1]
+    assert complaint.startswith("source=images.npz: its images are not those that the training began with (SHA-256 ")
+    (here / "images.npz").unlink()
+    assert run("train", "--resume", stopped).complaint.startswith("source=images.npz: there is no such file")
+    (here / "moved.npz").write_bytes(sound)
+    (here / "elsewhere").mkdir()
+    monkeypatch.chdir(here / "elsewhere")
+    assert run("train", "../moved.npz", "--resume", "../run").code == 0
+    assert_ended_alike(stopped, undisturbed)
+
+
+def test_it_goes_on_from_any_folder(
+    run: Run, stopped: Path, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run("train", "--resume", stopped).code == 0
+    assert_ended_alike(stopped, undisturbed)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--optimizer", "sgd", "--momentum", "0.8", "--schedule", "constant", "--learning-rate", "0.01"),
+        ("--maps", "2", "--filters", "3,2/2", "--size", "17x15", "--hidden", "5,4", "--seed", "7"),
+        ("--filter-size", "2x3", "--pooling", "3", "--hidden", "none", "--batch-size", "5", "--weight-decay", "0"),
+        ("--early-stopping", "--patience", "3", "--learning-rate", "0.05"),
+        ("--class-weight", "balanced"),
+    ],
+    ids=" ".join,
+)
+def test_whatever_was_chosen_goes_on(
+    run: Run, here: Path, interruption: Interruption, options: tuple[str, ...]
+) -> None:
+    write_classes(here / "photos", "a", "b", "c", count=9, shape=(14, 14))
+    begin = ("train", "photos", *TWELVE, *options, "--out", "run")
+    assert run(*begin).code == 0
+    (here / "run").rename(here / "undisturbed")
+    interruption.at(3)
+    assert run(*begin).code == 130
+    for step in (1, 2):
+        interruption.at(step)
+        assert run("train", "--resume", "run").code == 130
+    assert run("train", "--resume", "run").code == 0
+    assert_ended_alike(here / "run", here / "undisturbed")
+
+
+def test_no_option_of_train_is_forgotten() -> None:
+    parameters = set(train.__annotations__) - {"context", "return"}
+    assert set(resumption.FREE) < parameters
+
+
+def test_an_unfinished_training_is_no_model_and_is_not_overwritten_by_chance(
+    run: Run, stopped: Path, source: str, undisturbed: Path
+) -> None:
+    for command in (("info", stopped), ("predict", stopped, source), ("evaluate", stopped, source)):
+        assert run(*command).complaint == (
+            f"model={stopped}/model.safetensors: the training there is not finished; "
+            f"handgrad train --resume {stopped} goes on with it"
+        )
+    begin = ("train", source, *TWELVE, "--out", "run")
+    assert run(*begin).complaint == (
+        "out=run: holds a training that is not finished; go on with it by --resume, choose another --out, "
+        "or give --overwrite"
+    )
+    assert run(*begin, "--overwrite").code == 0
+    model = model_file.load(stopped)
+    assert model.parameters.vector.tobytes() == model_file.load(undisturbed).parameters.vector.tobytes()
+    assert {path.name for path in stopped.iterdir()} == FILES
+
+
+def test_results_that_are_to_be_overwritten_stay_until_the_new_ones_are_whole(
+    run: Run, source: str, undisturbed: Path, interruption: Interruption
+) -> None:
+    before = {path.name: path.read_bytes() for path in undisturbed.iterdir()}
+    interruption.at(5)
+    assert run("train", source, *TWELVE, "--out", undisturbed, "--overwrite", "--seed", 1).code == 130
+    assert {path.name: path.read_bytes() for path in undisturbed.iterdir() if path.is_file()} == before
+    assert run("train", "--resume", undisturbed).code == 0
+    assert (undisturbed / "model.safetensors").read_bytes() != before["model.safetensors"]
+    assert {path.name for path in undisturbed.iterdir()} == FILES
+
+
+def test_killed_while_it_wrote_its_results_it_writes_them_again(
+    run: Run, stopped: Path, undisturbed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed(self: Checkpoints) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Checkpoints, "clear", killed)
+        with pytest.raises(Killed):
+            run("train", "--resume", stopped)
+    (stopped / "report.json").rename(stopped / ".report.json.abcd1234")
+    assert (stopped / "checkpoints").is_dir()
+    assert run("train", "--resume", stopped).code == 0
+    assert_ended_alike(stopped, undisturbed)
+
+
+def test_a_folder_without_checkpoint_or_that_another_training_holds_is_refused(
+    run: Run, here: Path, stopped: Path
+) -> None:
+    (here / "empty").mkdir()
+    assert run("train", "--resume", "empty").complaint == (
+        "resume=empty: holds no checkpoint of a training; begin one with handgrad train SOURCE --out DIR"
+    )
+    assert run("train", "--resume", "missing").complaint == (
+        "resume=missing: is no folder of a training (No such file or directory); check it"
+    )
+    assert run("train").complaint == (
+        "source=(none): a training needs images; give a SOURCE, digits say, or --resume DIR"
+    )
+    with start("train", "digits", "--epochs", 10**5, "--out", "busy", *SMALL) as process:
+        wait_for(here / "busy", 1, process)
+        complaint = run("train", "--resume", "busy").complaint
+        process.kill()
+    assert complaint == "resume=busy: another training is writing there; wait, or choose another"
+
+
+def test_a_checkpoint_of_another_handgrad_is_refused_or_told(
+    run: Run, stopped: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoints, "VERSION", "2")
+    complaint = run("train", "--resume", stopped).err.splitlines()[-1]
+    assert "has the format version 1, and this handgrad reads version 2; use the handgrad that wrote it" in complaint
+    monkeypatch.undo()
+    monkeypatch.chdir(stopped.parent)
+    monkeypatch.setattr("handgrad.report.training.versions", lambda: {"numpy": "9.9"})
+    done = run("train", "--resume", stopped)
+    assert done.code == 0
+    assert ", going on with 9.9: the last bits of the result may differ" in done.err
+
+
+def test_checkpoints_within_an_epoch_by_time(
+    run: Run, here: Path, source: str, interruption: Interruption, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[int] = []
+    original = Checkpoints.write
+
+    def write(self: Checkpoints, model: Any, state: Any, settings: Any) -> None:
+        written.append(state.step)
+        original(self, model, state, settings)
+
+    monkeypatch.setattr(Checkpoints, "write", write)
+    options = (*SMALL, "--epochs", 2, "--batch-size", 15)
+    assert run("train", source, *options, "--out", "rare").code == 0
+    assert written == [0, 3, 6]
+    written.clear()
+    assert run("train", source, *options, "--out", "often", "--checkpoint-seconds", 0).code == 0
+    assert written == [0, 1, 2, 3, 3, 4, 5, 6, 6]
+
+
+def test_early_stopping_keeps_the_best_and_says_which(run: Run, here: Path, source: str) -> None:
+    options = (*SMALL, "--epochs", 200, "--learning-rate", "0.05", "--schedule", "constant")
+    assert run("train", source, *options, "--early-stopping", "--patience", 4, "--out", "run").code == 0
+    rows = history(here / "run")
+    best = max(rows, key=lambda row: (float(row["validation_accuracy"]), -float(row["validation_loss"])))
+    assert len(rows) == int(best["epoch"]) + 4 < 200
+    report = (here / "run" / "report.json").read_text()
+    assert f'"best_epoch": {best["epoch"]}' in report
+    complaint = run("train", source, *options, "--early-stopping", "--patience", 0).complaint
+    assert complaint == "patience=0: must be an integer of at least 1; try 1 or more"
+
+
+def test_the_command_that_goes_on_can_be_typed(tmp_path: Path) -> None:
+    assert resumption.command(tmp_path / "it's ä") == f"handgrad train --resume '{tmp_path}/it'\"'\"'s ä'"
+    assert shutil.which(HANDGRAD[0])
