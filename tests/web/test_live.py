@@ -93,6 +93,7 @@ def test_a_picture_is_dropped_drawn_and_chosen(address: str, opened: Opener, tmp
     Image.fromarray(np.full((30, 20), 128, np.uint8)).save(file)
     page.locator("input[type=file]").set_input_files(file)
     page.wait_for_function("() => handgrad.pixels.every((pixel) => pixel === 128)")
+    assert page.locator("input[type=number]").input_value() == ""
     pad = page.locator("canvas.pad")
     pad.scroll_into_view_if_needed()
     box = pad.bounding_box()

@@ -7,7 +7,9 @@ import { cells } from "./tensor.js";
 
 const SHOWN = 12;
 
-const plural = (count, what) => `${count.toLocaleString("en")} ${what}${count === 1 ? "" : "s"}`;
+/** With commas, and without the tens of milliseconds that the first toLocaleString takes. */
+const grouped = (count) => String(count).replace(/\B(?=(\d{3})+$)/g, ",");
+const plural = (count, what) => `${grouped(count)} ${what}${count === 1 ? "" : "s"}`;
 /** The largest terms, in their order, without sorting tens of thousands. */
 function largestOf(terms, count) {
   const size = (term) => Math.abs(term.value);
@@ -165,7 +167,7 @@ export class Explanation {
       const sum = total - shown.reduce((all, term) => all + term.value, 0);
       body.append(element("tr", { className: "rest" }, element("td", { textContent: `and ${plural(rest, "smaller term")}` }), element("td", { className: "number", textContent: short(sum) }), element("td")));
     }
-    const foot = element("tfoot", {}, element("tr", {}, element("th", { textContent: terms.length > 1 ? `the sum of ${terms.length.toLocaleString("en")}` : "the product", scope: "row" }), element("td", { className: "number total", textContent: short(total) }), element("td")));
+    const foot = element("tfoot", {}, element("tr", {}, element("th", { textContent: terms.length > 1 ? `the sum of ${grouped(terms.length)}` : "the product", scope: "row" }), element("td", { className: "number total", textContent: short(total) }), element("td")));
     const table = element("table", { className: "terms" }, body, foot);
     table.dataset.total = total;
     table.dataset.value = value;

@@ -65,6 +65,8 @@ export class Live {
   }
 
   #picture(blob) {
+    // None of the data set's pictures is shown any more.
+    this.example.value = "";
     return this.#wish("picture", { body: blob });
   }
 
@@ -103,8 +105,9 @@ export class Live {
       file.value = "";
     });
     const example = element("input", { type: "number", min: 0, max: this.examples.count - 1, value: this.examples.first });
-    example.addEventListener("change", () => example.reportValidity() && this.#change({ example: Number(example.value) }));
+    example.addEventListener("change", () => example.value !== "" && example.reportValidity() && this.#change({ example: Number(example.value) }));
     const other = element("button", { type: "button", textContent: "another" });
+    this.example = example;
     other.addEventListener("click", () => {
       example.value = Math.floor(Math.random() * this.examples.count);
       this.#change({ example: Number(example.value) });
@@ -178,6 +181,7 @@ export class Live {
       element("h3", { textContent: "Take a step" }),
       element("label", {}, "learning rate ", this.rate, " ", this.rateText),
       element("div", { className: "buttons" }, button("one step", () => this.#step(1)), button("ten", () => this.#step(10)), this.play, this.back, this.restart),
+      element("p", { className: "note", textContent: "E after each step" }),
       this.fall,
       this.standing,
     );
