@@ -23,7 +23,7 @@ def main() -> int:
         print()
         code = shown("predict", str(OUT), *map(str, save_pictures(OUT / "pictures")))
     if code == 0:
-        print(f"\n{time.perf_counter() - started:.0f} s. Look at {OUT}/curves.png and {OUT}/filters.png.")
+        print(f"\n{time.perf_counter() - started:.0f} s. Look at {OUT}/report.html.")
     return code
 
 

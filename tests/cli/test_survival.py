@@ -31,7 +31,7 @@ from tests.mounting import Mount
 
 KILLS = 20
 EPOCHS = 600
-FILES = {"curves.png", "filters.png", "history.csv", "model.safetensors", "report.json"}
+FILES = {"curves.png", "filters.png", "history.csv", "model.safetensors", "report.html", "report.json"}
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 
@@ -477,7 +477,7 @@ def test_a_checkpoint_of_another_handgrad_is_refused_or_told(
     assert "has the format version 1, and this handgrad reads version 2; use the handgrad that wrote it" in complaint
     monkeypatch.undo()
     monkeypatch.chdir(stopped.parent)
-    monkeypatch.setattr("handgrad.report.training.versions", lambda: {"numpy": "9.9"})
+    monkeypatch.setattr("handgrad.report.surroundings.versions", lambda: {"numpy": "9.9"})
     done = run("train", "--resume", stopped)
     assert done.code == 0
     assert ", going on with 9.9: the last bits of the result may differ" in done.err

@@ -1,4 +1,4 @@
-"""``handgrad train``: the five files, the report, and what is refused before and after the work."""
+"""``handgrad train``: the six files, the report, and what is refused before and after the work."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from handgrad.data import load
 from tests.cli.conftest import Run
 from tests.data.writing import write_classes, write_picture
 
-FILES = ["curves.png", "filters.png", "history.csv", "model.safetensors", "report.json"]
+FILES = ["curves.png", "filters.png", "history.csv", "model.safetensors", "report.html", "report.json"]
 SMALL = ("--filters", "4,4", "--hidden", "16", "--epochs", "2")
 NOTES = ("--engine", "notes")
 """For sizes that would have kernels compiled of their own."""
@@ -30,7 +30,7 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_a_training_leaves_five_files_that_can_be_read(trained: Path) -> None:
+def test_a_training_leaves_six_files_that_can_be_read(trained: Path) -> None:
     assert names(trained) == FILES
     for name in ("curves.png", "filters.png"):
         with Image.open(trained / name) as picture:
@@ -66,6 +66,20 @@ def test_the_report_has_what_it_must_have_and_it_is_true(trained: Path) -> None:
     assert report["command"] == f"handgrad train digits --out {trained} --filters 8,8 --hidden 32 --epochs 12"
 
 
+def test_the_report_of_a_training_goes_with_its_history_and_its_page(trained: Path) -> None:
+    report = json.loads((trained / "report.json").read_text(encoding="utf-8"))
+    assert (report["format"], report["version"], report["kind"]) == ("handgrad report", 1, "training")
+    assert [epoch["epoch"] for epoch in report["history"]] == list(range(1, 13))
+    assert report["chosen_epoch"] == 12
+    assert report["filters"]["part"] == "validation"
+    assert [layer["layer"] for layer in report["filters"]["layers"]] == ["F1", "F2"]
+    low, high = report["test_accuracy_interval"]
+    assert low < report["test_accuracy"] < high
+    page = (trained / "report.html").read_text(encoding="utf-8")
+    assert f"{100 * report['test_accuracy']:.1f}\u00a0% of 359 test pictures are recognised" in page
+    assert report["command"] in page
+
+
 def test_the_model_knows_where_it_comes_from(trained: Path) -> None:
     model, digits = model_file.load(trained), load("digits")
     assert model.architecture.stages == ((8, 8),)
@@ -85,7 +99,10 @@ def test_results_are_on_stdout_and_all_else_on_stderr(run: Run, here: Path) -> N
     assert done.code == 0
     first, second = done.out.splitlines()
     assert first.startswith("test accuracy ")
-    assert second == "written to runs/digits/: model.safetensors, history.csv, report.json, curves.png, filters.png"
+    assert (
+        second
+        == "written to runs/digits/: model.safetensors, report.html, report.json, history.csv, curves.png, filters.png"
+    )
     lines = done.err.splitlines()
     assert lines[0].startswith("1294 training, 144 validation and 359 test images of 8 × 8 × 1, 10 classes; ")
     assert [line[:14] for line in lines[1:]] == ["epoch   1 of 2", "epoch   2 of 2"]

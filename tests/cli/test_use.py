@@ -48,6 +48,38 @@ def test_evaluating_another_source_takes_all_of_it(run: Run, trained: Path, tmp_
     assert rows == {name: 4 if name in "37" else 0 for name in "0123456789"}
 
 
+def test_an_evaluation_writes_the_report_of_its_images(run: Run, trained: Path, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "evaluation"
+    done = run("evaluate", trained, "digits", "--out", out)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.splitlines()[-1] == f"written to {out}/: report.json, report.html"
+    assert sorted(path.name for path in out.iterdir()) == ["report.html", "report.json"]
+    found, training = (json.loads((place / "report.json").read_text("utf-8")) for place in (out, trained))
+    assert (found["kind"], found["part"], found["images"]) == ("evaluation", "held out", {"test": 359})
+    measured = [key for key in training if key.startswith("test_")]
+    for key in (*measured, "per_class", "confusion_matrix", "calibration", "mistakes", "most_frequent_class"):
+        assert found[key] == training[key], key
+    assert found["data"] == {"source": "digits", "test_sha256": training["data"]["test_sha256"]}
+    assert found["training"] == model_file.load(trained).provenance
+    assert found["command"] == f"handgrad evaluate {trained} digits --out {out}"
+    page = (out / "report.html").read_text("utf-8")
+    assert f"{100 * found['test_accuracy']:.1f}\u00a0% of 359 test pictures are recognised" in page
+
+
+def test_the_report_of_an_evaluation_takes_the_place_of_no_other_unless_told(
+    run: Run, trained: Path, tmp_path: Path
+) -> None:
+    before = {path.name: path.read_bytes() for path in trained.iterdir()}
+    complaint = run("evaluate", trained, "digits", "--out", trained).complaint
+    assert complaint.startswith(f"out={trained}: already holds a ")
+    assert {path.name: path.read_bytes() for path in trained.iterdir()} == before
+    assert run("evaluate", trained, "digits", "--out", tmp_path, "--json").code == 0
+    assert run("evaluate", trained, "digits", "--out", tmp_path).code == 2
+    assert run("evaluate", trained, "digits", "--out", tmp_path, "--overwrite").code == 0
+    assert run("evaluate", trained, "missing", "--out", tmp_path / "empty").code == 2
+    assert not (tmp_path / "empty").exists()
+
+
 def test_evaluating_classes_that_the_model_does_not_know(run: Run, trained: Path, tmp_path: Path) -> None:
     source = write_classes(tmp_path / "letters", "1", "a [b]", count=4)
     complaint = run("evaluate", trained, source).complaint

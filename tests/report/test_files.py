@@ -12,12 +12,13 @@ import pytest
 from PIL import Image
 
 from handgrad.architecture import Architecture
-from handgrad.model import Model
+from handgrad.engine import NotesEngine
 from handgrad.parameters import Parameters
 from handgrad.report import plots
-from handgrad.report.files import contents, history_csv
-from handgrad.standardisation import Standardisation
+from handgrad.report.files import NAMES, contents, history_csv
+from handgrad.report.training import training_report
 from handgrad.training import Epoch
+from tests.report.models import drawn
 
 
 def history(count: int) -> list[Epoch]:
@@ -66,10 +67,13 @@ def test_filters_that_are_all_0() -> None:
     opened(plots.filters(Parameters.zeros(Architecture(input_shape=(6, 6, 1), stages=((1,),)))))
 
 
-def test_the_five_files() -> None:
-    model = Model(Parameters.zeros(Architecture()), ("gut", "schön"), Standardisation((0.0,), (1.0,)))
-    report = {"classes": ["schön"], "command": "handgrad train caf\udce9"}
-    found = contents(model, history(2), report)
-    assert sorted(found) == ["curves.png", "filters.png", "history.csv", "model.safetensors", "report.json"]
-    assert json.loads(found["report.json"]) == report
+def test_the_six_files() -> None:
+    model, dataset = drawn(classes=("gut", "schön"))
+    model.provenance["command"] = "handgrad train caf\udce9"
+    report = training_report(model, dataset, history(2), NotesEngine(model.standardisation))
+    found = contents(model, dataset, history(2), report)
+    assert tuple(found) == NAMES
+    assert json.loads(found["report.json"]) == json.loads(json.dumps(report))
     assert "schön" in found["report.json"].decode()
+    assert "schön" in found["report.html"].decode()
+    assert r"caf\udce9" in found["report.html"].decode()

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from handgrad.report.metrics import measure
@@ -41,3 +42,28 @@ def test_any_predictions(rng: np.random.Generator, classes: int, count: int) -> 
     of_each = [(row.precision, row.recall, row.f1, row.images) for row in metrics.classes]
     expected = precision_recall_fscore_support(labels, predicted, labels=numbers, zero_division=0.0)
     np.testing.assert_allclose(of_each, np.transpose(expected), rtol=1e-12)
+
+
+@given(generators, st.integers(2, 5), st.integers(1, 30))
+def test_every_interval_holds_its_figure_and_says_nothing_of_nothing(
+    rng: np.random.Generator, classes: int, count: int
+) -> None:
+    probabilities, labels = rng.dirichlet(np.ones(classes), count), rng.integers(0, classes, count)
+    metrics = measure(probabilities, labels, tuple(map(str, range(classes))))
+    low, high = metrics.accuracy_interval
+    expected = binomtest(round(metrics.accuracy * count), count).proportion_ci(method="wilson")
+    assert (low, high) == pytest.approx((expected.low, expected.high))
+    low, high = metrics.balanced_accuracy_interval
+    assert 0 <= low <= metrics.balanced_accuracy + 1e-12
+    assert metrics.balanced_accuracy - 1e-12 <= high <= 1
+    counts = np.array(metrics.confusion_matrix)
+    for k, row in enumerate(metrics.classes):
+        assert (row.images, row.predicted) == (counts[k].sum(), counts[:, k].sum())
+        for figure, (low, high), whole in (
+            (row.precision, row.precision_interval, row.predicted),
+            (row.recall, row.recall_interval, row.images),
+            (row.f1, row.f1_interval, row.images + row.predicted),
+        ):
+            assert low <= figure + 1e-12
+            assert figure - 1e-12 <= high
+            assert whole or (low, high) == (0, 1)

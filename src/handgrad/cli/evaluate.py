@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import shlex
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -12,13 +14,15 @@ import typer
 from numpy.typing import NDArray
 from rich.markup import escape
 
+from handgrad import atomic, model_file
 from handgrad import engine as engines
-from handgrad import model_file
-from handgrad.cli import display, kernels
+from handgrad.cli import display, kernels, place
 from handgrad.data import Parts, Samples, read, split_parts
 from handgrad.data.arrays import to_depth
 from handgrad.errors import DataError
 from handgrad.model import Model
+from handgrad.report.evaluation import evaluation_report
+from handgrad.report.files import report_files
 from handgrad.report.metrics import Metrics, measure
 
 _PARTS = {
@@ -29,8 +33,15 @@ _PARTS = {
 
 
 def evaluate(
+    context: typer.Context,
     model_path: Annotated[Path, typer.Argument(metavar="MODEL", help="A model.safetensors, or the folder it lies in.")],
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="Labelled images, as for train.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for report.json and report.html; not written if left out.")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the results that --out already holds.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first picture that cannot be read.")] = False,
     engine: Annotated[str, typer.Option(help=f"What computes: {', '.join(engines.ENGINES)}.")] = engines.ENGINES[0],
@@ -43,23 +54,40 @@ def evaluate(
     The images are the source's own test part; else, where the model was trained on this very source, the test part
     that was split off then; else all of the source.
     """
-    model = model_file.load(model_path)
-    height, width, depth = model.architecture.input_shape
-    with display.counting("Reading pictures") as progress:
-        parts = read(source, size=(height, width), strict=strict, progress=progress)
-    for text in parts.notices:
-        display.notice(text)
-    samples, which = _unseen(model, parts, source)
-    images = to_depth(samples.images, depth, partial(DataError, "source", source))
-    samples = Samples(images, _numbers(samples, parts, model, source))
-    computing = engines.create(engine, model.standardisation, threads)
-    kernels.compile_for_predictions(model, samples.images, computing)
-    with display.counting("Evaluating") as progress:
-        metrics = measure(model.predict(samples.images, computing, progress=progress), samples.labels, model.classes)
+    with place.claimed(out, overwrite) if out else contextlib.nullcontext():
+        model = model_file.load(model_path)
+        height, width, depth = model.architecture.input_shape
+        with display.counting("Reading pictures") as progress:
+            parts = read(source, size=(height, width), strict=strict, progress=progress)
+        for text in parts.notices:
+            display.notice(text)
+        samples, which = _unseen(model, parts, source)
+        images = to_depth(samples.images, depth, partial(DataError, "source", source))
+        samples = Samples(images, _numbers(samples, parts, model, source))
+        computing = engines.create(engine, model.standardisation, threads)
+        kernels.compile_for_predictions(model, samples.images, computing)
+        with display.counting("Evaluating") as progress:
+            probabilities = model.predict(samples.images, computing, progress=progress)
+        metrics = measure(probabilities, samples.labels, model.classes)
+        if out:
+            report = evaluation_report(
+                model,
+                samples,
+                probabilities,
+                computing,
+                command=shlex.join(["handgrad", *context.obj]),
+                model_path=str(model_path),
+                source=source,
+                part=which,
+                notices=parts.notices,
+            )
+            atomic.write_files(out, report_files(report, {"test": samples}))
     if json:
         display.print_json({"model": str(model_path), "source": source, "part": which, **metrics.to_dict()})
     else:
         _print(metrics, which)
+        if out:
+            display.say(f"\nwritten to {out}{os.sep}: report.json, report.html")
 
 
 def _unseen(model: Model, parts: Parts, source: str) -> tuple[Samples, str]:

@@ -75,8 +75,7 @@ def check_same(checkpoint: Checkpoint, source: str, dataset: Dataset) -> None:
     InputError
         If pixels, labels or the split have changed.
     """
-    # Imported here, since it brings scikit-learn, which the other commands do without.
-    from handgrad.report.training import versions
+    from handgrad.report.surroundings import versions
 
     began, now = checkpoint.provenance["data"]["sha256"], dataset.checksum()
     if began != now:

@@ -242,7 +242,7 @@ def train(
 
 
 def _provenance(context: typer.Context, source: str, dataset: Dataset, recipe: Recipe, seed: int) -> dict[str, Any]:
-    from handgrad.report.training import versions
+    from handgrad.report.surroundings import versions
 
     images = len(dataset.train)
     return {
@@ -328,7 +328,7 @@ def _finish(out: Path, model: Model, dataset: Dataset, history: list[Epoch], rep
     from handgrad import atomic
     from handgrad.report.files import NAMES, contents
 
-    atomic.write_files(out, contents(model, history, report))
+    atomic.write_files(out, contents(model, dataset, history, report))
     display.say(
         f"test accuracy {display.percent(report['test_accuracy'])}, balanced "
         f"{display.percent(report['test_balanced_accuracy'])} ({len(dataset.test)} images); "

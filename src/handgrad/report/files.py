@@ -5,30 +5,46 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
 from handgrad import model_file
+from handgrad.data import Dataset, Samples
 from handgrad.model import Model
 from handgrad.training import Epoch
 
-NAMES = (model_file.FILE_NAME, "history.csv", "report.json", "curves.png", "filters.png")
+NAMES = (model_file.FILE_NAME, "report.html", "report.json", "history.csv", "curves.png", "filters.png")
 
 
-def contents(model: Model, history: Sequence[Epoch], report: dict[str, Any]) -> dict[str, bytes]:
+def contents(model: Model, dataset: Dataset, history: Sequence[Epoch], report: dict[str, Any]) -> dict[str, bytes]:
     """Content of every file of a training by its name: model, history, report and pictures."""
     # Imported here, since it brings Matplotlib, which takes half a second.
     from handgrad.report import plots
 
-    made = (
-        model_file.to_bytes(model),
-        history_csv(history).encode(),
-        (json.dumps(report, indent=2, ensure_ascii=False) + "\n").encode(errors="backslashreplace"),
-        plots.curves(history),
-        plots.filters(model.parameters),
-    )
-    return dict(zip(NAMES, made, strict=True))
+    return {
+        model_file.FILE_NAME: model_file.to_bytes(model),
+        **report_files(report, {"validation": dataset.validation, "test": dataset.test}),
+        "history.csv": history_csv(history).encode(),
+        "curves.png": plots.curves(history),
+        "filters.png": plots.filters(model.parameters),
+    }
+
+
+def report_files(report: dict[str, Any], parts: Mapping[str, Samples]) -> dict[str, bytes]:
+    """The report as JSON and as a page, by their names; the images that it refers to are in these parts."""
+    # Imported here, since its template engine takes a tenth of a second.
+    from handgrad.report.page import report_page
+
+    return {
+        "report.html": _encoded(report_page(report, parts)),
+        "report.json": _encoded(json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n"),
+    }
+
+
+def _encoded(text: str) -> bytes:
+    # The path of a source may hold bytes that are no UTF-8.
+    return text.encode(errors="backslashreplace")
 
 
 def history_csv(history: Sequence[Epoch]) -> str:

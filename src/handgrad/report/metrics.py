@@ -11,18 +11,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from handgrad.report import intervals
 from handgrad.typing import Array
 
 
 @dataclass(frozen=True, slots=True)
 class ClassMetrics:
-    """Precision, recall and F1 of one class, and its number of images."""
+    """Precision, recall and F1 of one class with their 95 % intervals; images of it, and images predicted so.
+
+    A precision of nothing predicted, and a recall of no images, are 0, with an interval from 0 to 1.
+    """
 
     name: str
     precision: float
     recall: float
     f1: float
     images: int
+    predicted: int
+    precision_interval: tuple[float, float]
+    recall_interval: tuple[float, float]
+    f1_interval: tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,8 @@ class Metrics:
         Number of images.
     accuracy, balanced_accuracy : float
         Share of images, and mean over the classes of the share of each, that are right.
+    accuracy_interval, balanced_accuracy_interval : tuple of float
+        Their 95 % intervals (``intervals``).
     classes : tuple of ClassMetrics
     confusion_matrix : list of list of int
         Rows are the expected classes, columns the predicted ones.
@@ -43,6 +53,8 @@ class Metrics:
     images: int
     accuracy: float
     balanced_accuracy: float
+    accuracy_interval: tuple[float, float]
+    balanced_accuracy_interval: tuple[float, float]
     classes: tuple[ClassMetrics, ...]
     confusion_matrix: list[list[int]]
 
@@ -75,19 +87,37 @@ def measure(probabilities: Array, labels: NDArray[np.int64], classes: tuple[str,
     count = len(classes)
     confusion = np.bincount(labels * count + probabilities.argmax(axis=1), minlength=count * count)
     confusion = confusion.reshape(count, count)
-    right, images = confusion.diagonal(), confusion.sum(axis=1)
-    precision, recall = _share(right, confusion.sum(axis=0)), _share(right, images)
-    f1 = _share(2 * right, images + confusion.sum(axis=0))
+    right, images, predicted = confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
+    recall, precision, f1 = _share(right, images), _share(right, predicted), _share(2 * right, images + predicted)
+    recalls, precisions = intervals.wilson(right, images), intervals.wilson(right, predicted)
+    known = images > 0
     return Metrics(
         images=len(labels),
         accuracy=float(right.sum() / len(labels)),
-        balanced_accuracy=float(recall[images > 0].mean()),
+        balanced_accuracy=float(recall[known].mean()),
+        accuracy_interval=_pairs(intervals.wilson(right.sum(keepdims=True), images.sum(keepdims=True)))[0],
+        balanced_accuracy_interval=intervals.mean(recall[known], recalls[0][known], recalls[1][known]),
         classes=tuple(
-            ClassMetrics(name, float(precision[k]), float(recall[k]), float(f1[k]), int(images[k]))
-            for k, name in enumerate(classes)
+            ClassMetrics(*row)
+            for row in zip(
+                classes,
+                precision.tolist(),
+                recall.tolist(),
+                f1.tolist(),
+                images.tolist(),
+                predicted.tolist(),
+                _pairs(precisions),
+                _pairs(recalls),
+                _pairs(intervals.f1(right, images, predicted)),
+                strict=True,
+            )
         ),
         confusion_matrix=confusion.tolist(),
     )
+
+
+def _pairs(ends: tuple[Array, Array]) -> list[tuple[float, float]]:
+    return list(zip(ends[0].tolist(), ends[1].tolist(), strict=True))
 
 
 def _share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:

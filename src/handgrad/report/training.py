@@ -1,17 +1,17 @@
-"""report.json: what a training did and how well its model works."""
+"""The report of ``handgrad train``: what a training did and how well its model works."""
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
+from dataclasses import asdict
 from typing import Any
-
-import numpy as np
 
 from handgrad.data import Dataset
 from handgrad.engine import Engine
 from handgrad.model import Model
+from handgrad.report import cautions
+from handgrad.report.evaluation import heading, listed, responses, test_figures
+from handgrad.report.identity import checksum, shared_pictures
 from handgrad.report.metrics import measure
 from handgrad.training import Epoch
 from handgrad.training.loop import best_epoch
@@ -31,7 +31,7 @@ def training_report(
     model : Model
         Its provenance (command, seed, recipe, data, versions) is part of the report.
     dataset : Dataset
-        What it was trained on. The test part is looked at here, for the first and only time.
+        What it was trained on. The test part is predicted here, for the first and only time.
     history : sequence of Epoch
     engine : Engine
     progress : callable, optional
@@ -40,37 +40,41 @@ def training_report(
     Returns
     -------
     dict
-        Plain values, for JSON.
+        Plain values, for JSON; docs/report.md has its keys.
     """
     parts = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
-    total, done, measured = sum(map(len, parts.values())), 0, {}
+    total, done, predicted = sum(map(len, parts.values())), 0, {}
     for name, part in parts.items():
         advance = (lambda now, _, before=done: progress(before + now, total)) if progress else None
-        measured[name] = measure(model.predict(part.images, engine, progress=advance), part.labels, model.classes)
+        predicted[name] = model.predict(part.images, engine, progress=advance)
         done += len(part)
+    measured = {name: measure(predicted[name], part.labels, model.classes) for name, part in parts.items()}
     seconds = history[-1].seconds
-    test = measured["test"]
-    most_frequent = np.bincount(dataset.train.labels).argmax()
+    found = [
+        *cautions.of_figures(measured["test"]),
+        *cautions.of_gap(measured["train"].accuracy, measured["validation"].accuracy),
+        *cautions.of_duplicates(
+            shared_pictures({"training": dataset.train, "validation": dataset.validation, "test": dataset.test})
+        ),
+    ]
+    provenance = model.provenance
+    early_stopping = provenance.get("recipe", {}).get("early_stopping", False)
     return {
+        **heading("training"),
+        "part": "test",
         "engine": engine.name,
         "seconds": seconds,
-        "best_epoch": best_epoch(history),
         "images_per_second": len(dataset.train) * len(history) / seconds,
-        **{f"{name}_accuracy": metrics.accuracy for name, metrics in measured.items()},
-        "test_balanced_accuracy": test.balanced_accuracy,
-        "test_accuracy_of_the_most_frequent_class": float((dataset.test.labels == most_frequent).mean()),
-        "per_class": test.to_dict()["classes"],
-        "confusion_matrix": test.confusion_matrix,
-        "classes": list(model.classes),
+        "train_accuracy": measured["train"].accuracy,
+        "validation_accuracy": measured["validation"].accuracy,
+        **test_figures(model, dataset.test, predicted["test"], measured["test"]),
         "images": {name: len(part) for name, part in parts.items()},
-        "parameters": model.architecture.parameter_count,
-        "architecture": model.architecture.to_dict(),
+        "cautions": listed(found),
+        "history": [asdict(epoch) for epoch in history],
+        "best_epoch": best_epoch(history),
+        "chosen_epoch": best_epoch(history) if early_stopping else history[-1].epoch,
+        "filters": responses(model, dataset.validation, "validation"),
         "notices": list(dataset.notices),
-        **model.provenance,
+        **provenance,
+        "data": {**provenance.get("data", {}), "test_sha256": checksum(dataset.test)},
     }
-
-
-def versions() -> dict[str, str]:
-    """Versions of what computes the numbers."""
-    names = ("handgrad", "numba", "numpy")
-    return {**{name: version(name) for name in names}, "python": platform.python_version()}

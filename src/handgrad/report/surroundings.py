@@ -1,0 +1,39 @@
+"""What a result was computed with: versions and machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+_PROCESSORS = Path("/proc/cpuinfo")
+
+
+def versions() -> dict[str, str]:
+    """Versions of what computes the numbers."""
+    names = ("handgrad", "numba", "numpy")
+    return {**{name: version(name) for name in names}, "python": platform.python_version()}
+
+
+def machine() -> dict[str, Any]:
+    """Processor, the number of its cores that this process may use, and system; never the machine's name.
+
+    Examples
+    --------
+    >>> sorted(machine())
+    ['cores', 'processor', 'system']
+    """
+    usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+    return {
+        "processor": _processor() or platform.processor() or platform.machine(),
+        "cores": len(usable),
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def _processor() -> str:
+    """As Linux calls it, which Python does not know."""
+    lines = _PROCESSORS.read_text(errors="replace").splitlines() if _PROCESSORS.exists() else []
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
