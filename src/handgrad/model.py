@@ -15,7 +15,7 @@ from handgrad.engine import Engine
 from handgrad.errors import InputError
 from handgrad.parameters import Parameters
 from handgrad.standardisation import Standardisation
-from handgrad.typing import Array, Pixels
+from handgrad.typing import Array, Images
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +67,7 @@ class Model:
 
     def predict(
         self,
-        images: Pixels,
+        images: Images,
         engine: Engine | None = None,
         batch_size: int = 256,
         progress: Callable[[int, int], None] | None = None,

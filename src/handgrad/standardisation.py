@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 
 from handgrad.errors import InputError
-from handgrad.typing import Array, Pixels
+from handgrad.typing import Array, Images, Pixels
+
+_PIECE = 256
 
 
 @dataclass(frozen=True)
@@ -54,18 +58,25 @@ class Standardisation:
             )
 
     @classmethod
-    def of(cls, images: Pixels) -> Standardisation:
+    def of(cls, images: Images) -> Standardisation:
         """The exact figures of images (count, height, width, depth); where all pixels are equal the deviation is 1."""
-        means, deviations = [], []
-        values = np.arange(256)
-        for depth in range(images.shape[3]):
-            # Counted a piece at a time, so that no integer copy of the whole set is made.
-            pieces = np.array_split(images[..., depth], -(-len(images) // 4096))
-            counts = sum(np.bincount(piece.ravel(), minlength=256) for piece in pieces)
-            mean = float(np.average(values, weights=counts))
-            means.append(mean)
-            deviations.append(float(np.sqrt(np.average((values - mean) ** 2, weights=counts))) or 1.0)
-        return cls(tuple(means), tuple(deviations))
+        # A piece at a time, so that no copy of the whole set is made.
+        pieces = [moments(images[start : start + _PIECE]) for start in range(0, len(images), _PIECE)]
+        sums, squares = (sum(part.sum(axis=0) for part in parts) for parts in zip(*pieces, strict=True))
+        return cls.of_moments(len(images) * images.shape[1] * images.shape[2], sums.tolist(), squares.tolist())
+
+    @classmethod
+    def of_moments(cls, pixels: int, sums: Sequence[int], squares: Sequence[int]) -> Standardisation:
+        """The exact figures of so many pixels, from each depth's sum of them and of their squares.
+
+        Examples
+        --------
+        >>> Standardisation.of_moments(4, [40], [800])
+        Standardisation(mean=(10.0,), deviation=(10.0,))
+        """
+        # In whole numbers of any size: nothing is rounded before the root.
+        spread = (pixels * square - total * total for total, square in zip(sums, squares, strict=True))
+        return cls(tuple(total / pixels for total in sums), tuple(math.sqrt(part) / pixels or 1.0 for part in spread))
 
     def apply(self, images: Pixels, dtype: DTypeLike) -> Array:
         """Standardised images of the given precision.
@@ -91,3 +102,24 @@ class Standardisation:
     def to_dict(self) -> dict[str, Any]:
         """The figures as plain values, for JSON; ``Standardisation.from_dict`` reads them."""
         return {"mean": list(self.mean), "deviation": list(self.deviation)}
+
+
+def moments(images: Pixels) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Each image's sum of pixels and sum of squared pixels, by depth.
+
+    Parameters
+    ----------
+    images : array of uint8, shape (count, height, width, depth)
+
+    Returns
+    -------
+    sums, squares : array of uint64, shape (count, depth)
+
+    Examples
+    --------
+    >>> moments(np.array([3, 4], np.uint8).reshape(1, 1, 2, 1))
+    (array([[7]], dtype=uint64), array([[25]], dtype=uint64))
+    """
+    flat = images.reshape(len(images), images.shape[1] * images.shape[2], images.shape[3])
+    wide: Any = {"dtype": np.uint64, "casting": "unsafe"}
+    return np.einsum("npd->nd", flat, **wide), np.einsum("npd,npd->nd", flat, flat, **wide)

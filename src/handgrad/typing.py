@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,27 @@ Integers: TypeAlias = NDArray[np.integer[Any]]
 
 Pixels: TypeAlias = NDArray[np.uint8]
 """Images as stored: (batch, height, width, depth), 0 to 255."""
+
+
+class Images(Protocol):
+    """Images as stored, in memory or on disk: (count, height, width, depth), uint8; what is asked for is in memory."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(count, height, width, depth)."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """uint8."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, chosen: Any, /) -> Any: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+    def __array__(self) -> NDArray[Any]: ...
+
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with how much is done and the total."""

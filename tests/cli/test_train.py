@@ -84,7 +84,7 @@ def test_the_model_knows_where_it_comes_from(trained: Path) -> None:
     model, digits = model_file.load(trained), load("digits")
     assert model.architecture.stages == ((8, 8),)
     assert model.classes == tuple("0123456789")
-    assert model.standardisation.mean == pytest.approx([digits.train.images.mean()])
+    assert model.standardisation.mean == pytest.approx([np.asarray(digits.train.images).mean()])
     provenance = model.provenance
     assert provenance["data"] == {"source": "digits", "sha256": digits.checksum()}
     assert provenance["seed"] == 0

@@ -119,7 +119,7 @@ def test_a_size_that_is_given_needs_no_headers(tmp_path: Path, monkeypatch: pyte
 
     root = write_classes(tmp_path, "a", "b")
     (root / "b" / "notes.txt").write_text("no picture")
-    monkeypatch.setattr("handgrad.data.folder.size_of", opened)
+    monkeypatch.setattr("handgrad.data.pictures.size_of", opened)
     dataset = load(str(root), size=(8, 16))
     assert dataset.image_shape == (8, 16, 1)
     assert len(everything(dataset)) == 10
@@ -264,4 +264,5 @@ def test_a_folder_that_cannot_be_listed(tmp_path: Path, monkeypatch: pytest.Monk
 def test_progress_counts_every_picture(tmp_path: Path) -> None:
     calls: list[tuple[int, int]] = []
     load(str(write_classes(tmp_path, "a", "b")), progress=lambda done, total: calls.append((done, total)))
-    assert calls == [(done, 10) for done in range(1, 11)]
+    # The headers, which tell the common size, and then the pictures.
+    assert calls == 2 * [(done, 10) for done in range(1, 11)]

@@ -92,7 +92,7 @@ def test_a_training_without_momentum_is_n31_on_the_notes_gradient() -> None:
     model, expected = new_model(dtype="float64"), new_model(dtype="float64").parameters
     steps, epochs = events(model, recipe, seed=3)
     losses = []
-    X = (TRAIN.images - model.standardisation.mean[0]) / model.standardisation.deviation[0]
+    X = (np.asarray(TRAIN.images) - model.standardisation.mean[0]) / model.standardisation.deviation[0]
     for epoch in (1, 2):
         order = np.random.default_rng((3, epoch)).permutation(300)
         for chosen in (order[:128], order[128:256], order[256:]):

@@ -16,7 +16,7 @@ import typer
 from threadpoolctl import threadpool_limits
 
 from handgrad import __version__
-from handgrad.cli import check, evaluate, explain, info, predict, serve, train
+from handgrad.cli import cache, check, evaluate, explain, info, predict, serve, train
 from handgrad.cli.display import complain, say
 from handgrad.errors import HandgradError, Interrupted
 
@@ -36,6 +36,7 @@ for command in (
     serve.serve,
     check.check,
     info.info,
+    cache.cache,
 ):
     app.command()(command)
 

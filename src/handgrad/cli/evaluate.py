@@ -16,7 +16,7 @@ from rich.markup import escape
 
 from handgrad import atomic, model_file
 from handgrad import engine as engines
-from handgrad.cli import display, kernels, place
+from handgrad.cli import cache, display, kernels, place
 from handgrad.data import Parts, Samples, read, split_parts
 from handgrad.data.arrays import to_depth
 from handgrad.errors import DataError
@@ -48,6 +48,8 @@ def evaluate(
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads of the fused engine; one a processor if left out.")
     ] = None,
+    cache_folder: cache.Folder = None,
+    no_cache: cache.Without = False,
 ) -> None:
     """Measure a model on labelled images that it has not learned from.
 
@@ -58,7 +60,8 @@ def evaluate(
         model = model_file.load(model_path)
         height, width, depth = model.architecture.input_shape
         with display.counting("Reading pictures") as progress:
-            parts = read(source, size=(height, width), strict=strict, progress=progress)
+            kept = cache.chosen(cache_folder, no_cache)
+            parts = read(source, size=(height, width), strict=strict, progress=progress, cache=kept)
         for text in parts.notices:
             display.notice(text)
         samples, which = _unseen(model, parts, source)

@@ -20,7 +20,7 @@ from handgrad.training.checkpoint import Checkpoint, Checkpoints
 
 _KEY = "handgrad.checkpoint"
 
-FREE = ("out", "overwrite", "resume", "checkpoint_seconds", "threads")
+FREE = ("out", "overwrite", "resume", "checkpoint_seconds", "threads", "cache_folder", "no_cache")
 """Options that have no say in the result."""
 
 

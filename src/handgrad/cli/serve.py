@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from handgrad import engine as engines
 from handgrad import model_file
 from handgrad.architecture import Architecture
-from handgrad.cli import display
+from handgrad.cli import cache, display
 from handgrad.cli.train import run_training
 from handgrad.data import load
 from handgrad.errors import DataError, InputError
@@ -111,7 +111,7 @@ def _pictures(source: str, model: Model, strict: bool) -> tuple[str, Pixels, NDA
     height, width, depth = model.architecture.input_shape
     try:
         with display.counting("Reading pictures") as progress:
-            dataset = load(source, size=(height, width), seed=_SEED, progress=progress)
+            dataset = load(source, size=(height, width), seed=_SEED, progress=progress, cache=cache.chosen(None))
         if dataset.image_shape[2] not in (1, depth):
             raise DataError(
                 "source", source, f"the model takes pictures of a depth of {depth}", "choose another source"
@@ -121,7 +121,7 @@ def _pictures(source: str, model: Model, strict: bool) -> tuple[str, Pixels, NDA
             raise
         display.notice(f"the pictures it was trained on are not here ({error}); the digits take their place")
         dataset = load("digits", size=(height, width), seed=_SEED)
-    images = dataset.test.images
+    images = np.asarray(dataset.test.images)
     numbers = [model.classes.index(name) if name in model.classes else -1 for name in dataset.classes]
     # Grey pictures are repeated for a model that takes colours.
     return dataset.name, np.repeat(images, depth // images.shape[3], axis=3), np.array(numbers)[dataset.test.labels]

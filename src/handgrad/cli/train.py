@@ -16,13 +16,12 @@ from rich.progress import TextColumn
 
 from handgrad import engine as engines
 from handgrad.architecture import Architecture
-from handgrad.cli import display, kernels, options, place, resumption
+from handgrad.cli import cache, display, kernels, options, place, resumption
 from handgrad.data import Dataset, load
 from handgrad.engine import Engine
 from handgrad.errors import InputError
 from handgrad.model import Model
 from handgrad.parameters import Parameters
-from handgrad.standardisation import Standardisation
 from handgrad.training import Epoch, Recipe, State, Step
 from handgrad.training import optimizer as optimizers
 from handgrad.training import train as train_model
@@ -164,6 +163,8 @@ def train(
         bool,
         typer.Option("--strict", help="Stop at the first picture that cannot be read.", rich_help_panel=_DATA),
     ] = False,
+    cache_folder: cache.Folder = None,
+    no_cache: cache.Without = False,
 ) -> None:
     """Train a network on labelled images and write the model, its report and pictures."""
     checkpoint = resumption.resumed(context)
@@ -185,11 +186,19 @@ def train(
         early_stopping=early_stopping,
         patience=patience,
     )
+    kept = cache.chosen(cache_folder, no_cache)
     with ExitStack() as claims:
         if out and not checkpoint:
             claims.enter_context(place.claimed(out, overwrite))
         with display.counting("Reading pictures") as progress:
-            dataset = load(source, size=size, seed=seed, strict=strict, progress=progress)
+            dataset = load(
+                source,
+                size=size,
+                seed=seed,
+                strict=strict,
+                progress=progress,
+                cache=kept,
+            )
         for text in dataset.notices:
             display.notice(text)
         architecture = Architecture(
@@ -205,7 +214,7 @@ def train(
         model = Model(
             Parameters.draw(architecture, np.random.default_rng(initial)),
             dataset.classes,
-            Standardisation.of(dataset.train.images),
+            dataset.standardisation(),
             checkpoint.provenance if checkpoint else _provenance(context, source, dataset, recipe, seed),
         )
         if checkpoint:

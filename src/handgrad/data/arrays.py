@@ -8,8 +8,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from handgrad.data.stored import StoredImages
 from handgrad.errors import DataError
-from handgrad.typing import Pixels
+from handgrad.typing import Images, Pixels
 
 Refusal: TypeAlias = Callable[[str, str], DataError]
 """Makes the error of one source from a rule and a cure: ``partial(DataError, "source", path)``."""
@@ -88,7 +89,7 @@ def to_pixels(numbers: NDArray[Any], white: int, refuse: Refusal) -> Pixels:
     return (np.rint(scaled) if scaled.dtype.kind == "f" else scaled).astype(np.uint8, copy=False)
 
 
-def to_depth(images: Pixels, depth: int, refuse: Refusal) -> Pixels:
+def to_depth(images: Images, depth: int, refuse: Refusal) -> Images:
     """Images as a model of this depth takes them: grey ones are repeated for RGB.
 
     Parameters
@@ -120,7 +121,9 @@ def to_depth(images: Pixels, depth: int, refuse: Refusal) -> Pixels:
             f"in colour (depth {own}), it is not for this model, which takes grey (depth {depth})",
             "convert it to grey, or train a model on colour pictures",
         )
-    return images if own == depth else np.repeat(images, depth, axis=-1)
+    if isinstance(images, StoredImages):
+        return images.of_depth(depth)
+    return images if own == depth else np.repeat(np.asarray(images), depth, axis=-1)
 
 
 def _stacked(numbers: NDArray[Any], refuse: Refusal) -> NDArray[Any]:

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from handgrad.data.figures import Figures, measure
+from handgrad.data.stored import StoredImages
 from handgrad.errors import InputError
-from handgrad.typing import Pixels
+from handgrad.standardisation import Standardisation
+from handgrad.typing import Images
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +25,10 @@ class Samples:
         Pixels from 0 to 255; depth 1 is grey, 3 is RGB.
     labels : array of int64, shape (count,)
         Class numbers from 0.
+    names : array of str, shape (count,), optional
+        What tells an image from all others of its source: its path there, or its place.
+    figures : Figures, optional
+        Digests and moments of the images, where they are known.
 
     Raises
     ------
@@ -39,12 +46,14 @@ class Samples:
     handgrad.errors.InputError: labels=2: must be as many as the 4 images; give one label an image
     """
 
-    images: Pixels
+    images: Images
     labels: NDArray[np.int64]
+    names: NDArray[np.object_] | None = None
+    figures: Figures | None = None
 
     def __post_init__(self) -> None:
         images, labels = self.images, self.labels
-        if images.dtype != np.uint8 or images.ndim != 4:
+        if images.dtype != np.uint8 or len(images.shape) != 4:
             raise InputError(
                 "images",
                 f"{images.dtype} of shape {images.shape}",
@@ -67,7 +76,23 @@ class Samples:
         return len(self.labels)
 
     def __getitem__(self, chosen: slice | NDArray[np.integer]) -> Samples:
-        return Samples(self.images[chosen], self.labels[chosen])
+        """Some of the samples, in memory."""
+        return self._with(self.images[chosen], chosen)
+
+    def part(self, chosen: slice | NDArray[np.integer]) -> Samples:
+        """Some of the samples; images that are on disk stay there."""
+        if isinstance(self.images, StoredImages):
+            return self._with(self.images.part(chosen), chosen)
+        return self[chosen]
+
+    def measured(self) -> Figures:
+        """Digests and moments of the images."""
+        return self.figures or measure(self.images)
+
+    def _with(self, images: Images, chosen: slice | NDArray[np.integer]) -> Samples:
+        names = None if self.names is None else self.names[chosen]
+        figures = None if self.figures is None else self.figures.part(chosen)
+        return Samples(images, self.labels[chosen], names, figures)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,11 +124,18 @@ class Dataset:
         height, width, depth = self.train.images.shape[1:]
         return height, width, depth
 
+    def standardisation(self) -> Standardisation:
+        """The training part's exact mean and deviation, without looking at its images where their moments are known."""
+        count, height, width, _ = self.train.images.shape
+        figures = self.train.measured()
+        sums, squares = figures.sums.sum(axis=0), figures.squares.sum(axis=0)
+        return Standardisation.of_moments(count * height * width, sums.tolist(), squares.tolist())
+
     def checksum(self) -> str:
-        """SHA-256 of all pixels and labels, part by part: the same data and split give the same checksum."""
+        """SHA-256 of all images' digests and labels, part by part: the same data and split give the same checksum."""
         digest = hashlib.sha256()
         for part in (self.train, self.validation, self.test):
             digest.update(repr(part.images.shape).encode())
-            digest.update(np.ascontiguousarray(part.images).data)
+            digest.update(np.ascontiguousarray(part.measured().digests).data)
             digest.update(np.ascontiguousarray(part.labels).data)
         return digest.hexdigest()

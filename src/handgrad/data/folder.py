@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from handgrad.data.arrays import Refusal
+from handgrad.data.cache import Cache
 from handgrad.data.classes import natural_order
 from handgrad.data.dataset import Samples
-from handgrad.data.picture import decode, size_of
+from handgrad.data.pictures import Decoded, Reader
 from handgrad.data.split import Parts
+from handgrad.data.stored import StoredImages
 from handgrad.errors import DataError
-from handgrad.typing import Pixels, Progress
-
-_Read = TypeVar("_Read")
+from handgrad.typing import Progress
 
 LARGEST_SIDE = 256
 NOTES_SIZE = (100, 100)
@@ -28,13 +29,16 @@ _PARTS = {"train": "train", "validation": "validation", "valid": "validation", "
 _CLUTTER = {"__macosx", "thumbs.db", "desktop.ini"}
 
 
-class _Picture(NamedTuple):
-    path: Path
-    part: str
-    label: int
+class _Listed(NamedTuple):
+    """The files of one part, class by class."""
+
+    paths: list[str]
+    labels: NDArray[np.int64]
 
 
-def read_folder(root: Path, size: tuple[int, int] | None, strict: bool, progress: Progress | None) -> Parts:
+def read_folder(
+    root: Path, size: tuple[int, int] | None, strict: bool, progress: Progress | None, cache: Cache | None = None
+) -> Parts:
     """The pictures below a folder, one class a folder, named by it.
 
     A picture that cannot be read is left out and named in the notices. If all pictures are grey, so are the images.
@@ -50,6 +54,8 @@ def read_folder(root: Path, size: tuple[int, int] | None, strict: bool, progress
         Raise at the first picture that cannot be read.
     progress : callable, optional
         Called with the pictures done and their total.
+    cache : Cache, optional
+        Keeps the images, which are then read from it; in memory without one, or where it has no place or room.
 
     Returns
     -------
@@ -62,32 +68,56 @@ def read_folder(root: Path, size: tuple[int, int] | None, strict: bool, progress
     """
     refuse = partial(DataError, "source", root)
     classes, listed = _list(root, refuse)
-    pictures = list(chain(*listed.values()))
-    reading = _Reading(strict)
-    readable = pictures
-    notices: list[str] = []
-    if size is None:
-        headers = {picture: own for picture in pictures if (own := reading.attempt(size_of, picture.path))}
-        readable = list(headers)
-        size = _common_size(sizes := set(headers.values()))
-        if sizes and {size} != sizes:
-            notices.append(
-                f"pictures of {_span(sizes)} were resized to {size[0]} × {size[1]}; "
-                "--size HEIGHTxWIDTH chooses another size"
-            )
-    kept, pixels = _decode_all(readable, size, reading, progress)
-    if skipped := reading.skipped:
-        notices += [*skipped, f"{len(skipped)} of {len(pictures)} files in the class folders were skipped"]
-    parts = {part: _of_part(part, kept, pixels) for part in listed}
-    for part, samples in parts.items():
-        if not len(samples):
-            where, count = _within(part, listed), len(listed[part])
-            files = f"the only file{where} cannot" if count == 1 else f"none of the {count} files{where} can"
-            raise refuse(f"{files} be read as a picture", "add sound pictures; --strict names the first that is not")
-    return Parts(classes, parts["train"], parts.get("validation"), parts.get("test"), tuple(notices))
+    paths = [path for files in listed.values() for path in files.paths]
+    troubles: list[str] = []
+    try:
+        reader = Reader(root, paths, cache, strict, progress)
+        decoded, notices = _decoded(reader, size)
+    except OSError as error:
+        # Pictures tell of their own: this is the cache.
+        if not cache:
+            raise
+        troubles.append(
+            f"the images are not kept in {cache.folder} ({error.strerror or error}); --cache chooses another folder"
+        )
+        reader = Reader(root, paths, None, strict, progress)
+        decoded, notices = _decoded(reader, size)
+    if skipped := reader.skipped:
+        notices += [*skipped, f"{len(skipped)} of {len(paths)} files in the class folders were skipped"]
+    names = np.array([path.removeprefix(f"{root}{os.sep}") for path in paths], object)
+    parts: dict[str, Samples] = {}
+    first = 0
+    for part, files in listed.items():
+        end = first + len(files.paths)
+        chosen = np.flatnonzero((decoded.places >= first) & (decoded.places < end))
+        places = decoded.places[chosen]
+        if not len(places):
+            where, count = _within(part, listed), len(files.paths)
+            none = f"the only file{where} cannot" if count == 1 else f"none of the {count} files{where} can"
+            raise refuse(f"{none} be read as a picture", "add sound pictures; --strict names the first that is not")
+        images = decoded.images.part(chosen) if isinstance(decoded.images, StoredImages) else decoded.images[chosen]
+        parts[part] = Samples(images, files.labels[places - first], names[places], decoded.figures.part(chosen))
+        first = end
+    return Parts(classes, parts["train"], parts.get("validation"), parts.get("test"), (*notices, *troubles))
 
 
-def _list(root: Path, refuse: Refusal) -> tuple[tuple[str, ...], dict[str, list[_Picture]]]:
+def _decoded(reader: Reader, size: tuple[int, int] | None) -> tuple[Decoded, list[str]]:
+    """The images, and what is to be told of their size."""
+    if size:
+        return reader.decode(np.arange(len(reader.paths)), size), []
+    sizes = reader.sizes()
+    readable = np.flatnonzero(sizes[:, 0])
+    own = {(int(height), int(width)) for height, width in np.unique(sizes[readable], axis=0)}
+    size = _common_size(own)
+    decoded = reader.decode(readable, size)
+    if not own or {size} == own:
+        return decoded, []
+    return decoded, [
+        f"pictures of {_span(own)} were resized to {size[0]} × {size[1]}; --size HEIGHTxWIDTH chooses another size"
+    ]
+
+
+def _list(root: Path, refuse: Refusal) -> tuple[tuple[str, ...], dict[str, _Listed]]:
     parts = _part_folders(root, refuse)
     named = {part: {folder.name: folder for folder in _class_folders(above)} for part, above in parts.items()}
     classes = tuple(sorted(named["train"], key=natural_order))
@@ -100,22 +130,22 @@ def _list(root: Path, refuse: Refusal) -> tuple[tuple[str, ...], dict[str, list[
         # A name that is no text could be written to no report.
         if not name.isprintable():
             raise refuse(f"its class folder {name!r} has a name that cannot be printed", "rename the folder")
-    pictures: dict[str, list[_Picture]] = {}
+    listed: dict[str, _Listed] = {}
     for part, folders in named.items():
         if odd := sorted(set(folders) ^ set(classes), key=natural_order):
             there, lacking = (part, "train") if odd[0] in folders else ("train", part)
             raise refuse(
                 f"its class {odd[0]!r} is in {there} but not in {lacking}", "give every part the same class folders"
             )
-        pictures[part] = [
-            _Picture(path, part, label) for label, name in enumerate(classes) for path in _files(folders[name])
-        ]
-        if not pictures[part]:
+        files = [list(_files(folders[name])) for name in classes]
+        labels = np.repeat(np.arange(len(classes)), [len(paths) for paths in files])
+        listed[part] = _Listed(list(chain(*files)), labels)
+        if not len(labels):
             where, count = _within(part, parts), len(classes)
             if count == 1:
                 raise refuse(f"the only class folder{where} is empty", "put pictures into it")
             raise refuse(f"all {count} class folders{where} are empty", "put pictures into them")
-    return classes, pictures
+    return classes, listed
 
 
 def _within(part: str, parts: Collection[str]) -> str:
@@ -144,14 +174,14 @@ def _class_folders(above: Path) -> list[Path]:
     ]
 
 
-def _files(folder: Path) -> Iterable[Path]:
+def _files(folder: Path) -> Iterable[str]:
     def give_up(error: OSError) -> None:
         raise error
 
     # os.walk follows no link to a folder below this one, so that no loop of links can keep it.
     for at, folders, files in os.walk(folder, onerror=give_up):
         folders[:] = sorted((name for name in folders if not _is_clutter(name)), key=natural_order)
-        yield from (Path(at, name) for name in sorted(files, key=natural_order) if not _is_clutter(name))
+        yield from (f"{at}{os.sep}{name}" for name in sorted(files, key=natural_order) if not _is_clutter(name))
 
 
 def _is_clutter(name: str) -> bool:
@@ -167,42 +197,3 @@ def _span(sizes: set[tuple[int, int]]) -> str:
     if len(sizes) == 1:
         return f"{heights[0]} × {widths[0]}"
     return f"{len(sizes)} sizes, {min(heights)} × {min(widths)} to {max(heights)} × {max(widths)}"
-
-
-class _Reading:
-    """Reads what it can, and keeps the reason for what it cannot."""
-
-    def __init__(self, strict: bool) -> None:
-        self.strict = strict
-        self.skipped: list[str] = []
-
-    def attempt(self, read: Callable[[Path], _Read], path: Path) -> _Read | None:
-        try:
-            return read(path)
-        except DataError as error:
-            if self.strict:
-                raise
-            self.skipped.append(f"{path} was skipped: {error.rule}")
-            return None
-
-
-def _decode_all(
-    pictures: list[_Picture], size: tuple[int, int], reading: _Reading, progress: Progress | None
-) -> tuple[list[_Picture], Pixels]:
-    pixels = np.empty((len(pictures), *size, 1), np.uint8)
-    kept: list[_Picture] = []
-    for done, picture in enumerate(pictures, start=1):
-        decoded = reading.attempt(partial(decode, size=size), picture.path)
-        if decoded is not None:
-            if decoded.shape[2] > pixels.shape[3]:
-                pixels = np.repeat(pixels, 3, axis=3)
-            pixels[len(kept)] = decoded
-            kept.append(picture)
-        if progress:
-            progress(done, len(pictures))
-    return kept, pixels[: len(kept)]
-
-
-def _of_part(part: str, pictures: list[_Picture], pixels: Pixels) -> Samples:
-    members = np.array([picture.part == part for picture in pictures], bool)
-    return Samples(pixels[members], np.array([picture.label for picture in pictures], np.int64)[members])

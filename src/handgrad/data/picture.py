@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,7 +64,7 @@ def read_picture(path: str | Path | BytesIO, size: tuple[int, int], depth: int, 
     pixels = decode(path, size)
     if to_grey and depth == 1 and pixels.shape[2] == 3:
         pixels = _pixels(Image.fromarray(pixels).convert("L"))
-    return to_depth(pixels, depth, partial(DataError, "picture", _name(path)))
+    return np.asarray(to_depth(pixels, depth, partial(DataError, "picture", _name(path))))
 
 
 def decode(path: str | Path | BytesIO, size: tuple[int, int] | None = None) -> Pixels:
@@ -144,9 +145,7 @@ def resize(images: Pixels, size: tuple[int, int] | None) -> Pixels:
 def _opened(path: str | Path | BytesIO) -> Iterator[Image.Image]:
     refuse = partial(DataError, "picture", _name(path))
     cure = "give a sound picture file"
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+    with _MUFFLED:
         try:
             if not isinstance(path, BytesIO) and not Path(path).is_file():
                 raise refuse("it is no file", cure)
@@ -169,6 +168,34 @@ def _opened(path: str | Path | BytesIO) -> Iterator[Image.Image]:
         # A decoder that meets a damaged file fails wherever its parsing happens to stop.
         except Exception as error:
             raise refuse(f"it is damaged ({str(error) or type(error).__name__})", cure) from error
+
+
+class _Muffled:
+    """Pillow's warnings are silent, or errors, while any thread is within.
+
+    ``warnings.catch_warnings`` alone is for one thread: of two, the one that ends last would put back what it found.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._within, self._caught = threading.Lock(), 0, warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._within:
+                self._caught = warnings.catch_warnings()
+                self._caught.__enter__()
+                warnings.simplefilter("error", Image.DecompressionBombWarning)
+                warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+            self._within += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._within -= 1
+            if not self._within:
+                self._caught.__exit__(None, None, None)
+
+
+_MUFFLED = _Muffled()
 
 
 def _name(path: str | Path | BytesIO) -> str | Path:

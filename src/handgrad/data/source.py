@@ -7,15 +7,19 @@ from functools import partial
 from numbers import Integral
 from pathlib import Path
 
+import numpy as np
+
 from handgrad.data.arrays import Refusal
+from handgrad.data.cache import Cache
 from handgrad.data.dataset import Dataset, Samples
 from handgrad.data.digits import read_digits
+from handgrad.data.figures import measure
 from handgrad.data.folder import read_folder
 from handgrad.data.idx import is_idx, read_idx
 from handgrad.data.npz import read_npz
 from handgrad.data.openml import read_openml
 from handgrad.data.picture import resize
-from handgrad.data.split import Parts, complete
+from handgrad.data.split import PARTS, Parts, complete
 from handgrad.errors import DataError, InputError
 from handgrad.typing import Progress
 
@@ -35,6 +39,7 @@ def load(
     seed: int = 0,
     strict: bool = False,
     progress: Progress | None = None,
+    cache: Cache | None = None,
 ) -> Dataset:
     """Read a source of labelled images and split it into training, validation and test.
 
@@ -56,6 +61,8 @@ def load(
         Raise at the first picture that cannot be read, rather than leave it out with a notice.
     progress : callable, optional
         Called with the pictures decoded so far and their total.
+    cache : Cache, optional
+        Keeps what pictures were decoded to, and gives it from there; all images are in memory without one.
 
     Returns
     -------
@@ -76,7 +83,7 @@ def load(
     ((8, 8, 1), 1294, 144, 359)
     """
     _check_seed(seed)
-    parts = read(source, size=size, strict=strict, progress=progress)
+    parts = read(source, size=size, strict=strict, progress=progress, cache=cache)
     return split_parts(parts, source, seed)
 
 
@@ -86,6 +93,7 @@ def read(
     size: tuple[int, int] | None = None,
     strict: bool = False,
     progress: Progress | None = None,
+    cache: Cache | None = None,
 ) -> Parts:
     """Read a source without splitting it; arguments and errors as in ``load``.
 
@@ -103,7 +111,7 @@ def read(
     _check_size(size)
     refuse = partial(DataError, "source", source)
     try:
-        parts = _read(source, size, strict, progress, refuse)
+        parts = _read(source, size, strict, progress, cache, refuse)
     except OSError as error:
         where = f" at {error.filename}" if error.filename else ""
         raise refuse(
@@ -118,7 +126,14 @@ def split_parts(parts: Parts, source: str, seed: int) -> Dataset:
     return complete(_name(source), parts, seed, partial(DataError, "source", source))
 
 
-def _read(source: str, size: tuple[int, int] | None, strict: bool, progress: Progress | None, refuse: Refusal) -> Parts:
+def _read(
+    source: str,
+    size: tuple[int, int] | None,
+    strict: bool,
+    progress: Progress | None,
+    cache: Cache | None,
+    refuse: Refusal,
+) -> Parts:
     if source == "digits":
         return read_digits()
     if source.startswith(_OPENML):
@@ -127,18 +142,15 @@ def _read(source: str, size: tuple[int, int] | None, strict: bool, progress: Pro
     if not source or not path.exists():
         raise refuse("there is no such file or folder", _KINDS)
     if path.is_dir():
-        return read_idx(path) if is_idx(path) else read_folder(path, size, strict, progress)
+        return read_idx(path) if is_idx(path) else read_folder(path, size, strict, progress, cache)
     if path.suffix.casefold() == ".npz":
         return read_npz(path)
     raise refuse("this file is no source", _KINDS)
 
 
 def _of_one_size(parts: Parts, size: tuple[int, int] | None, refuse: Refusal) -> Parts:
-    sized = {
-        name: Samples(resize(part.images, size), part.labels)
-        for name in ("train", "validation", "test")
-        if (part := getattr(parts, name)) is not None
-    }
+    own = {name: part for name in PARTS if (part := getattr(parts, name)) is not None}
+    sized = {name: _complete(part, size, f"{name}/" if len(own) > 1 else "") for name, part in own.items()}
     shapes = {samples.images.shape[1:] for samples in sized.values()}
     if len(shapes) > 1:
         raise refuse(
@@ -146,6 +158,16 @@ def _of_one_size(parts: Parts, size: tuple[int, int] | None, refuse: Refusal) ->
             "choose one --size for all, and give all the same depth",
         )
     return Parts(parts.classes, sized["train"], sized.get("validation"), sized.get("test"), parts.notices)
+
+
+def _complete(samples: Samples, size: tuple[int, int] | None, where: str) -> Samples:
+    """Of one size, with the places of images that have no name, and their figures."""
+    fits = size is None or samples.images.shape[1:3] == size
+    images = samples.images if fits else resize(np.asarray(samples.images), size)
+    names = samples.names
+    if names is None:
+        names = np.array([f"{where}{place}" for place in range(len(samples))], object)
+    return Samples(images, samples.labels, names, samples.measured() if fits else measure(images))
 
 
 def _name(source: str) -> str:

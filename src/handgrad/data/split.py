@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from handgrad.data.arrays import Refusal
 from handgrad.data.dataset import Dataset, Samples
 
+PARTS = ("train", "validation", "test")
 TEST_SHARE = 0.2
 VALIDATION_SHARE = 0.1
 
@@ -103,7 +104,7 @@ def _split_off(samples: Samples, share: float, rng: np.random.Generator) -> tupl
         members = np.flatnonzero(samples.labels == label)
         taken.append(rng.permutation(members)[:count])
     chosen = np.sort(np.concatenate(taken))
-    return samples[np.delete(np.arange(len(samples)), chosen)], samples[chosen]
+    return samples.part(np.delete(np.arange(len(samples)), chosen)), samples.part(chosen)
 
 
 def _quotas(counts: NDArray[np.int64], share: float) -> NDArray[np.int64]:

@@ -148,7 +148,7 @@ def train(
                 # What overflows ends in a loss that is not finite, which is told below.
                 with np.errstate(over="ignore", invalid="ignore"):
                     loss, probabilities, gradient = engine.loss_and_gradients(
-                        model.parameters, chosen.images, chosen.labels, weight
+                        model.parameters, np.asarray(chosen.images), chosen.labels, weight
                     )
                     counting = len(chosen) if weight is None else float(weight.sum())
                     summed = float(np.sum(loss if weight is None else loss * weight, dtype=np.float64))

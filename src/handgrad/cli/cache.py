@@ -1,0 +1,77 @@
+"""``handgrad cache``, and the options of the commands that read pictures."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from platformdirs import user_cache_path
+from rich.filesize import decimal
+from rich.markup import escape
+
+from handgrad.cli import display
+from handgrad.data.cache import Cache
+from handgrad.errors import InputError, OutputError
+
+_VARIABLE = "HANDGRAD_CACHE"
+
+Folder = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache",
+        metavar="FOLDER",
+        envvar=_VARIABLE,
+        help="Where decoded pictures are kept; your cache folder if left out.",
+        rich_help_panel="Data",
+    ),
+]
+Without = Annotated[
+    bool, typer.Option("--no-cache", help="Decode all pictures anew, into memory.", rich_help_panel="Data")
+]
+
+
+def chosen(folder: Path | None, without: bool = False) -> Cache | None:
+    """The cache that these options ask for."""
+    if not folder and (named := os.environ.get(_VARIABLE)):
+        folder = Path(named)
+    if folder and folder.exists() and not folder.is_dir():
+        raise InputError("cache", folder, "it is no folder", "choose another --cache, or give --no-cache")
+    return None if without else Cache(folder or user_cache_path("handgrad", appauthor=False) / "pictures")
+
+
+def cache(
+    folder: Folder = None,
+    clear: Annotated[bool, typer.Option("--clear", help="Remove all of it.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Tell what is kept of pictures that were decoded, or remove it."""
+    kept = chosen(folder)
+    assert kept
+    if clear:
+        try:
+            display.say(f"removed {decimal(kept.clear())} from {kept.folder}")
+        except OSError as error:
+            raise OutputError(kept.folder, error.strerror or str(error)) from error
+        return
+    files = kept.files()
+    if json:
+        display.print_json(
+            {
+                "folder": str(kept.folder),
+                "files": [stored.about | {"file": stored.path.name, "bytes": stored.size} for stored in files],
+            }
+        )
+        return
+    table = display.table("pictures of", "images>", "size>", "bytes>", "last used")
+    for stored in files:
+        about = stored.about
+        size = " × ".join(map(str, [*about["size"], about["depth"]])) if "size" in about else "headers"
+        used = time.strftime("%Y-%m-%d %H:%M", time.localtime(stored.used))
+        source = escape(str(about.get("source", stored.path.name)))
+        table.add_row(source, f"{about.get('images', 0):,}", size, decimal(stored.size), used)
+    display.stdout.print(table)
+    total = decimal(sum(stored.size for stored in files))
+    display.say(f"{total} in {kept.folder}; --clear removes all, and what is not used for 30 days goes by itself")

@@ -1,0 +1,44 @@
+"""``handgrad cache``, ``--cache`` and ``--no-cache``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from handgrad import model_file
+from tests.cli.conftest import Run
+from tests.data.writing import write_classes
+
+SMALL = ["--engine", "notes", "--epochs", "1", "--filters", "2,2", "--hidden", "4"]
+
+
+def test_a_training_keeps_its_pictures_where_it_is_told(run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = write_classes(here / "photos [1]", "a", "b")
+    assert run("train", source, "--no-cache", "--out", here / "one", *SMALL).code == 0
+    assert not (here / "own").exists()
+    assert run("train", source, "--cache", here / "own", "--out", here / "two", *SMALL).code == 0
+    one, two = (model_file.load(here / name) for name in ("one", "two"))
+    np.testing.assert_array_equal(one.parameters.vector, two.parameters.vector)
+    found = json.loads(run("cache", "--cache", here / "own", "--json").out)
+    assert [(file["source"], file.get("size"), file["images"]) for file in found["files"]] == [
+        (str(source), [12, 9], 10),
+        (str(source), None, 10),
+    ]
+    monkeypatch.setenv("HANDGRAD_CACHE", str(here / "own"))
+    table = run("cache").out.splitlines()
+    assert table[0].split() == ["pictures", "of", "images", "size", "bytes", "last", "used"]
+    assert table[1].startswith(f"{source}  ")
+    assert "12 × 9 × 1" in table[1]
+    evaluated = run("evaluate", here / "one", source, "--json")
+    assert json.loads(evaluated.out)["part"] == "held out"
+    assert run("cache", "--clear").out.startswith("removed ")
+    assert list((here / "own").iterdir()) == []
+
+
+def test_a_cache_that_is_no_folder(run: Run, here: Path) -> None:
+    (here / "file").write_text("")
+    complaint = run("train", "digits", "--cache", here / "file").complaint
+    assert complaint == f"cache={here / 'file'}: it is no folder; choose another --cache, or give --no-cache"

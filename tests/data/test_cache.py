@@ -1,0 +1,269 @@
+"""Pictures decoded once: the second reading is the first's, whatever changed, broke or ran at the same time."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from handgrad.data import Dataset, load
+from handgrad.data.arrays import to_depth
+from handgrad.data.cache import Cache
+from handgrad.data.stored import StoredImages
+from handgrad.errors import DataError
+from tests.data.writing import noise, write_classes, write_picture
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Cache:
+    return Cache(tmp_path / "cache")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return write_classes(tmp_path / "photos", "a", "b")
+
+
+def assert_same(one: Dataset, other: Dataset) -> None:
+    assert one.checksum() == other.checksum()
+    assert one.standardisation() == other.standardisation()
+    assert one.notices == other.notices
+    for part in ("train", "validation", "test"):
+        mine, theirs = getattr(one, part), getattr(other, part)
+        np.testing.assert_array_equal(np.asarray(mine.images), np.asarray(theirs.images))
+        assert mine.labels.tolist() == theirs.labels.tolist()
+        assert mine.names.tolist() == theirs.names.tolist()
+
+
+def forbid_decoding(monkeypatch: pytest.MonkeyPatch, *allowed: str) -> None:
+    def decoded(path: str, *_: object) -> NoReturn:
+        raise AssertionError(path)
+
+    real = {name: getattr(sys.modules["handgrad.data.pictures"], name) for name in ("decode", "size_of")}
+    for name, function in real.items():
+        monkeypatch.setattr(
+            f"handgrad.data.pictures.{name}",
+            lambda path, *rest, function=function, **more: (
+                function(path, *rest, **more) if Path(path).name in allowed else decoded(path)
+            ),
+        )
+
+
+@pytest.mark.parametrize("size", [None, (8, 7)])
+@pytest.mark.parametrize("shape", [(12, 9), (12, 9, 3)])
+def test_the_second_reading_decodes_nothing(
+    tmp_path: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int] | None, shape: tuple[int, ...]
+) -> None:
+    root = str(write_classes(tmp_path / "photos", "a", "b", shape=shape))
+    plain = load(root, size=size)
+    first = load(root, size=size, cache=cache)
+    forbid_decoding(monkeypatch)
+    second = load(root, size=size, cache=cache)
+    for dataset in (first, second):
+        assert isinstance(dataset.train.images, StoredImages)
+        assert_same(dataset, plain)
+
+
+def test_a_size_found_and_the_same_size_given_share_their_images(
+    root: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = load(str(root), cache=cache)
+    forbid_decoding(monkeypatch)
+    assert_same(load(str(root), size=(12, 9), cache=cache), found)
+
+
+def test_only_what_is_new_or_changed_is_decoded(root: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+    load(str(root), cache=cache)
+    write_picture(root / "a" / "new.png", noise(12, 9, seed=77))
+    write_picture(root / "b" / "3.png", noise(12, 9, seed=78))
+    (root / "b" / "4.png").unlink()
+    plain = load(str(root))
+    forbid_decoding(monkeypatch, "new.png", "3.png")
+    assert_same(load(str(root), cache=cache), plain)
+    forbid_decoding(monkeypatch)
+    assert_same(load(str(root), cache=cache), plain)
+
+
+def test_a_change_is_seen_though_length_and_date_stay(root: Path, cache: Cache) -> None:
+    path = root / "a" / "0.bmp"
+    write_picture(path, noise(12, 9, seed=1))
+    before, status = load(str(root), cache=cache), path.stat()
+    time.sleep(0.02)
+    write_picture(path, noise(12, 9, seed=2))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert path.stat().st_size == status.st_size
+    after = load(str(root), cache=cache)
+    assert after.checksum() != before.checksum()
+    assert_same(after, load(str(root)))
+
+
+def test_colours_come_and_go(root: Path, cache: Cache) -> None:
+    grey = load(str(root), cache=cache)
+    write_picture(root / "a" / "colour.png", noise(12, 9, 3))
+    coloured = load(str(root), cache=cache)
+    assert coloured.image_shape == (12, 9, 3)
+    assert_same(coloured, load(str(root)))
+    (root / "a" / "colour.png").unlink()
+    again = load(str(root), cache=cache)
+    assert again.image_shape == (12, 9, 1)
+    assert_same(again, grey)
+
+
+def test_unreadable_pictures_are_named_each_time(root: Path, cache: Cache) -> None:
+    (root / "a" / "cut.png").write_bytes((root / "a" / "0.png").read_bytes()[:90])
+    (root / "b" / "notes.txt").write_text("no picture")
+    plain = load(str(root))
+    for _ in range(2):
+        assert_same(load(str(root), cache=cache), plain)
+    with pytest.raises(DataError, match=r"notes\.txt"):
+        load(str(root), cache=cache, strict=True)
+
+
+@given(st.sampled_from(["cut", "longer", "wrong"]), st.floats(0, 1, exclude_max=True), st.integers(1, 255))
+def test_any_damage_to_the_file_is_mended(
+    tmp_path_factory: pytest.TempPathFactory, damage: str, where: float, value: int
+) -> None:
+    """Cut short, longer, or with wrong bytes in its index, the file is made anew; never is an image another."""
+    folder = tmp_path_factory.mktemp("damaged")
+    root, cache = write_classes(folder / "photos", "a", "b"), Cache(folder / "cache")
+    plain = load(str(root), cache=cache)
+    for stored in cache.files():
+        content = bytearray(stored.path.read_bytes())
+        pixels = 10 * 12 * 9 if "size" in stored.about else 0
+        if damage == "cut":
+            del content[int(where * len(content)) :]
+        elif damage == "longer":
+            content += bytes([value]) * (1 + int(where * 50))
+        else:
+            content[pixels + int(where * (len(content) - pixels))] ^= value
+        # Another file in its place: the first one is mapped.
+        stored.path.unlink()
+        stored.path.write_bytes(content)
+    for _ in range(2):
+        assert_same(load(str(root), cache=cache), plain)
+
+
+_READ = """
+import sys
+from pathlib import Path
+from handgrad.data import load
+from handgrad.data.cache import Cache
+import handgrad.data.pictures as pictures
+decode, decoded = pictures.decode, []
+pictures.decode = lambda path, size: (decoded.append(path), decode(path, size))[1]
+print(load(sys.argv[1], size=(40, 40), cache=Cache(Path(sys.argv[2]))).checksum(), len(decoded))
+"""
+
+
+def _reading(root: Path, cache: Cache) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", _READ, str(root), str(cache.folder)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def _large(folder: Path, count: int) -> Path:
+    for number in range(count):
+        path = folder / "ab"[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.effect_noise((300, 300), 20 + number).save(path)
+    return folder
+
+
+def test_two_runs_at_once(tmp_path: Path, cache: Cache) -> None:
+    root = _large(tmp_path / "photos", 40)
+    checksum = load(str(root), size=(40, 40)).checksum()
+    together = [_reading(root, cache) for _ in range(3)]
+    for process in together:
+        out, err = process.communicate()
+        assert (process.returncode, out.split()[:1], err) == (0, [checksum], "")
+    out, _ = _reading(root, cache).communicate()
+    assert out.split() == [checksum, "0"]
+    assert len(list(cache.folder.iterdir())) == 1
+
+
+def test_a_run_that_is_killed_leaves_nothing_that_is_taken_for_whole(tmp_path: Path, cache: Cache) -> None:
+    root = _large(tmp_path / "photos", 60)
+    checksum = load(str(root), size=(40, 40)).checksum()
+    process = _reading(root, cache)
+    while not list(cache.folder.glob("*.part")):
+        assert process.poll() is None
+        time.sleep(0.001)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    (left,) = cache.folder.iterdir()
+    os.utime(left, (time.time() - 100,) * 2)
+    out, err = _reading(root, cache).communicate()
+    assert (out.split()[0], err) == (checksum, "")
+    assert out.split()[1] == "60"
+    assert not left.exists()
+
+
+def test_what_another_run_writes_is_left_alone(root: Path, cache: Cache) -> None:
+    with cache.temporary() as file:
+        os.utime(file.name, (time.time() - 100,) * 2)
+        load(str(root), cache=cache)
+        assert Path(file.name).exists()
+    assert not Path(file.name).exists()
+
+
+def test_what_is_long_unused_goes_and_what_is_used_stays(root: Path, cache: Cache, tmp_path: Path) -> None:
+    load(str(root), size=(8, 8), cache=cache)
+    load(str(root), size=(9, 9), cache=cache)
+    for stored in cache.files():
+        os.utime(stored.path, (time.time() - 31 * 86400,) * 2)
+    load(str(root), size=(8, 8), cache=cache)
+    load(str(root), size=(7, 7), cache=cache)
+    assert {tuple(stored.about["size"]) for stored in cache.files()} == {(8, 8), (7, 7)}
+
+
+def test_a_file_that_is_removed_while_it_is_read(root: Path, cache: Cache) -> None:
+    dataset = load(str(root), cache=cache)
+    expected = load(str(root))
+    assert cache.clear() > 0
+    assert cache.files() == []
+    assert_same(dataset, expected)
+
+
+@pytest.mark.parametrize("where", ["fsync", "mkdir"])
+def test_without_room_or_place_the_images_are_in_memory(
+    root: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    def full(*_: object, **__: object) -> NoReturn:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    plain = load(str(root))
+    monkeypatch.setattr({"fsync": "os.fsync", "mkdir": "pathlib.Path.mkdir"}[where], full)
+    dataset = load(str(root), cache=cache)
+    assert dataset.checksum() == plain.checksum()
+    (notice,) = dataset.notices
+    assert notice == (
+        f"the images are not kept in {cache.folder} (No space left on device); --cache chooses another folder"
+    )
+    assert not cache.folder.exists() or not list(cache.folder.iterdir())
+
+
+def test_stored_images_are_like_an_array(tmp_path: Path) -> None:
+    pixels = noise(6, 3, 4, 1)
+    (tmp_path / "file").write_bytes(pixels.tobytes())
+    with (tmp_path / "file").open("rb") as file:
+        images = StoredImages(file, (6, 3, 4, 1))
+    places = np.array([5, 0, 0])
+    selections: list[Any] = [slice(2, 4), slice(0, 0), places, 3, -1, (2, ..., 0), (slice(1, 3), 0), places > 0]
+    for chosen in selections[:-1]:
+        np.testing.assert_array_equal(images[chosen], pixels[chosen])
+        assert images[chosen].flags.writeable
+    np.testing.assert_array_equal(np.stack(list(images)), pixels)
+    np.testing.assert_array_equal(images.part(places).part(slice(1, None))[:], pixels[[0, 0]])
+    deep = to_depth(images, 3, DataError)  # type: ignore[arg-type]
+    assert deep.shape == (6, 3, 4, 3)
+    np.testing.assert_array_equal(deep[1:3], np.repeat(pixels[1:3], 3, axis=3))
