@@ -7,8 +7,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from handgrad.data import Dataset, Samples
-from handgrad.report import identity
+from handgrad.data import Dataset, Samples, figures
 from handgrad.report.identity import checksum, shared_pictures
 
 
@@ -19,7 +18,7 @@ def samples(*greys: int) -> Samples:
 
 @pytest.fixture(params=[1, 2, 256], autouse=True)
 def _pieces(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(identity, "_PIECE", request.param)
+    monkeypatch.setattr(figures, "_PIECE", request.param)
 
 
 def test_pictures_of_two_parts() -> None:
@@ -40,9 +39,11 @@ def test_the_checksum_is_that_of_the_dataset_part_by_part() -> None:
     digest = hashlib.sha256()
     for part in parts:
         digest.update(repr(part.images.shape).encode())
-        digest.update(part.images.tobytes())
+        digest.update(part.measured().digests.tobytes())
         digest.update(part.labels.tobytes())
     assert Dataset("a", ("b", "c"), parts[0], parts[1], parts[2]).checksum() == digest.hexdigest()
-    alone = hashlib.sha256(repr(parts[0].images.shape).encode() + parts[0].images.tobytes() + parts[0].labels.tobytes())
+    alone = hashlib.sha256(
+        repr(parts[0].images.shape).encode() + parts[0].measured().digests.tobytes() + parts[0].labels.tobytes()
+    )
     assert checksum(parts[0]) == alone.hexdigest()
     assert checksum(samples(1, 2)) != checksum(samples(2, 1))

@@ -33,7 +33,9 @@ def drawn(architecture: Architecture, count: int = 9) -> tuple[Model, Samples]:
 
 
 def every_response(model: Model, samples: Samples) -> network.Tensors:
-    return network.convolutional_half(model.parameters, model.standardisation.apply(samples.images, "float64"))
+    return network.convolutional_half(
+        model.parameters, model.standardisation.apply(np.asarray(samples.images), "float64")
+    )
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
