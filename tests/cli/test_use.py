@@ -191,7 +191,6 @@ def test_what_is_no_model_is_refused(run: Run, trained: Path, tmp_path: Path, co
     ("arguments", "words"),
     [
         (["nope"], "No such command 'nope'"),
-        (["train"], "a training needs images; give a SOURCE, digits say, or --resume DIR"),
         (["predict", "m"], "Missing argument 'IMAGE...'"),
         (
             ["predict", "m", "i", "--top", "0"],
