@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint format types bench clean
+.PHONY: help demo test lint format types fuzz bench clean
 
 help:  ## Print this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,11 +26,14 @@ format: $(VENV)/.installed-dev  ## Mend style and formatting.
 types: $(VENV)/.installed-dev  ## Check types.
 	@$(BIN)/mypy
 
+fuzz: $(VENV)/.installed-fuzz  ## Try hostile files on every reader, SECONDS=60 each; DOCUMENT=1 writes docs/robustness.md.
+	@$(BIN)/python -m fuzz --seconds $(or $(SECONDS),60) $(if $(DOCUMENT),--document)
+
 bench: .venv-bench/.installed  ## Measure handgrad beside other frameworks; QUICK=1 for a smoke test.
 	@.venv-bench/bin/python -m benchmarks $(if $(QUICK),--quick)
 
 clean:  ## Remove the environment, caches and the demo's results.
-	rm -rf $(VENV) .venv-bench runs/demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-bench runs/demo runs/fuzz .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -47,6 +50,11 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "Installing what the tests need (once)"
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev]'
+	@touch $@
+
+$(VENV)/.installed-fuzz: $(VENV)/.installed
+	@echo "Installing the fuzzer (once)"
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[fuzz]'
 	@touch $@
 
 .venv-bench/.installed: pyproject.toml benchmarks/constraints.txt

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import io
 import os
+import struct
+import tracemalloc
 import warnings
 import zlib
 from collections.abc import Callable
@@ -280,3 +282,24 @@ def test_a_coloured_picture_becomes_grey_where_that_is_asked_for(tmp_path: Path)
         read_picture(path, (2, 2), 1)
     assert read_picture(path, (2, 2), 1, to_grey=True)[..., 0].tolist() == [[76, 76], [76, 76]]
     assert read_picture(BytesIO(path.read_bytes()), (2, 2), 3, to_grey=True)[0, 0].tolist() == [255, 0, 0]
+
+
+def jpeg_2000(size: int) -> bytes:
+    """The beginning of a JPEG 2000 file whose second box claims a size."""
+    signature = struct.pack(">I4sI", 12, b"jP  ", 0x0D0A870A)
+    kind = struct.pack(">I4s4sI4s", 20, b"ftyp", b"jp2 ", 0, b"jp2 ")
+    return signature + kind + struct.pack(">I4sQ", 1, b"jp2h", size) + bytes(64)
+
+
+@pytest.mark.parametrize("size", [1 << 31, 1 << 40, (1 << 63) - 1])
+def test_a_header_that_claims_exabytes_takes_no_memory(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "claim.jp2"
+    path.write_bytes(jpeg_2000(size))
+    tracemalloc.start()
+    try:
+        for read in (decode, size_of):
+            with pytest.raises(DataError, match=r"claim\.jp2: it "):
+                read(path)
+        assert tracemalloc.get_traced_memory()[1] < 10 << 20
+    finally:
+        tracemalloc.stop()

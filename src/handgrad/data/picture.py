@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from io import BytesIO
+from io import BufferedReader, BytesIO, FileIO
 from pathlib import Path
 
 import numpy as np
@@ -141,6 +142,14 @@ def resize(images: Pixels, size: tuple[int, int] | None) -> Pixels:
     return resized
 
 
+class _Bounded(BufferedReader):
+    """A file that is asked for no more than it holds: Pillow believes a header's claim of exabytes."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        left = max(0, os.fstat(self.fileno()).st_size - self.tell())
+        return super().read(left if size is None or not 0 <= size <= left else size)
+
+
 @contextmanager
 def _opened(path: str | Path | BytesIO) -> Iterator[Image.Image]:
     refuse = partial(DataError, "picture", _name(path))
@@ -152,7 +161,7 @@ def _opened(path: str | Path | BytesIO) -> Iterator[Image.Image]:
             # From an open file, not from its name: named, an uncompressed TIFF is mapped, and one that is turned by its
             # EXIF orientation then comes out scrambled (Pillow 13.0).
             formats = _UPLOADED if isinstance(path, BytesIO) else None
-            opened = path if isinstance(path, BytesIO) else Path(path).open("rb")  # noqa: SIM115 - closed below
+            opened = path if isinstance(path, BytesIO) else _Bounded(FileIO(path))
             with opened as file, Image.open(file, formats=formats) as image:
                 yield image
         except (DataError, MemoryError):

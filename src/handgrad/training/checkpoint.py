@@ -175,6 +175,11 @@ def to_bytes(model: Model, state: State, settings: dict[str, Any]) -> bytes:
         "sums": {name: getattr(state, name) for name in _SUMS},
     }
     texts = {"format": FORMAT, "version": VERSION} | {name: json.dumps(value) for name, value in values.items()}
+    return signed(texts, tensors)
+
+
+def signed(texts: dict[str, str], tensors: dict[str, Array]) -> bytes:
+    """A file of these tensors and metadata, under their checksum."""
     return safetensors.numpy.save(tensors, texts | {"sha256": _checksum(texts, tensors)})
 
 

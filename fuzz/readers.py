@@ -1,0 +1,251 @@
+"""What is fuzzed: each reader as a function of any bytes, and sound files to begin with."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import struct
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import astuple, dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.numpy
+from numpy.typing import NDArray
+from PIL import Image, PngImagePlugin
+
+from handgrad import engine, model_file
+from handgrad.architecture import Architecture
+from handgrad.data import idx, npz, picture
+from handgrad.errors import DataError
+from handgrad.model import Model
+from handgrad.parameters import Parameters
+from handgrad.standardisation import Standardisation
+from handgrad.training import Epoch, Recipe, State, checkpoint, optimizer
+
+_SEPARATOR = b"\xff"
+"""Between the texts of an input that stands for metadata: in no UTF-8."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One reader.
+
+    Parameters
+    ----------
+    subject : str
+        What it reads.
+    read : callable
+        Reads any bytes; may raise what is the project's own.
+    seeds : callable
+        Sound inputs.
+    """
+
+    subject: str
+    read: Callable[[bytes], object]
+    seeds: Callable[[], Iterator[bytes]]
+
+
+def _written(content: bytes, suffix: str = "") -> Path:
+    """A file in memory with this content, one for each suffix."""
+    path = Path(_FOLDER.name) / f"input{suffix}"
+    path.write_bytes(content)
+    return path
+
+
+_FOLDER = tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None)
+
+
+def _read_idx(content: bytes) -> None:
+    """The first byte tells images from labels, and a file, a gzip file and what is zipped here from each other."""
+    kind, body = (content[0] if content else 0), content[1:]
+    if kind & 4:
+        body = gzip.compress(body, 1)
+    idx.read_array(_written(body, ".gz" if kind & 5 else ""), 3 if kind & 2 else 1)
+
+
+def _idx_seeds() -> Iterator[bytes]:
+    images = struct.pack(">IIII", 0x0803, 2, 3, 4) + bytes(range(24))
+    labels = struct.pack(">II", 0x0801, 5) + bytes(5)
+    huge = struct.pack(">IIII", 0x0803, 1_000_000, 10_000, 1_000) + bytes(100)
+    for kind, content in ((2, images), (0, labels), (2, huge)):
+        yield bytes([kind]) + content
+        yield bytes([kind | 4]) + content
+        yield bytes([kind | 1]) + gzip.compress(content)
+
+
+def _read_npz(content: bytes) -> None:
+    """An archive; or, after the byte 0, an array that is put into one, under the checksum of zip."""
+    if content[:1] == b"\0":
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+            archive.writestr("images.npy", content[1:])
+            archive.writestr("labels.npy", _npy(np.arange(6) % 2))
+        content = file.getvalue()
+    npz.read_npz(_written(content, ".npz"))
+
+
+def _npy(array: NDArray[Any]) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+def _npz_seeds() -> Iterator[bytes]:
+    images, labels = np.arange(96, dtype=np.uint8).reshape(6, 4, 4), np.arange(6) % 2
+    arrays: list[dict[str, Any]] = [
+        {"images": images, "labels": labels},
+        {"images": images / 255, "labels": labels.astype(str), "classes": np.array(["a", "b"])},
+        {"images": images.astype(np.uint16) * 600, "labels": labels, "classes": np.array(["a", "b"])},
+        {"x_train": images, "y_train": labels, "x_test": images[:2], "y_test": labels[:2]},
+        {"images": images > 50, "labels": np.array([b"ja", b"nein"])[labels]},
+        {"images": np.array([None, {}]), "labels": labels},
+    ]
+    yield from (b"\0" + _npy(one["images"]) for one in arrays if "images" in one)
+    for one, save in product(arrays, (np.savez, np.savez_compressed)):
+        file = io.BytesIO()
+        save(file, **one)
+        yield file.getvalue()
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        header = io.BytesIO()
+        np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": True, "shape": (10**6, 10**6)})
+        archive.writestr("images.npy", header.getvalue() + bytes(100))
+    yield file.getvalue()
+
+
+def _read_picture(content: bytes) -> None:
+    """From a file, in any format; and as it is uploaded to the page."""
+    path = _written(content)
+    for read in (picture.size_of, lambda place: picture.decode(place, (8, 6)), picture.decode):
+        try:
+            read(path)
+        except DataError:
+            continue
+    picture.read_picture(io.BytesIO(content), (8, 6), 1, to_grey=True)
+
+
+# What a changed chunk leads to would else be hidden behind its checksum.
+PngImagePlugin.ChunkStream.crc = lambda *_: None  # type: ignore[method-assign]
+
+_FORMATS = [
+    "AVIF",
+    "BLP",
+    "BMP",
+    "DDS",
+    "DIB",
+    "EPS",
+    "GIF",
+    "ICNS",
+    "ICO",
+    "IM",
+    "JPEG",
+    "JPEG2000",
+    "MPO",
+    "MSP",
+    "PALM",
+    "PCX",
+    "PDF",
+    "PNG",
+    "PPM",
+    "QOI",
+    "SGI",
+    "SPIDER",
+    "TGA",
+    "TIFF",
+    "WEBP",
+    "XBM",
+]
+
+
+def _picture_seeds() -> Iterator[bytes]:
+    shape = np.arange(7 * 5 * 4, dtype=np.uint8).reshape(7, 5, 4)
+    rgba = Image.fromarray(shape)
+    modes = [rgba.convert(mode) for mode in ("1", "L", "P", "RGB", "RGBA", "CMYK", "I", "F", "LA")]
+    modes.append(Image.fromarray(shape[:, :, 0].astype(np.uint16) * 300))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for kind, image in product(_FORMATS, modes):
+        file = io.BytesIO()
+        try:
+            image.save(file, kind, **({"exif": exif} if kind in ("JPEG", "PNG", "TIFF", "WEBP") else {}))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, SystemError):
+            continue
+        if file.tell() < 4096:
+            yield file.getvalue()
+    animated = io.BytesIO()
+    modes[3].save(animated, "GIF", save_all=True, append_images=[modes[1]])
+    yield animated.getvalue()
+
+
+def _model() -> Model:
+    architecture = Architecture(input_shape=(6, 6, 1), stages=((2, 2),), hidden=(3,))
+    parameters = Parameters.draw(architecture, np.random.default_rng(0))
+    provenance = {"data": {"sha256": "0"}, "versions": {}}
+    return Model(parameters, ("a", "b"), Standardisation((1.0,), (2.0,)), provenance)
+
+
+_MODEL = _model()
+
+
+def _read_model(content: bytes) -> None:
+    """A file; or, after the byte 0, the texts of a file's metadata, so that what is behind them is reached."""
+    if content[:1] != b"\0":
+        model_file.load(_written(content, ".safetensors"))
+        return
+    names = ("architecture", "classes", "standardisation", "provenance", "version")
+    texts = {"format": "handgrad"} | dict(zip(names, _texts(content), strict=False))
+    model_file.load(_written(safetensors.numpy.save(dict(_MODEL.parameters), texts), ".safetensors"))
+
+
+def _texts(content: bytes) -> list[str]:
+    return [text.decode(errors="replace") for text in content[1:].split(_SEPARATOR)]
+
+
+def _model_seeds() -> Iterator[bytes]:
+    yield model_file.to_bytes(_MODEL)
+    values = (_MODEL.architecture.to_dict(), _MODEL.classes, _MODEL.standardisation.to_dict(), _MODEL.provenance)
+    yield b"\0" + _SEPARATOR.join([*(json.dumps(value).encode() for value in values), b"1"])
+
+
+def _state(steps: int) -> State:
+    adam = optimizer.create(Recipe(), _MODEL.parameters)
+    return State(adam, step=steps, history=[Epoch(n, 9, 1.0, 0.5, 1.0, 0.5, 0.1, n) for n in range(1, steps)])
+
+
+def _read_checkpoint(content: bytes) -> None:
+    """A file; or, after the byte 0, texts and numbers under a checksum that is right."""
+    if content[:1] == b"\0":
+        names = ("settings", "provenance", "sums", "version")
+        *texts_of, table = content.split(_SEPARATOR, len(names))
+        texts = {"format": checkpoint.FORMAT} | dict(zip(names, _texts(_SEPARATOR.join(texts_of)), strict=False))
+        history = np.frombuffer(table[: len(table) // 64 * 64], np.float64).reshape(-1, 8)
+        memory = _state(0).optimizer.memory()
+        content = checkpoint.signed(texts, {"parameters": _MODEL.parameters.vector, "history": history, **memory})
+    read = checkpoint.load(_written(content, ".safetensors"))
+    model = _model()
+    read.restore(model, Recipe(), engine.create("notes", model.standardisation))
+
+
+def _checkpoint_seeds() -> Iterator[bytes]:
+    settings = {"source": "digits", "seed": 0}
+    for steps in (0, 3):
+        yield checkpoint.to_bytes(_MODEL, _state(steps), settings)
+    sums = {"step": 3, "hits": 2, "loss": 1.5, "seconds": 0.25}
+    texts = [*(json.dumps(value).encode() for value in (settings, _MODEL.provenance, sums)), b"1"]
+    for table in (b"", np.array([astuple(epoch) for epoch in _state(3).history], np.float64).tobytes()):
+        yield b"\0" + _SEPARATOR.join([*texts, table])
+
+
+READERS = {
+    "idx": Reader("IDX, plain and gzip", _read_idx, _idx_seeds),
+    "npz": Reader("NumPy archives", _read_npz, _npz_seeds),
+    "picture": Reader("pictures, from files and uploaded", _read_picture, _picture_seeds),
+    "model": Reader("model files", _read_model, _model_seeds),
+    "checkpoint": Reader("checkpoints", _read_checkpoint, _checkpoint_seeds),
+}
