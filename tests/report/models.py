@@ -25,12 +25,14 @@ def drawn(
     shape: tuple[int, int, int] = (8, 8, 1),
     source: str = "pictures",
     maps: int | None = None,
+    names: str | None = None,
 ) -> tuple[Model, Dataset]:
-    """A model that learned nothing, and as many images of noise of each class in every part."""
+    """A model that learned nothing; as many images of noise of each class in every part, files of these names."""
     rng = np.random.default_rng(len(classes))
     labels = np.repeat(np.arange(len(classes)), each)
+    paths = None if names is None else np.array([names.format(place) for place in range(len(labels))], object)
     train, validation, test = (
-        Samples(rng.integers(0, 256, (len(labels), *shape)).astype(np.uint8), labels) for _ in range(3)
+        Samples(rng.integers(0, 256, (len(labels), *shape)).astype(np.uint8), labels, paths) for _ in range(3)
     )
     architecture = Architecture(input_shape=shape, classes=len(classes), stages=((3, 2),), hidden=(8,), maps=maps)
     figures = Standardisation((128.0,) * shape[2], (74.0,) * shape[2])

@@ -99,7 +99,7 @@ CASES: dict[str, Callable[[], tuple[dict[str, Any], dict[str, Samples]]]] = {
     "no mistake": lambda: trained(certain(drawn(), right=True)),
     "nothing right": lambda: trained(certain(drawn(), right=False)),
     "photos in colour": lambda: trained(drawn(shape=(90, 120, 3))),
-    "hostile names": lambda: trained(drawn(HOSTILE, source="<b>&\"'/{{ 1 }}")),
+    "hostile names": lambda: trained(drawn(HOSTILE, source="<b>&\"'/{{ 1 }}", names="<i>{}&/\"' {{{{ 2 }}}}.png")),
     "an evaluation": lambda: evaluated(drawn()[0], drawn()[1].test),
     "held out": lambda: evaluated(drawn()[0], drawn()[1].test, "held out"),
     "one picture": lambda: evaluated(drawn()[0], drawn()[1].test[:1]),
@@ -251,10 +251,11 @@ def test_no_element_is_moved_by_a_browser_that_mends_what_is_wrong(opened: Calla
 def test_hostile_names_are_shown_as_they_are(opened: Callable[..., Page]) -> None:
     page = opened("hostile names")
     assert "taken" not in page.title()
-    assert page.locator("script, img[src=x], b b").count() == 0
+    assert page.locator("script, img[src=x], b b, .mistakes i").count() == 0
     for name in HOSTILE:
         expect(page.locator("#classes tbody th").filter(has_text=name.strip()).first).to_be_visible()
     expect(page.locator("h1")).to_contain_text("recognised")
+    expect(page.locator(".mistakes li").first).to_contain_text("&/\"' {{ 2 }}.png")
     expect(page.locator("#provenance")).to_contain_text("<b>&\"'/{{ 1 }}")
 
 

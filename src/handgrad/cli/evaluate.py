@@ -66,7 +66,7 @@ def evaluate(
             display.notice(text)
         samples, which = _unseen(model, parts, source)
         images = to_depth(samples.images, depth, partial(DataError, "source", source))
-        samples = Samples(images, _numbers(samples, parts, model, source))
+        samples = Samples(images, _numbers(samples, parts, model, source), samples.names)
         computing = engines.create(engine, model.standardisation, threads)
         kernels.compile_for_predictions(model, samples.images, computing)
         with display.counting("Evaluating") as progress:

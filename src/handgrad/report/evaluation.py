@@ -105,7 +105,7 @@ def test_figures(model: Model, samples: Samples, probabilities: Array, metrics: 
         "per_class": figures["classes"],
         "confusion_matrix": metrics.confusion_matrix,
         "calibration": calibrate(probabilities, samples.labels).to_dict(),
-        "mistakes": [each.to_dict() for each in surest_mistakes(probabilities, samples.labels, model.classes)],
+        "mistakes": [each.to_dict() for each in surest_mistakes(probabilities, samples, model.classes)],
         "classes": list(model.classes),
         "parameters": model.architecture.parameter_count,
         "architecture": model.architecture.to_dict(),

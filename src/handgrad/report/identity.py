@@ -1,4 +1,4 @@
-"""Whether images are the same: checksums of a part, and how many pictures two parts share."""
+"""Which images these are: checksums of a part, how many pictures two parts share, where a picture lies."""
 
 from __future__ import annotations
 
@@ -38,3 +38,15 @@ def shared_pictures(parts: Mapping[str, Samples]) -> dict[tuple[str, str], int]:
     {('test', 'training'): 2}
     """
     return {names: len(places) for names, places in duplicates.shared_pictures(parts).items()}
+
+
+def path_of(samples: Samples, index: int) -> str | None:
+    """Where a picture lies in its source; None where it is no file of its own.
+
+    Examples
+    --------
+    >>> one = Samples(np.zeros((1, 6, 6, 1), np.uint8), np.array([0]), np.array(["free/1.png"], object))
+    >>> path_of(one, 0)
+    'free/1.png'
+    """
+    return None if samples.names is None else str(samples.names[index])

@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from handgrad.data import Samples
+from handgrad.report.identity import path_of
 from handgrad.typing import Array
 
 _SHOWN = 24
@@ -21,6 +22,8 @@ class Mistake:
     ----------
     index : int
         Place of the image in its part, from 0.
+    path : str or None
+        Where the picture lies in its source, if it is a file of its own.
     expected, predicted : str
         Names of both classes.
     probability, probability_of_the_expected : float
@@ -28,6 +31,7 @@ class Mistake:
     """
 
     index: int
+    path: str | None
     expected: str
     predicted: str
     probability: float
@@ -39,14 +43,14 @@ class Mistake:
 
 
 def surest_mistakes(
-    probabilities: Array, labels: NDArray[np.int64], classes: tuple[str, ...], count: int = _SHOWN
+    probabilities: Array, samples: Samples, classes: tuple[str, ...], count: int = _SHOWN
 ) -> tuple[Mistake, ...]:
     """The wrong predictions of highest probability, the surest first.
 
     Parameters
     ----------
     probabilities : array, shape (count, classes)
-    labels : array of int64, shape (count,)
+    samples : Samples
     classes : tuple of str
     count : int
         At most so many.
@@ -57,15 +61,18 @@ def surest_mistakes(
 
     Examples
     --------
-    >>> surest_mistakes(np.array([[0.9, 0.1], [0.75, 0.25]]), np.array([0, 1]), ("free", "defect"))[0].predicted
+    >>> samples = Samples(np.zeros((2, 6, 6, 1), np.uint8), np.array([0, 1]))
+    >>> surest_mistakes(np.array([[0.9, 0.1], [0.75, 0.25]]), samples, ("free", "defect"))[0].predicted
     'free'
     """
+    labels = samples.labels
     predicted = probabilities.argmax(axis=1)
     wrong = np.flatnonzero(predicted != labels)
     surest = wrong[np.argsort(-probabilities[wrong, predicted[wrong]], kind="stable")][:count]
     return tuple(
         Mistake(
             index=int(index),
+            path=path_of(samples, int(index)),
             expected=classes[labels[index]],
             predicted=classes[predicted[index]],
             probability=float(probabilities[index, predicted[index]]),

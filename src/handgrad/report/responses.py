@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from handgrad.architecture import Architecture
 from handgrad.data import Samples
 from handgrad.model import Model
 from handgrad.notes import network
+from handgrad.report.identity import path_of
 from handgrad.typing import Array
 
 _IMAGES = 512
@@ -24,9 +28,10 @@ _BATCH_NUMBERS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A response T, and where in which image the pixels lie that it is made of."""
+    """A response T, and where in which image the pixels lie that it is made of; the image's path if it is a file."""
 
     image: int
+    path: str | None
     row: int
     column: int
     response: float
@@ -105,56 +110,64 @@ def strongest_responses(model: Model, samples: Samples) -> tuple[LayerResponses,
     >>> image[0, 2, 3] = 255
     >>> model = Model(parameters, ("free", "defect"), Standardisation((0.0,), (255.0,)))
     >>> strongest_responses(model, Samples(image, np.array([1])))[0].filters[0].strongest
-    (Place(image=0, row=1, column=2, response=1.0),)
+    (Place(image=0, path=None, row=1, column=2, response=1.0),)
     """
     layers = model.architecture.convolutions
-    size = sum(int(np.prod(layer.shape)) for layer in layers)
+    size = sum(math.prod(layer.shape) for layer in layers)
     count = max(1, min(len(samples), _IMAGES, _NUMBERS // size))
     chosen = np.linspace(0, len(samples) - 1, count).round().astype(np.int64)
-    largest: dict[str, list[Array]] = {layer.T: [] for layer in layers}
-    where: dict[str, list[Array]] = {layer.T: [] for layer in layers}
-    active = {layer.T: np.zeros(layer.shape[2]) for layer in layers}
-    batch = max(1, _BATCH_NUMBERS // size)
-    for start in range(0, count, batch):
+    largest, places, active = _searched(model, samples, chosen, max(1, _BATCH_NUMBERS // size))
+    made = []
+    for layer, (field, steps) in zip(layers, _fields(model.architecture), strict=True):
+        filters = []
+        for n in range(min(layer.shape[2], _FILTERS)):
+            T = largest[layer.T][:, n]
+            strongest = []
+            for k in np.argsort(-T, kind="stable")[:_STRONGEST]:
+                row, column = divmod(int(places[layer.T][k, n]), layer.shape[1])
+                strongest.append(
+                    Place(
+                        int(chosen[k]), path_of(samples, int(chosen[k])), row * steps[0], column * steps[1], float(T[k])
+                    )
+                )
+            # (height, width, maps, filters) or (height, width, filters)
+            weights = np.moveaxis(model.parameters[layer.F][..., n], (0, 1), (-2, -1))
+            filters.append(FilterResponse(n + 1, weights.tolist(), float(active[layer.T][n]), tuple(strongest)))
+        made.append(LayerResponses(layer.F, layer.shape[2], count, field, tuple(filters)))
+    return tuple(made)
+
+
+def _searched(
+    model: Model, samples: Samples, chosen: NDArray[np.int64], batch: int
+) -> tuple[dict[str, Array], dict[str, NDArray[np.int64]], dict[str, Array]]:
+    """Of each T: the largest of every image and filter, its place, and the share above 0 of every filter."""
+    largest: dict[str, list[Array]] = defaultdict(list)
+    places: dict[str, list[NDArray[np.int64]]] = defaultdict(list)
+    above: dict[str, list[NDArray[np.int64]]] = defaultdict(list)
+    layers = model.architecture.convolutions
+    for start in range(0, len(chosen), batch):
         X = model.standardisation.apply(samples.images[chosen[start : start + batch]], model.parameters.vector.dtype)
         values = network.convolutional_half(model.parameters, X)
         for layer in layers:
             T = values[layer.T].reshape(len(X), -1, layer.shape[2])
             best = T.argmax(axis=1)
-            where[layer.T].append(best)
+            places[layer.T].append(best)
             largest[layer.T].append(np.take_along_axis(T, best[:, np.newaxis], axis=1)[:, 0])
-            active[layer.T] += (T > 0).sum(axis=(0, 1))
-    fields, made = dict(_fields(model.architecture)), []
-    for layer in layers:
-        strongest, at = np.concatenate(largest[layer.T]), np.concatenate(where[layer.T])
-        (height, width), (down, right) = fields[layer.F]
-        filters = []
-        for n in range(min(layer.shape[2], _FILTERS)):
-            order = np.argsort(-strongest[:, n], kind="stable")[:_STRONGEST]
-            places = tuple(
-                Place(
-                    image=int(chosen[k]),
-                    row=int(at[k, n]) // layer.shape[1] * down,
-                    column=int(at[k, n]) % layer.shape[1] * right,
-                    response=float(strongest[k, n]),
-                )
-                for k in order
-            )
-            # (height, width, maps, filters) or (height, width, filters)
-            weights = np.moveaxis(model.parameters[layer.F][..., n], (0, 1), (-2, -1))
-            share = float(active[layer.T][n] / (count * layer.shape[0] * layer.shape[1]))
-            filters.append(FilterResponse(n + 1, weights.tolist(), share, places))
-        made.append(LayerResponses(layer.F, layer.shape[2], count, (height, width), tuple(filters)))
-    return tuple(made)
+            above[layer.T].append(np.count_nonzero(T > 0, axis=1))
+    return (
+        {name: np.concatenate(pieces) for name, pieces in largest.items()},
+        {name: np.concatenate(pieces) for name, pieces in places.items()},
+        {layer.T: np.concatenate(above[layer.T]).mean(axis=0) / math.prod(layer.shape[:2]) for layer in layers},
+    )
 
 
-def _fields(architecture: Architecture) -> Iterator[tuple[str, tuple[tuple[int, int], tuple[int, int]]]]:
+def _fields(architecture: Architecture) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
     """Of each convolution: the size of the pixels that a response is made of, and how far apart two responses' lie."""
     field, step = [1, 1], [1, 1]
     for layer in architecture.convolutions:
         for axis, side in enumerate(architecture.filter_size):
             field[axis] += (side - 1) * step[axis]
-        yield layer.F, ((field[0], field[1]), (step[0], step[1]))
+        yield (field[0], field[1]), (step[0], step[1])
         if layer.pooled_shape:
             for axis in (0, 1):
                 field[axis] += (architecture.pooling - 1) * step[axis]
