@@ -31,7 +31,7 @@ from tests.mounting import Mount
 
 KILLS = 20
 EPOCHS = 600
-FILES = {"curves.png", "filters.png", "history.csv", "model.safetensors", "report.html", "report.json"}
+FILES = {"curves.png", "filters.png", "history.csv", "model.safetensors", "report.html", "report.json", "split.csv"}
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 

@@ -15,7 +15,7 @@ from handgrad.data import load
 from tests.cli.conftest import Run
 from tests.data.writing import write_classes, write_picture
 
-FILES = ["curves.png", "filters.png", "history.csv", "model.safetensors", "report.html", "report.json"]
+FILES = ["curves.png", "filters.png", "history.csv", "model.safetensors", "report.html", "report.json", "split.csv"]
 SMALL = ("--filters", "4,4", "--hidden", "16", "--epochs", "2")
 NOTES = ("--engine", "notes")
 """For sizes that would have kernels compiled of their own."""
@@ -86,7 +86,7 @@ def test_the_model_knows_where_it_comes_from(trained: Path) -> None:
     assert model.classes == tuple("0123456789")
     assert model.standardisation.mean == pytest.approx([np.asarray(digits.train.images).mean()])
     provenance = model.provenance
-    assert provenance["data"] == {"source": "digits", "sha256": digits.checksum()}
+    assert provenance["data"] == {"source": "digits", "sha256": digits.checksum(), "group_by": None}
     assert provenance["seed"] == 0
     assert provenance["recipe"]["epochs"] == 12
     assert provenance["versions"]["handgrad"] == __version__
@@ -99,10 +99,8 @@ def test_results_are_on_stdout_and_all_else_on_stderr(run: Run, here: Path) -> N
     assert done.code == 0
     first, second = done.out.splitlines()
     assert first.startswith("test accuracy ")
-    assert (
-        second
-        == "written to runs/digits/: model.safetensors, report.html, report.json, history.csv, curves.png, filters.png"
-    )
+    files = "model.safetensors, report.html, report.json, history.csv, split.csv, curves.png, filters.png"
+    assert second == f"written to runs/digits/: {files}"
     lines = done.err.splitlines()
     assert lines[0].startswith("1294 training, 144 validation and 359 test images of 8 × 8 × 1, 10 classes; ")
     assert [line[:14] for line in lines[1:]] == ["epoch   1 of 2", "epoch   2 of 2"]

@@ -102,7 +102,7 @@ def _unseen(model: Model, parts: Parts, source: str) -> tuple[Samples, str]:
         return parts.train, "all"
     # Where there are too few images to split, they are not what the model was trained on.
     with contextlib.suppress(ValueError):
-        dataset = split_parts(parts, source, model.provenance.get("seed", 0))
+        dataset = split_parts(parts, source, model.provenance.get("seed", 0), data.get("group_by"))
         if dataset.checksum() == data.get("sha256"):
             return dataset.test, "held out"
     if _same_place(source, str(data.get("source"))):

@@ -163,6 +163,15 @@ def train(
         bool,
         typer.Option("--strict", help="Stop at the first picture that cannot be read.", rich_help_panel=_DATA),
     ] = False,
+    group_by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATTERN",
+            help="Keep pictures of one object in one part: a regular expression whose groups name the object in a "
+            "picture's path, or a .csv with the columns image and object.",
+            rich_help_panel=_DATA,
+        ),
+    ] = None,
     cache_folder: cache.Folder = None,
     no_cache: cache.Without = False,
 ) -> None:
@@ -198,6 +207,7 @@ def train(
                 strict=strict,
                 progress=progress,
                 cache=kept,
+                group_by=group_by,
             )
         for text in dataset.notices:
             display.notice(text)
@@ -258,7 +268,7 @@ def _provenance(context: typer.Context, source: str, dataset: Dataset, recipe: R
         "command": shlex.join(["handgrad", *context.obj]),
         "seed": seed,
         "recipe": recipe.to_dict() | {"epochs": recipe.epochs_for(images), "batch_size": recipe.batch_size_for(images)},
-        "data": {"source": source, "sha256": dataset.checksum()},
+        "data": {"source": source, "sha256": dataset.checksum(), "group_by": dataset.group_by},
         "versions": versions(),
     }
 

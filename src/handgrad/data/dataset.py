@@ -109,6 +109,8 @@ class Dataset:
         The three parts; every image is in exactly one.
     notices : tuple of str
         What a person should know: pictures that were skipped and why, pictures that were resized.
+    group_by : str, optional
+        What told the object of each image, as in ``objects.objects_of``.
     """
 
     name: str
@@ -117,6 +119,7 @@ class Dataset:
     validation: Samples
     test: Samples
     notices: tuple[str, ...] = ()
+    group_by: str | None = None
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

@@ -40,6 +40,7 @@ def load(
     strict: bool = False,
     progress: Progress | None = None,
     cache: Cache | None = None,
+    group_by: str | None = None,
 ) -> Dataset:
     """Read a source of labelled images and split it into training, validation and test.
 
@@ -63,6 +64,9 @@ def load(
         Called with the pictures decoded so far and their total.
     cache : Cache, optional
         Keeps what pictures were decoded to, and gives it from there; all images are in memory without one.
+    group_by : str, optional
+        A regular expression for the paths of the images, or a table: what tells the object of each, of which all
+        images come into one part; see ``objects.objects_of``.
 
     Returns
     -------
@@ -84,7 +88,7 @@ def load(
     """
     _check_seed(seed)
     parts = read(source, size=size, strict=strict, progress=progress, cache=cache)
-    return split_parts(parts, source, seed)
+    return split_parts(parts, source, seed, group_by)
 
 
 def read(
@@ -120,10 +124,10 @@ def read(
     return _of_one_size(parts, size, refuse)
 
 
-def split_parts(parts: Parts, source: str, seed: int) -> Dataset:
+def split_parts(parts: Parts, source: str, seed: int, group_by: str | None = None) -> Dataset:
     """The dataset of what ``read`` returned for this source; arguments and errors as in ``load``."""
     _check_seed(seed)
-    return complete(_name(source), parts, seed, partial(DataError, "source", source))
+    return complete(_name(source), parts, seed, partial(DataError, "source", source), group_by)
 
 
 def _read(

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from handgrad.data import duplicates, objects
 from handgrad.data.arrays import Refusal
 from handgrad.data.dataset import Dataset, Samples
+from handgrad.data.objects import objects_of
 
 PARTS = ("train", "validation", "test")
 TEST_SHARE = 0.2
@@ -38,7 +42,7 @@ class Parts:
     notices: tuple[str, ...] = ()
 
 
-def complete(name: str, parts: Parts, seed: int, refuse: Refusal) -> Dataset:
+def complete(name: str, parts: Parts, seed: int, refuse: Refusal, group_by: str | None = None) -> Dataset:
     """The dataset of these parts: where a part is missing, a share of every class is drawn for it.
 
     A test part is 20 % of the source; a validation part is 10 % of what is then left for training. Each class gives
@@ -53,15 +57,21 @@ def complete(name: str, parts: Parts, seed: int, refuse: Refusal) -> Dataset:
         Same seed, same split.
     refuse : callable
         Makes the error from a rule and a cure.
+    group_by : str, optional
+        Tells the object of each image, as in ``objects.objects_of``: all images of an object come into one part, and
+        the shares are kept as nearly as that allows.
 
     Returns
     -------
     Dataset
+        Images that two parts share, and objects that the source's own parts share, are told in its notices.
 
     Raises
     ------
     DataError
-        If there are fewer than two classes, or a class has too few images.
+        If there are fewer than two classes, or a class has too few images or objects.
+    InputError
+        If `group_by` tells no object.
 
     Examples
     --------
@@ -77,11 +87,17 @@ def complete(name: str, parts: Parts, seed: int, refuse: Refusal) -> Dataset:
     train, validation, test = parts.train, parts.validation, parts.test
     # One stream for the whole split: a new one for each draw would favour the same places every time.
     rng = np.random.default_rng(seed)
+    if group_by:
+        objects.check(_named(train), group_by)
+    split_off = partial(_split_off_objects, group_by=group_by, refuse=refuse) if group_by else _split_off
     if test is None:
-        train, test = _split_off(train, TEST_SHARE, rng)
+        train, test = split_off(train, TEST_SHARE, rng)
     if validation is None:
-        train, validation = _split_off(train, VALIDATION_SHARE, rng)
-    return Dataset(name, parts.classes, train, validation, test, parts.notices)
+        train, validation = split_off(train, VALIDATION_SHARE, rng)
+    whole = dict(zip(PARTS, (train, validation, test), strict=True))
+    told = (duplicates.told(whole), _shared_objects(whole, group_by) if group_by else None)
+    notices = (*parts.notices, *(line for line in told if line))
+    return Dataset(name, parts.classes, train, validation, test, notices, group_by)
 
 
 def _check_classes(parts: Parts, wanted: Sequence[str], refuse: Refusal) -> None:
@@ -105,6 +121,47 @@ def _split_off(samples: Samples, share: float, rng: np.random.Generator) -> tupl
         taken.append(rng.permutation(members)[:count])
     chosen = np.sort(np.concatenate(taken))
     return samples.part(np.delete(np.arange(len(samples)), chosen)), samples.part(chosen)
+
+
+def _split_off_objects(
+    samples: Samples, share: float, rng: np.random.Generator, *, group_by: str, refuse: Refusal
+) -> tuple[Samples, Samples]:
+    # Loading scikit-learn takes a second, which no other split should cost.
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    labels, shown = samples.labels, objects_of(_named(samples), group_by)
+    classes = np.unique(labels)
+    fewest = min(len(np.unique(shown[labels == label])) for label in classes)
+    folds = min(round(1 / share), fewest)
+    best, off = None, np.inf
+    if folds > 1:
+        splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=int(rng.integers(2**32)))
+        for rest, taken in splitter.split(labels, labels, shown):
+            if all(np.isin(classes, labels[places]).all() for places in (rest, taken)):
+                difference = np.abs(np.bincount(labels[taken]) / np.bincount(labels) - share).sum()
+                if difference < off:
+                    best, off = (rest, taken), difference
+    if best is None:
+        raise refuse(
+            f"its images cannot be split so that each object ({group_by}) is in one part and each class in all parts",
+            "add images of other objects to the class that has the fewest, or leave --group-by out",
+        )
+    return samples.part(best[0]), samples.part(best[1])
+
+
+def _shared_objects(parts: dict[str, Samples], group_by: str) -> str | None:
+    found = {part: set(objects_of(_named(samples), group_by)) for part, samples in parts.items()}
+    shared = [
+        (one, other, common) for one, other in combinations(PARTS, 2) if (common := sorted(found[one] & found[other]))
+    ]
+    if not shared:
+        return None
+    told = "; ".join(f"{len(common)} of {one} and {other} ({common[0]}, …)" for one, other, common in shared)
+    return f"the source's own parts share objects: {told}"
+
+
+def _named(samples: Samples) -> NDArray[np.object_]:
+    return np.array([str(place) for place in range(len(samples))], object) if samples.names is None else samples.names
 
 
 def _quotas(counts: NDArray[np.int64], share: float) -> NDArray[np.int64]:

@@ -11,10 +11,11 @@ from typing import Any
 
 from handgrad import model_file
 from handgrad.data import Dataset, Samples
+from handgrad.data.split_file import split_csv
 from handgrad.model import Model
 from handgrad.training import Epoch
 
-NAMES = (model_file.FILE_NAME, "report.html", "report.json", "history.csv", "curves.png", "filters.png")
+NAMES = (model_file.FILE_NAME, "report.html", "report.json", "history.csv", "split.csv", "curves.png", "filters.png")
 
 
 def contents(model: Model, dataset: Dataset, history: Sequence[Epoch], report: dict[str, Any]) -> dict[str, bytes]:
@@ -26,6 +27,7 @@ def contents(model: Model, dataset: Dataset, history: Sequence[Epoch], report: d
         model_file.FILE_NAME: model_file.to_bytes(model),
         **report_files(report, {"validation": dataset.validation, "test": dataset.test}),
         "history.csv": history_csv(history).encode(),
+        "split.csv": split_csv(dataset).encode("utf-8", "surrogateescape"),
         "curves.png": plots.curves(history),
         "filters.png": plots.filters(model.parameters),
     }

@@ -1,0 +1,91 @@
+"""Which object each image shows, by its name or by a table: pictures of one object belong in one part."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handgrad.errors import InputError
+
+_ARGUMENT = "group_by"
+Names: TypeAlias = Sequence[str] | NDArray[np.object_]
+
+
+def objects_of(names: Names, group_by: str) -> NDArray[np.object_]:
+    """The name of each image's object.
+
+    Parameters
+    ----------
+    names : array of str, shape (count,)
+        Paths within the source.
+    group_by : str
+        A regular expression, searched in each name: its groups, or all that it matches where it has none, name the
+        object. Or a file ``.csv`` with the columns ``image`` and ``object``, such as a ``split.csv``. An image without
+        a match, or without an object in the file, is an object of its own.
+
+    Returns
+    -------
+    array of str, shape (count,)
+
+    Raises
+    ------
+    InputError
+        If it is neither.
+
+    Examples
+    --------
+    >>> objects_of(np.array(["a/3-left.png", "b/3-right.png", "a/x.png"], object), "([0-9]+)-").tolist()
+    ['3', '3', 'a/x.png']
+    """
+    known = _known(names, group_by)
+    return np.array([known.get(name, name) for name in names], object)
+
+
+def check(names: Names, group_by: str) -> None:
+    """Refuse what tells nothing.
+
+    Raises
+    ------
+    InputError
+        If the object of no image is told.
+    """
+    if not _known(names, group_by).keys() & set(names):
+        example = f", such as {names[0]!r}" if len(names) else ""
+        cure = "look at the names in a split.csv and write the pattern to fit them"
+        raise InputError(_ARGUMENT, group_by, f"it tells the object of none of the {len(names)} images{example}", cure)
+
+
+def _known(names: Names, group_by: str) -> dict[str, str]:
+    return _table(Path(group_by)) if group_by.casefold().endswith(".csv") else _matches(names, group_by)
+
+
+def _matches(names: Names, pattern: str) -> dict[str, str]:
+    try:
+        expression = re.compile(pattern)
+    except re.error as error:
+        raise InputError(
+            _ARGUMENT, pattern, f"is no regular expression ({error})", r"give one, 'tile-(\d+)' say"
+        ) from error
+    found = ((name, expression.search(name)) for name in names)
+    return {name: "/".join(part or "" for part in match.groups() or (match[0],)) for name, match in found if match}
+
+
+def _table(path: Path) -> dict[str, str]:
+    try:
+        with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+            rows = csv.DictReader(file)
+            if not {"image", "object"} <= set(rows.fieldnames or ()):
+                columns = ", ".join(rows.fieldnames or ()) or "none"
+                rule = f"its columns are {columns}; it needs image and object"
+                raise InputError(_ARGUMENT, path, rule, "name them in its first line")
+            return {row["image"]: row["object"] for row in rows if row["object"]}
+    except OSError as error:
+        raise InputError(_ARGUMENT, path, f"cannot be read ({error.strerror})", "check the path") from error
+    except csv.Error as error:
+        raise InputError(_ARGUMENT, path, f"is no table of text ({error})", "save it as CSV") from error

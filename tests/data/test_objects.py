@@ -1,0 +1,156 @@
+"""Pictures of one object stay in one part; what parts share is told; the split is written down."""
+
+from __future__ import annotations
+
+import csv
+import re
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from handgrad.data import Dataset, Parts, Samples, load
+from handgrad.data.objects import objects_of
+from handgrad.data.split import PARTS, complete
+from handgrad.data.split_file import split_csv
+from handgrad.errors import DataError, InputError
+from tests.data.writing import noise, write_classes, write_picture
+
+refuse = partial(DataError, "source", "named")
+
+
+def samples(objects: list[int], labels: list[int]) -> Samples:
+    """Images that all differ, named by their object."""
+    images = np.arange(len(labels), dtype=np.uint32).view(np.uint8).reshape(-1, 2, 2, 1)
+    names = np.array([f"x/object-{each} {place}.png" for place, each in enumerate(objects)], object)
+    return Samples(images, np.array(labels), names)
+
+
+def seen(dataset: Dataset) -> dict[str, set[str]]:
+    pattern = re.compile(r"object-(\d+)")
+    found: dict[str, set[str]] = {}
+    for part in PARTS:
+        names = getattr(dataset, part).names
+        found[part] = {match[1] for name in names if (match := pattern.search(name))}
+    return found
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_every_object_is_in_one_part_and_every_class_in_each(data: st.DataObject) -> None:
+    classes = data.draw(st.integers(2, 4))
+    per_class = data.draw(st.integers(6, 15))
+    sizes = data.draw(st.lists(st.integers(1, 5), min_size=classes * per_class, max_size=classes * per_class))
+    objects = np.repeat(np.arange(len(sizes)), sizes).tolist()
+    labels = [each % classes for each in objects]
+    whole = samples(objects, labels)
+    parts = Parts(tuple("abcd"[:classes]), whole)
+    seed = data.draw(st.integers(0, 2**32 - 1))
+    dataset = complete("named", parts, seed, refuse, r"object-(\d+)")
+    found = seen(dataset)
+    assert found["train"].isdisjoint(found["validation"])
+    assert found["test"].isdisjoint(found["train"] | found["validation"])
+    assert sum(len(getattr(dataset, part)) for part in PARTS) == len(whole)
+    for part in PARTS:
+        assert np.bincount(getattr(dataset, part).labels, minlength=classes).min() >= 1
+    again = complete("named", parts, seed, refuse, r"object-(\d+)")
+    assert again.checksum() == dataset.checksum()
+
+
+def test_shares_are_kept_where_objects_are_many() -> None:
+    objects = np.repeat(np.arange(400), 3).tolist()
+    parts = Parts(("a", "b"), samples(objects, [each % 2 for each in objects]))
+    dataset = complete("n", parts, 0, refuse, "object-[0-9]+")
+    assert abs(len(dataset.test) / 1200 - 0.2) < 0.02
+    assert abs(len(dataset.validation) / 960 - 0.1) < 0.02
+    assert abs(dataset.test.labels.mean() - 0.5) < 0.05
+
+
+def test_too_few_objects() -> None:
+    whole = samples([0, 0, 0, 0, 1, 1, 1, 1], [0, 0, 0, 0, 1, 1, 1, 1])
+    with pytest.raises(DataError, match=r"cannot be split so that each object \(object-[^ ]* is in one part .*; add"):
+        complete("n", Parts(("a", "b"), whole), 0, refuse, r"object-(\d+)")
+
+
+@pytest.mark.parametrize(
+    ("group_by", "message"),
+    [
+        ("object-(", r"group_by=object-\(: is no regular expression \(.*\); give one"),
+        ("tile", "group_by=tile: it tells the object of none of the 8 images, such as 'x/object-0 0.png'; look at"),
+        ("none.csv", "group_by=none.csv: cannot be read"),
+    ],
+)
+def test_what_tells_no_object(group_by: str, message: str) -> None:
+    whole = samples([0, 0, 1, 1, 2, 2, 3, 3], [0, 0, 0, 0, 1, 1, 1, 1])
+    with pytest.raises(InputError, match=message):
+        complete("n", Parts(("a", "b"), whole), 0, refuse, group_by)
+
+
+def test_groups_and_whole_matches_name_the_object() -> None:
+    names = np.array(["a/t1-left.png", "b/t1-right.png", "b/t2.png", "c/none"], object)
+    assert objects_of(names, r"(t\d)(-left)?").tolist() == ["t1/-left", "t1/", "t2/", "c/none"]
+    assert objects_of(names, r"t\d").tolist() == ["t1", "t1", "t2", "c/none"]
+
+
+def test_a_table_of_objects(tmp_path: Path) -> None:
+    table = tmp_path / "tiles.csv"
+    table.write_text("image,object,remark\na/1.png,tile 1,x\nb/1.png,tile 1,\na/2.png,,\n")
+    assert objects_of(["a/1.png", "b/1.png", "a/2.png", "a/3.png"], str(table)).tolist() == [
+        "tile 1",
+        "tile 1",
+        "a/2.png",
+        "a/3.png",
+    ]
+    table.write_text("path\n")
+    with pytest.raises(InputError, match="its columns are path; it needs image and object; name them"):
+        objects_of(["a"], str(table))
+
+
+def test_a_split_is_written_and_tells_again_what_it_was_told(tmp_path: Path) -> None:
+    for name in "ab":
+        for number in range(24):
+            pixels = noise(6, 6, seed=number + 99 * ord(name))
+            write_picture(tmp_path / "photos" / name / f"ü,{number // 2} {number}.png", pixels)
+    dataset = load(str(tmp_path / "photos"), group_by=r"(./ü,\d+) ")
+    text = split_csv(dataset)
+    rows = list(csv.DictReader(text.splitlines()))
+    assert len(rows) == 48
+    for row in rows:
+        assert row["image"].startswith(f"{row['class']}/ü,")
+        assert row["object"] == row["image"].split(" ")[0]
+    assert {row["image"] for row in rows if row["part"] == "test"} == set(np.asarray(dataset.test.names))
+    (tmp_path / "split.csv").write_text(text, encoding="utf-8")
+    again = load(str(tmp_path / "photos"), group_by=str(tmp_path / "split.csv"))
+    assert again.checksum() == dataset.checksum()
+
+
+def test_own_parts_that_share_objects_or_pictures_are_told(tmp_path: Path) -> None:
+    for part, first in (("train", 0), ("test", 3)):
+        for name in "ab":
+            for number in range(first, first + 6):
+                shown = noise(6, 6, seed=ord(name)) if number == 3 else noise(6, 6, seed=ord(name) + 7 * number)
+                write_picture(tmp_path / part / name / f"{name}{number}-{part}.{'bmp' if first else 'png'}", shown)
+    dataset = load(str(tmp_path), group_by=r"([ab]\d)-")
+    shared = [notice for notice in dataset.notices if "share objects" in notice]
+    assert len(shared) == 1
+    assert shared[0].startswith("the source's own parts share objects: ")
+    assert re.search(r"\d of train and test \(a\d, …\)", shared[0])
+    (identical,) = [notice for notice in dataset.notices if "byte-identical" in notice]
+    pair = r"\(test/a/a\d-test.bmp = train/a/a\d-train.png, …\)"
+    assert re.search(rf"\d pictures of test are byte-identical to one of train {pair}", identical)
+    assert identical.endswith(": what is told of them is too good")
+
+
+def test_one_picture_twice(tmp_path: Path) -> None:
+    root = write_classes(tmp_path, "a", "b", count=10)
+    for number in range(10):
+        (root / "b" / f"again-{number}.png").write_bytes((root / "b" / f"{number}.png").read_bytes())
+    dataset = load(str(root))
+    (notice,) = dataset.notices
+    pairs = sum(map(int, re.findall(r"(\d+) pictures? of", notice)))
+    parts = {row["image"]: row["part"] for row in csv.DictReader(split_csv(dataset).splitlines())}
+    assert pairs == sum(parts[f"b/{number}.png"] != parts[f"b/again-{number}.png"] for number in range(10))
+    assert load(str(root), group_by=r"(\d)\.png").notices == ()
