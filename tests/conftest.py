@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from playwright.sync_api import Browser, sync_playwright
 
 from handgrad import cli
 from tests.mounting import Mount, mounting
+
+BROWSER_REQUIRED = "HANDGRAD_REQUIRE_BROWSER"
 
 # No test is timed: a busy machine must not fail one.
 settings.register_profile("untimed", deadline=None)
@@ -58,3 +62,19 @@ def mount(tmp_path: Path) -> Iterator[Mount]:
     """Mounts a file system in memory."""
     with mounting(tmp_path / "mounted") as mounted:
         yield mounted
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, or Playwright's own."""
+    with sync_playwright() as playwright:
+        found = shutil.which("chromium") or shutil.which("chromium-browser") or playwright.chromium.executable_path
+        if not Path(found).exists():
+            reason = "no Chromium: install Debian's package chromium, or run `playwright install chromium`"
+            if os.environ.get(BROWSER_REQUIRED):
+                pytest.fail(reason)
+            pytest.skip(reason)
+        quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+        chromium = playwright.chromium.launch(executable_path=found, args=quiet)
+        yield chromium
+        chromium.close()

@@ -1,37 +1,17 @@
-"""A real Chromium, driven by Playwright."""
+"""Pages in a real Chromium, driven by Playwright."""
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from handgrad.web.page import explanation_page
 from tests.web.models import traced
 
-REQUIRED = "HANDGRAD_REQUIRE_BROWSER"
 DESKTOP = {"width": 1400, "height": 900}
 PHONE = {"width": 390, "height": 844}
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium, or Playwright's own."""
-    with sync_playwright() as playwright:
-        found = shutil.which("chromium") or shutil.which("chromium-browser") or playwright.chromium.executable_path
-        if not Path(found).exists():
-            reason = "no Chromium: install Debian's package chromium, or run `playwright install chromium`"
-            if os.environ.get(REQUIRED):
-                pytest.fail(reason)
-            pytest.skip(reason)
-        quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-        chromium = playwright.chromium.launch(executable_path=found, args=quiet)
-        yield chromium
-        chromium.close()
 
 
 Opener = Callable[..., Page]
