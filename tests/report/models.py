@@ -36,6 +36,6 @@ def drawn(
     )
     architecture = Architecture(input_shape=shape, classes=len(classes), stages=((3, 2),), hidden=(8,), maps=maps)
     figures = Standardisation((128.0,) * shape[2], (74.0,) * shape[2])
-    provenance = PROVENANCE | {"data": {"source": source, "sha256": "0" * 64}}
+    provenance = PROVENANCE | {"data": {"source": source, "sha256": "0" * 64, "group_by": r"(\d+)_<b>"}}
     model = Model(Parameters.draw(architecture, rng), classes, figures, provenance)
     return model, Dataset("pictures", classes, train, validation, test)

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -281,6 +282,17 @@ def test_many_classes_are_a_picture_and_their_confusions_a_list(opened: Callable
     report, page = made("a hundred classes")[0], opened("a hundred classes")
     filled = np.count_nonzero(report["confusion_matrix"])
     expect(page.locator(".heat rect:not(.edge)")).to_have_count(int(filled))
+    labels = page.evaluate(
+        """() => [...document.querySelectorAll(".heat text[x]")].map((each) => {
+          const { top, bottom, right } = each.getBoundingClientRect();
+          return [top, bottom, right];
+        })"""
+    )
+    square = page.locator(".heat .edge").bounding_box()
+    assert square is not None
+    assert len(labels) >= 20
+    assert all(before[1] <= after[0] + 3 for before, after in pairwise(labels))
+    assert all(8 < bottom - top < 25 and right < square["x"] for top, bottom, right in labels)
     expect(page.locator("#confusion tbody tr")).to_have_count(10)
     expect(page.locator("#classes tbody tr")).to_have_count(100)
 

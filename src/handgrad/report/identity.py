@@ -41,7 +41,7 @@ def shared_pictures(parts: Mapping[str, Samples]) -> dict[tuple[str, str], int]:
 
 
 def path_of(samples: Samples, index: int) -> str | None:
-    """Where a picture lies in its source; None where it is no file of its own.
+    """Where a picture lies in its source: its path or, in a file of many, its place; None where that is unknown.
 
     Examples
     --------

@@ -23,7 +23,7 @@ class Mistake:
     index : int
         Place of the image in its part, from 0.
     path : str or None
-        Where the picture lies in its source, if it is a file of its own.
+        Where the picture lies in its source: its path or, in a file of many, its place; None where that is unknown.
     expected, predicted : str
         Names of both classes.
     probability, probability_of_the_expected : float

@@ -28,7 +28,7 @@ _BATCH_NUMBERS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A response T, and where in which image the pixels lie that it is made of; the image's path if it is a file."""
+    """A response T, and where in which image the pixels lie that it is made of; the image's path."""
 
     image: int
     path: str | None
