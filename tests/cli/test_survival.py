@@ -363,6 +363,7 @@ def test_a_changed_data_set_is_refused_and_one_that_moved_is_found(
 def test_it_goes_on_from_any_folder(
     run: Run, stopped: Path, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    write_images(tmp_path / "images.npz", 99)  # of the same name, in the folder that it goes on in
     monkeypatch.chdir(tmp_path)
     assert run("train", "--resume", stopped).code == 0
     assert_ended_alike(stopped, undisturbed)
@@ -375,7 +376,7 @@ def test_it_goes_on_from_any_folder(
         ("--maps", "2", "--filters", "3,2/2", "--size", "17x15", "--hidden", "5,4", "--seed", "7"),
         ("--filter-size", "2x3", "--pooling", "3", "--hidden", "none", "--batch-size", "5", "--weight-decay", "0"),
         ("--early-stopping", "--patience", "3", "--learning-rate", "0.05"),
-        ("--class-weight", "balanced"),
+        ("--class-weight", "balanced", "--group-by", r"(./\d)\.png"),
     ],
     ids=" ".join,
 )

@@ -95,7 +95,9 @@ def _chosen(context: typer.Context, checkpoint: Checkpoint) -> dict[str, Any]:
     stored = dict(checkpoint.settings)
     origin = stored.pop("folder", "")
     known = {parameter.name for parameter in context.command.params} - set(FREE)
-    if not stored.keys() <= known or not all(isinstance(text, str) for text in (origin, stored.get("source"))):
+    if not stored.keys() <= known or not all(
+        isinstance(text, str) for text in (origin, stored.get("source"), stored.get("group_by") or "")
+    ):
         cure = "use the handgrad that wrote it, or train anew"
         raise CheckpointError("checkpoint", checkpoint.path, "has settings that this handgrad lacks", cure)
     folder = context.params["resume"]
@@ -110,8 +112,10 @@ def _chosen(context: typer.Context, checkpoint: Checkpoint) -> dict[str, Any]:
             continue
         raise InputError(name, _shown(context.params[name]), rule, "leave it out")
     # Where the images have moved, the source can be given again: their checksum tells whether they are the same.
-    source = context.params["source"] or _located(stored["source"], origin)
-    return {name: _tuples(value) for name, value in stored.items()} | {"source": source}
+    places = {name: _located(stored[name], origin) for name in ("source", "group_by") if stored.get(name)}
+    if context.params["source"]:
+        places["source"] = context.params["source"]
+    return {name: _tuples(value) for name, value in stored.items()} | places
 
 
 @contextmanager
@@ -159,9 +163,12 @@ def _was_given(context: typer.Context, name: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
-def _located(source: str, origin: str) -> str:
-    beside = Path(origin, source)
-    return str(beside) if source and not Path(source).exists() and beside.exists() else source
+def _located(name: str, origin: str) -> str:
+    """What the name of a file or folder meant in the working folder that the training began in."""
+    meant = Path(origin, name)
+    if name == "digits" or not meant.exists() or meant.resolve() == Path(name).resolve():
+        return name
+    return str(meant)
 
 
 def _tuples(value: Any) -> Any:
