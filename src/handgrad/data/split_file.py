@@ -16,7 +16,7 @@ def split_csv(dataset: Dataset) -> str:
     Examples
     --------
     >>> from handgrad.data import load
-    >>> print(split_csv(load("digits"))[:46])
+    >>> print(split_csv(load("digits"))[:45])
     image,class,part,object
     0,0,train,
     2,2,train,
