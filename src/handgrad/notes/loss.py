@@ -111,7 +111,7 @@ def cross_entropy_backward(z: Array, y: Array) -> Array:
 def upstream(sample_weight: Array | None, losses: Array) -> Array:
     """∂L/∂E of each image, times the batch: 1, or the image's weight where the mean of the weights is brought to 1.
 
-    The mean loss is ``L = Σ_i w_i E_i / Σ_i w_i``, as scikit-learn weighs samples; all w_i are 1 in the notes (N16, N17).
+    The mean loss is ``L = Σ_i w_i E_i / Σ_i w_i``, as scikit-learn weighs samples; all w_i are 1 in the notes (N17).
 
     Parameters
     ----------
