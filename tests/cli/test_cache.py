@@ -42,3 +42,17 @@ def test_a_cache_that_is_no_folder(run: Run, here: Path) -> None:
     (here / "file").write_text("")
     complaint = run("train", "digits", "--cache", here / "file").complaint
     assert complaint == f"cache={here / 'file'}: it is no folder; choose another --cache, or give --no-cache"
+
+
+def test_a_training_on_augmented_balanced_grouped_pictures(run: Run, here: Path) -> None:
+    source = write_classes(here / "photos", "a", "b", count=30)
+    options = ["--augment", "shift, flip", "--class-weight", "balanced", "--group-by", r"(./.)"]
+    assert run("train", source, "--out", here / "one", *SMALL, *options).code == 0
+    report = json.loads((here / "one" / "report.json").read_text())
+    assert report["recipe"]["augment"] == ["shift", "flip"]
+    assert report["recipe"]["class_weight"] == "balanced"
+    assert report["data"]["group_by"] == r"(./.)"
+    assert "a/12.png,a," in (here / "one" / "split.csv").read_text()
+    assert json.loads(run("evaluate", here / "one", source, "--json").out)["part"] == "held out"
+    complaint = run("train", source, "--augment", "mirror").complaint
+    assert complaint == "augment=mirror: must be one of shift, flip, rotate, contrast; try shift"

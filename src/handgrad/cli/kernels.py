@@ -10,6 +10,7 @@ from handgrad.engine import Engine
 from handgrad.model import Model
 from handgrad.training import Recipe
 from handgrad.training import optimizer as optimizers
+from handgrad.training.augmentation import Augmentation
 from handgrad.typing import Images
 
 _FEW = 16
@@ -29,6 +30,8 @@ def compile_for_training(model: Model, samples: Samples, recipe: Recipe, engine:
         few, trial = samples[:_FEW], model.parameters.copy()
         pixels = np.asarray(few.images)
         with display.compilation():
+            if recipe.augment:
+                Augmentation(recipe.augment, pixels.shape, 0, 1).apply(pixels, np.arange(len(pixels)))
             engine.predict(trial, pixels)
             _, _, gradient = engine.loss_and_gradients(trial, pixels, few.labels)
             optimizers.create(recipe, trial, engine).update(trial, gradient, recipe.learning_rate)

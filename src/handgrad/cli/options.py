@@ -53,3 +53,16 @@ def stages(text: str) -> tuple[tuple[int, ...], ...]:
             f"{text!r} are no stages; give positive numbers with commas, and stages apart by a slash: 16,16/32,32."
         )
     return made
+
+
+def words(text: str) -> tuple[str, ...]:
+    """Words with commas between them; none for an empty text or "none".
+
+    Examples
+    --------
+    >>> words("shift, flip"), words("none")
+    (('shift', 'flip'), ())
+    """
+    if text.strip().casefold() in ("", "none"):
+        return ()
+    return tuple(word.strip() for word in text.split(","))

@@ -25,6 +25,7 @@ from handgrad.parameters import Parameters
 from handgrad.training import Epoch, Recipe, State, Step
 from handgrad.training import optimizer as optimizers
 from handgrad.training import train as train_model
+from handgrad.training.augmentation import AUGMENTATIONS
 from handgrad.training.checkpoint import Checkpoints
 from handgrad.training.interruption import uninterrupted
 from handgrad.training.loop import best_epoch
@@ -128,6 +129,15 @@ def train(
             rich_help_panel=_RECIPE,
         ),
     ] = _DEFAULT.class_weight,
+    augment: Annotated[
+        Any,
+        typer.Option(
+            parser=options.words,
+            metavar="KIND[,KIND]",
+            help=f"Change the training images in each epoch: {', '.join(AUGMENTATIONS)}; as they are if left out.",
+            rich_help_panel=_RECIPE,
+        ),
+    ] = "none",
     early_stopping: Annotated[
         bool,
         typer.Option(
@@ -192,6 +202,7 @@ def train(
         weight_decay=weight_decay,
         momentum=momentum,
         class_weight=class_weight,
+        augment=augment,
         early_stopping=early_stopping,
         patience=patience,
     )

@@ -36,7 +36,7 @@ _KERNELS = ("convolution", "pooling", "rows", "optimizer")
 LINE = 64
 """Bytes of a cache line."""
 
-_ENTRIES = ("passes", "dense", "optimizer", "spinning")
+_ENTRIES = ("passes", "dense", "optimizer", "spinning", "warping")
 """Modules whose functions are called from Python and kept on disk; those that they call are part of them."""
 
 _IN_ORDER = ("rectify", "correlate", "pool")

@@ -14,6 +14,8 @@ from handgrad.engine import Engine
 from handgrad.errors import DivergenceError
 from handgrad.model import Model
 from handgrad.training import optimizer as optimizers
+from handgrad.training.augmentation import Augmentation
+from handgrad.training.batches import batches
 from handgrad.training.interruption import uninterrupted
 from handgrad.training.optimizer import Optimizer
 from handgrad.training.recipe import Recipe
@@ -24,7 +26,10 @@ from handgrad.typing import Array
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step taken: its mean loss in nats, accuracy and number of images; the seconds of all steps so far."""
+    """One step taken: its mean loss in nats, accuracy and number of images; the seconds of all steps so far.
+
+    ``waiting`` are the seconds that this step waited for its images.
+    """
 
     epoch: int
     step: int
@@ -33,6 +38,7 @@ class Step:
     accuracy: float
     images: int
     seconds: float
+    waiting: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,35 +139,38 @@ def train(
     weights = weights_of(samples.labels, recipe, sample_weight)
     total = len(samples) if weights is None else float(weights.sum())
     state = state or State(optimizers.create(recipe, model.parameters, engine))
-    batches, batch_size = recipe.batches_of(len(samples)), recipe.batch_size_for(len(samples))
+    per_epoch, batch_size = recipe.batches_of(len(samples)), recipe.batch_size_for(len(samples))
     epochs = recipe.epochs_for(len(samples))
-    steps = batches * epochs
+    steps = per_epoch * epochs
     while len(state.history) < epochs and not stopped(recipe, state.history):
         epoch = len(state.history) + 1
         order = shuffled(len(samples), seed, epoch)
-        for batch in range(state.step - (epoch - 1) * batches, batches):
+        augmentation = Augmentation(recipe.augment, samples.images.shape, seed, epoch) if recipe.augment else None
+        rest = order[(state.step - (epoch - 1) * per_epoch) * batch_size :]
+        upcoming = batches(samples, rest, batch_size, augmentation)
+        for _ in range(0, len(rest), batch_size):
             with uninterrupted():
                 started = time.perf_counter()
                 rate = learning_rate(recipe, state.step, steps)
-                places = order[batch * batch_size : (batch + 1) * batch_size]
-                chosen, weight = samples[places], None if weights is None else weights[places]
+                places, images, labels = next(upcoming)
+                waiting = time.perf_counter() - started
+                weight = None if weights is None else weights[places]
                 # What overflows ends in a loss that is not finite, which is told below.
                 with np.errstate(over="ignore", invalid="ignore"):
-                    loss, probabilities, gradient = engine.loss_and_gradients(
-                        model.parameters, np.asarray(chosen.images), chosen.labels, weight
-                    )
-                    counting = len(chosen) if weight is None else float(weight.sum())
+                    loss, probabilities, gradient = engine.loss_and_gradients(model.parameters, images, labels, weight)
+                    counting = len(places) if weight is None else float(weight.sum())
                     summed = float(np.sum(loss if weight is None else loss * weight, dtype=np.float64))
                     mean = summed / (counting or 1)
                     if not np.isfinite(mean):
                         raise DivergenceError(state.step + 1, mean, rate)
                     state.optimizer.update(model.parameters, gradient, rate)
-                correct = int((probabilities.argmax(axis=1) == chosen.labels).sum())
+                correct = int((probabilities.argmax(axis=1) == labels).sum())
                 state.step += 1
                 state.loss += summed
                 state.hits += correct
                 state.seconds += time.perf_counter() - started
-            yield Step(epoch, state.step, steps, mean, correct / len(chosen), len(chosen), state.seconds)
+            share = correct / len(places)
+            yield Step(epoch, state.step, steps, mean, share, len(places), state.seconds, waiting)
         with np.errstate(over="ignore", invalid="ignore"):
             validation_loss, validation_accuracy = score(model, validation, engine)
         rate = learning_rate(recipe, state.step - 1, steps)

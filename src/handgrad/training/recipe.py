@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from handgrad.errors import InputError
+from handgrad.training.augmentation import AUGMENTATIONS
 
 OPTIMIZERS = ("adamw", "sgd")
 SCHEDULES = ("one-cycle", "constant")
@@ -44,6 +45,8 @@ class Recipe:
         Epochs, as scikit-learn's ``n_iter_no_change``.
     class_weight : {"balanced"}, optional
         "balanced" lets each class count alike in the training loss, however many images it has; None, each image.
+    augment : tuple of {"shift", "flip", "rotate", "contrast"}
+        How training images are changed, in each epoch anew; see ``augmentation.Augmentation``.
 
     Raises
     ------
@@ -72,8 +75,10 @@ class Recipe:
     early_stopping: bool = False
     patience: int = 10
     class_weight: str | None = None
+    augment: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "augment", tuple(self.augment))
         for count in ("epochs", "batch_size", "patience"):
             if isinstance(getattr(self, count), np.integer):
                 object.__setattr__(self, count, int(getattr(self, count)))
@@ -90,6 +95,7 @@ class Recipe:
             ("optimizer", self.optimizer, OPTIMIZERS),
             ("schedule", self.schedule, SCHEDULES),
             ("class_weight", self.class_weight, CLASS_WEIGHTS),
+            *(("augment", kind, AUGMENTATIONS) for kind in self.augment),
         )
         for name, value, known in choices:
             if value not in known and not (name == "class_weight" and value is None):
