@@ -120,6 +120,10 @@ def moments(images: Pixels) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
     >>> moments(np.array([3, 4], np.uint8).reshape(1, 1, 2, 1))
     (array([[7]], dtype=uint64), array([[25]], dtype=uint64))
     """
-    flat = images.reshape(len(images), images.shape[1] * images.shape[2], images.shape[3])
     wide: Any = {"dtype": np.uint64, "casting": "unsafe"}
-    return np.einsum("npd->nd", flat, **wide), np.einsum("npd,npd->nd", flat, flat, **wide)
+    area = images.shape[1] * images.shape[2]
+    # A depth at a time, its pixels side by side: in place they would take three times as long.
+    planes = [np.ascontiguousarray(images[..., k]).reshape(len(images), area) for k in range(images.shape[3])]
+    sums = [np.einsum("np->n", plane, **wide) for plane in planes]
+    squares = [np.einsum("np,np->n", plane, plane, **wide) for plane in planes]
+    return np.stack(sums, axis=1), np.stack(squares, axis=1)

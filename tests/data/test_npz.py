@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from handgrad.data import load
 from handgrad.data.npz import read_npz
 from handgrad.errors import DataError, HandgradError
-from tests.data.writing import everything, noise
+from tests.data.writing import everything, noise, write_picture
 
 LABELS = np.arange(30) % 3
 
@@ -234,3 +234,18 @@ def test_any_damage_gives_parts_or_a_clear_error(tmp_path_factory: pytest.TempPa
     except HandgradError:
         return
     assert parts.train.images.shape == (6, 3, 3, 1)
+
+
+@pytest.mark.parametrize("scale", [1, 1 / 255])
+def test_transparency_is_laid_on_white_as_in_a_picture(tmp_path: Path, scale: float) -> None:
+    images = noise(30, 6, 5, 4)
+    for place, image in enumerate(images):
+        write_picture(tmp_path / "pictures" / "abc"[place // 10] / f"{place:02}.png", image)
+    labels = np.repeat([0, 1, 2], 10)
+    stored = images if scale == 1 else (images * scale).astype(np.float32)
+    np.savez(tmp_path / "a.npz", images=stored, labels=labels)
+    pictures, arrays = load(str(tmp_path / "pictures")), load(str(tmp_path / "a.npz"))
+    assert arrays.image_shape == (6, 5, 3)
+    difference = np.asarray(arrays.train.images).astype(int) - np.asarray(pictures.train.images)
+    # Pillow rounds in another way.
+    assert np.abs(difference).max() <= 1

@@ -21,9 +21,10 @@ def to_images(parts: Sequence[NDArray[Any]], refuse: Refusal) -> list[Pixels]:
 
     Parameters
     ----------
-    parts : sequence of arrays, each of shape (count, height, width) or (count, height, width, 1 or 3)
+    parts : sequence of arrays, each of shape (count, height, width) or (count, height, width, 1, 3 or 4)
         Booleans; floats in 0 to 1; uint16 in 0 to 65535; or any numbers in 0 to 255. Floats are in 0 to 255 if one of
-        them, in whichever part, is above 1; uint16 are in 0 to 255 if none of them, in any part, is above 255.
+        them, in whichever part, is above 1; uint16 are in 0 to 255 if none of them, in any part, is above 255. Of
+        depth 4, the last is opacity: such images are laid on white.
     refuse : callable
         Makes the error from a rule and a cure.
 
@@ -46,7 +47,7 @@ def to_images(parts: Sequence[NDArray[Any]], refuse: Refusal) -> list[Pixels]:
     """
     stacks = [_stacked(numbers, refuse) for numbers in parts]
     white = _white(stacks, refuse)
-    return [np.ascontiguousarray(to_pixels(numbers, white, refuse)) for numbers in stacks]
+    return [np.ascontiguousarray(_opaque(to_pixels(numbers, white, refuse))) for numbers in stacks]
 
 
 def to_pixels(numbers: NDArray[Any], white: int, refuse: Refusal) -> Pixels:
@@ -128,13 +129,24 @@ def to_depth(images: Images, depth: int, refuse: Refusal) -> Images:
 
 def _stacked(numbers: NDArray[Any], refuse: Refusal) -> NDArray[Any]:
     stacked = numbers[..., np.newaxis] if numbers.ndim == 3 else numbers
-    if stacked.ndim != 4 or stacked.shape[3] not in (1, 3) or 0 in stacked.shape:
+    if stacked.ndim != 4 or stacked.shape[3] not in (1, 3, 4) or 0 in stacked.shape:
         raise refuse(
             f"its images have the shape {numbers.shape}; they must be (count, height, width) "
-            "or (count, height, width, depth) with depth 1 or 3, none of them 0",
+            "or (count, height, width, depth) with depth 1, 3 or 4, none of them 0",
             "reshape them, or move the depth last with numpy.moveaxis",
         )
     return stacked
+
+
+def _opaque(images: Pixels) -> Pixels:
+    """Images of depth 4 laid on white."""
+    if images.shape[3] != 4:
+        return images
+    laid = np.empty((*images.shape[:3], 3), np.uint8)
+    for image, result in zip(images, laid, strict=True):
+        opacity = image[..., 3:].astype(np.uint16)
+        result[:] = (image[..., :3] * opacity + 255 * (255 - opacity) + 127) // 255
+    return laid
 
 
 def _white(parts: Sequence[NDArray[Any]], refuse: Refusal) -> int:

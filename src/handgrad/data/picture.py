@@ -6,7 +6,7 @@ import os
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from io import BufferedReader, BytesIO, FileIO
 from pathlib import Path
@@ -20,6 +20,9 @@ from handgrad.typing import Pixels
 
 _UPLOADED = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
 """Formats of pictures from elsewhere: Pillow hands some others, PostScript say, to programs of the system."""
+
+_SMALL = 1 << 18
+"""Bytes of a file that is read at once."""
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -150,6 +153,16 @@ class _Bounded(BufferedReader):
         return super().read(left if size is None or not 0 <= size <= left else size)
 
 
+def _content(path: str | Path) -> BytesIO | _Bounded:
+    """An open file; a small one in memory, where the many small reads of a decoder do not wait for other threads."""
+    with ExitStack() as closing:
+        file = closing.enter_context(FileIO(path))
+        if os.fstat(file.fileno()).st_size <= _SMALL:
+            return BytesIO(file.readall())
+        closing.pop_all()
+        return _Bounded(file)
+
+
 @contextmanager
 def _opened(path: str | Path | BytesIO) -> Iterator[Image.Image]:
     refuse = partial(DataError, "picture", _name(path))
@@ -161,7 +174,7 @@ def _opened(path: str | Path | BytesIO) -> Iterator[Image.Image]:
             # From an open file, not from its name: named, an uncompressed TIFF is mapped, and one that is turned by its
             # EXIF orientation then comes out scrambled (Pillow 13.0).
             formats = _UPLOADED if isinstance(path, BytesIO) else None
-            opened = path if isinstance(path, BytesIO) else _Bounded(FileIO(path))
+            opened = path if isinstance(path, BytesIO) else _content(path)
             with opened as file, Image.open(file, formats=formats) as image:
                 yield image
         except (DataError, MemoryError):
