@@ -33,12 +33,8 @@ def start(*arguments: object, **more: Any) -> subprocess.Popen[str]:
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 def test_ctrl_c_before_the_first_step_leaves_nothing(tmp_path: Path, open_folder: Path) -> None:
-    def heed_ctrl_c() -> None:
-        # Tests that run in the background of a shell inherit that Ctrl-C is ignored.
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-
     command = ("train", "digits", "--epochs", 10**6, "--out", tmp_path / "new" / "out")
-    with start(*command, environment={"NUMBA_CACHE_DIR": str(open_folder)}, preexec_fn=heed_ctrl_c) as process:
+    with start(*command, environment={"NUMBA_CACHE_DIR": str(open_folder)}) as process:
         assert process.stderr is not None
         while not process.stderr.readline().startswith("handgrad: compiling kernels, once; "):
             assert process.poll() is None

@@ -70,11 +70,6 @@ def wait_for(folder: Path, step: int, process: subprocess.Popen[str]) -> None:
         time.sleep(0.001)
 
 
-def heed_ctrl_c() -> None:
-    # Tests that run in the background of a shell inherit that Ctrl-C is ignored.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 def test_killed_at_twenty_moments_it_ends_with_the_bits_of_the_undisturbed_run(tmp_path: Path) -> None:
     seed = int(os.environ.get("HANDGRAD_SEED", random.randrange(10**6)))
     rng = random.Random(seed)
@@ -115,7 +110,7 @@ def test_ctrl_c_ends_after_the_step_with_a_checkpoint_and_one_line(tmp_path: Pat
     """Of an epoch that would take a minute."""
     source, folder = write_images(tmp_path / "images.npz", 400_000), tmp_path / "ä run"
     command = ("train", source, "--out", folder, "--filters", "2", "--batch-size", 1, "--epochs", 1)
-    with start(*command, preexec_fn=heed_ctrl_c) as process:
+    with start(*command) as process:
         wait_for(folder, 0, process)
         time.sleep(0.2)
         process.send_signal(signal.SIGINT)

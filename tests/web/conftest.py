@@ -19,12 +19,15 @@ Opener = Callable[..., Page]
 
 @pytest.fixture
 def opened(browser: Browser) -> Iterator[Opener]:
-    """Opens an address and waits until the page is ready; whatever the console says fails the test."""
+    """Opens an address and waits until the page is ready; whatever the console says fails the test.
+
+    Without smooth scrolling, in which what is clicked may move between the press of the mouse and its release.
+    """
     contexts: list[BrowserContext] = []
     said: list[str] = []
 
     def open_page(address: str, **options: object) -> Page:
-        contexts.append(browser.new_context(**{"viewport": DESKTOP, **options}))  # type: ignore[arg-type]
+        contexts.append(browser.new_context(**{"viewport": DESKTOP, "reduced_motion": "reduce", **options}))  # type: ignore[arg-type]
         page = contexts[-1].new_page()
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))

@@ -267,9 +267,9 @@ def test_a_class_whose_name_is_no_text_is_served() -> None:
     assert visit.wish(label=1)["trace"]["classes"][1] == "b\udcffse"
 
 
-def serve(*arguments: str, **options: Any) -> subprocess.Popen[str]:
+def serve(*arguments: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "handgrad", "serve", "--port", "0", *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def address_of(process: subprocess.Popen[str]) -> str:
@@ -279,10 +279,7 @@ def address_of(process: subprocess.Popen[str]) -> str:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_cleanly(number: signal.Signals, trained: Path) -> None:
-    # A shell that runs tests in the background has its children ignore Ctrl-C.
-    process = serve(
-        "--model", str(trained), preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler)
-    )
+    process = serve("--model", str(trained))
     try:
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+/[\w-]{20,}/", address_of(process))
         process.send_signal(number)
