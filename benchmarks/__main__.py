@@ -58,7 +58,7 @@ def _options() -> argparse.Namespace:
 
 def _measure_all(options: argparse.Namespace) -> dict[str, Any]:
     quick = options.quick
-    effort = Effort(rounds=2, turn_seconds=0.02) if quick else Effort(rounds=9, turn_seconds=0.12)
+    effort = Effort(rounds=2, turn_seconds=0.02) if quick else Effort(rounds=6, turn_seconds=0.12)
     results: dict[str, Any] = {"quick": quick, "machine": machine.description()}
     peaks = [peak.measure(0.02 if quick else 0.1)]
     results["networks"] = {}
@@ -71,11 +71,11 @@ def _measure_all(options: argparse.Namespace) -> dict[str, Any]:
     results["peak"] = peak.best(peaks)
     say("start of a process")
     try:
-        results["startup"] = startup.measure(1 if quick else 7)
+        results["startup"] = startup.measure(1 if quick else 5)
     except process.ProcessError as error:
         results["startup"] = {"absent": f"a process failed: {error}"}
     say("growth")
-    results["growth"] = growth.measure(_fused, 1 if quick else 5, quick=quick)
+    results["growth"] = growth.measure(_fused, 1 if quick else 3, quick=quick)
     say("cold process")
     results["cold"] = {"absent": "left out of the smoke test"} if quick else cold.measure(3)
     return results

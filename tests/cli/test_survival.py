@@ -161,21 +161,21 @@ from handgrad.fused.team import Team
 from handgrad.fused import network
 from handgrad.training.checkpoint import Checkpoints
 
-share, write, written = Team.share, Checkpoints.write, []
+run, write, written = Team.run, Checkpoints.write, []
 
 def counted(*given):
     write(*given)
     written.append(True)
 
-def failing(team, work, tasks):
+def failing(team, task):
     def part(worker, number):
         if threading.current_thread() is not threading.main_thread() and len(written) > 1:
             raise {failure}
         time.sleep(0.0005)
-        work(worker, number)
-    share(team, part, tasks)
+        task(worker, number)
+    run(team, part)
 
-Team.share, Checkpoints.write, network.ENOUGH = failing, counted, 0
+Team.run, Checkpoints.write, network.ENOUGH = failing, counted, 0
 main()
 """
 

@@ -227,14 +227,14 @@ def test_little_work_is_left_to_one_thread(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(fused, "ENOUGH", 2_000_000)
     architecture = Architecture(input_shape=(28, 28, 1), classes=10, stages=((8, 8),), hidden=(16,))
     engine, parameters = ArrayEngine(2), Parameters.draw(architecture, np.random.default_rng(0))
-    shared: list[int] = []
-    share = engine.team.share
+    shared: list[Task] = []
+    run = engine.team.run
 
-    def counted(work: Task, tasks: int) -> None:
-        shared.append(tasks)
-        share(work, tasks)
+    def counted(task: Task) -> None:
+        shared.append(task)
+        run(task)
 
-    monkeypatch.setattr(engine.team, "share", counted)
+    monkeypatch.setattr(engine.team, "run", counted)
     engine.predict(parameters, np.zeros((8, 28, 28, 1), np.float32))
     assert shared == []
     engine.predict(parameters, np.zeros((64, 28, 28, 1), np.float32))

@@ -30,17 +30,14 @@ FASTMATH = {"contract", "reassoc", "nsz", "arcp"}
 `nnan` and `ninf` are left out: they would let the compiler hide a NaN.
 """
 
-_KERNELS = ("convolution", "pooling", "rows", "optimizer")
+_KERNELS = ("convolution", "pooling", "dense", "optimizer")
 """Modules whose functions write no array argument that overlaps another."""
 
 LINE = 64
 """Bytes of a cache line."""
 
-_ENTRIES = ("passes", "dense", "optimizer", "spinning", "warping")
+_ENTRIES = ("passes", "optimizer", "spinning", "warping")
 """Modules whose functions are called from Python and kept on disk; those that they call are part of them."""
-
-_IN_ORDER = ("rectify", "correlate", "pool")
-"""Functions whose multiply-adds stay in the order written: that of the loads, which the processor likes best."""
 
 
 class _KernelLower(Lower):
@@ -118,9 +115,8 @@ class Suite(dict[str, Any]):
 
 
 def _compiled(function: Callable[..., Any], template: Callable[..., Any]) -> Any:
-    options: dict[str, Any] = {"nogil": True, "fastmath": FASTMATH, "error_model": "numpy"}
-    if template.__name__ in _IN_ORDER:
-        options["fastmath"] = FASTMATH - {"reassoc"}
+    # Kernels allocate nothing: to count who uses which array would cost more than a small one's work.
+    options: dict[str, Any] = {"nogil": True, "fastmath": FASTMATH, "error_model": "numpy", "_nrt": False}
     module = template.__module__.rpartition(".")[2]
     if module not in _ENTRIES:
         options |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
@@ -176,6 +172,6 @@ def _fingerprint() -> str:
     target = cpu_target.target_context.codegen().magic_tuple()
     options = (config.OPT, config.BOUNDSCHECK)  # type: ignore[attr-defined]
     digest = hashlib.sha256(repr((target, numba.__version__, llvmlite.__version__, options)).encode())
-    for module in ("unrolling", "compilation", "windows", "images", *_KERNELS, *_ENTRIES):
+    for module in ("unrolling", "compilation", "vectors", "llvm", "images", *_KERNELS, *_ENTRIES):
         digest.update(Path(__file__).with_name(f"{module}.py").read_bytes())
     return digest.hexdigest()[:12]

@@ -1,135 +1,233 @@
-"""Convolution kernels: N2–N6 forward with ReLU and depth sum, N28–N30 and N34 backward.
+"""Convolution kernels: a vector is so many neighbouring positions of a map. N3–N5 forward, N28–N30 and N32–N35 back.
 
-V and rows are the windows of the maps that enter, E and G runs of phases: see ``windows``.
+A map lies in p *row phases*: row ``p·i + r`` is row i of phase r, and the rows of a phase follow each other without a
+gap. One run over a phase then makes p rows of the result at a time from shared loads. The last ``k2 − 1`` numbers of a
+row are computed for nothing; errors there are zero.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from handgrad.fused.sizes import k1, k2, keep, p
+from handgrad.fused.sizes import group, k1, k2, keep, lanes, p, weighted
 from handgrad.fused.unrolling import registers
+from handgrad.fused.vectors import (
+    add,
+    choose,
+    load,
+    load_mask,
+    multiply_add,
+    positive,
+    splat,
+    spread,
+    store,
+    store_mask,
+    total,
+)
 
 
-def rectify(V: Any, rows: Any, F: Any, H: Any, bits: Any) -> None:
-    """N3–N5 and the next line's depth sum: ``H += Σ_n f(S @ F_n)``; ``bits`` keeps where T > 0 (N4) or no number.
+def rectify(layer: Any, following: Any, F: Any, S: Any, bits: Any) -> None:
+    """N3–N5 and the next line's depth sum: ``S' = Σ_n f(S @ F_n)``; ``bits`` keeps where T > 0 (N4) or no number."""
+    nothing = splat(F.dtype.type(0), lanes)
+    filters, first, kept, bytes_, area, target = (
+        layer.filters, layer.F, layer.kept, layer.bytes, layer.area, following.S,
+    )  # fmt: skip
+    rows = registers(p + k1 - 1)
+    s = registers(p + k1 - 1, k2)
+    t = registers(p)
+    h = registers(p)
+    for y in range(p + k1 - 1):
+        rows[y] = layer.S + y % p * layer.area + y // p * layer.stride
+    for q in range(0, layer.run, lanes):
+        for y in range(p + k1 - 1):
+            for b in range(k2):
+                s[y, b] = load(S, rows[y] + q + b, lanes)
+        for r in range(p):
+            h[r] = nothing
+        for n in range(filters):
+            for r in range(p):
+                t[r] = nothing
+            for a in range(k1):
+                for b in range(k2):
+                    w = spread(F, first + n * (k1 * k2) + a * k2 + b, lanes)
+                    for r in range(p):
+                        t[r] = multiply_add(w, s[r + a, b], t[r])
+            for r in range(p):
+                on = positive(t[r])
+                h[r] = choose(on, add(h[r], t[r]), h[r])
+                if keep:
+                    store_mask(bits, kept + (n * p + r) * bytes_ + q // 8, on)
+        for r in range(p):
+            store(S, target + r * area + q, h[r])
 
-    Two filters go together, so that what is loaded serves both; the last of an odd number goes with a filter of zeros.
+
+def rectify_maps(layer: Any, following: Any, F: Any, theta: Any, S: Any) -> None:
+    """N33, N5 and N32 of the next layer: ``S'_k += α[n,k] · f(Σ_j S_j @ F_jn)``, ``group`` filters at a time."""
+    nothing = splat(F.dtype.type(0), lanes)
+    filters, maps, targets, area, stride = layer.filters, layer.maps, following.maps, layer.area, layer.stride
+    entry, target, taps = layer.S, following.S, layer.F
+    # A layer of depth 1 takes the plain sum.
+    one, alphas, following_weighted = splat(F.dtype.type(1), lanes), following.alpha, following.weighted != 0
+    t = registers(group, p)
+    alpha = registers(group)
+    for q in range(0, layer.run, lanes):
+        for k in range(targets * p):
+            store(S, target + k * area + q, nothing)
+        for n in range(0, filters, group):
+            for f in range(group):
+                for r in range(p):
+                    t[f, r] = nothing
+            for k in range(maps):
+                first = entry + k * p * area + q
+                for y in range(p + k1 - 1):
+                    row = first + y % p * area + y // p * stride
+                    for b in range(k2):
+                        s = load(S, row + b, lanes)
+                        for f in range(group):
+                            tap = taps + ((n + f) * maps + k) * (k1 * k2) + b
+                            for r in range(p):
+                                if (y - r >= 0) * (y - r < k1):
+                                    t[f, r] = multiply_add(spread(F, tap + (y - r) * k2, lanes), s, t[f, r])
+            for f in range(group):
+                for r in range(p):
+                    t[f, r] = choose(positive(t[f, r]), t[f, r], nothing)
+            for k in range(targets):
+                for f in range(group):
+                    at = alphas + min(n + f, filters - 1) * targets + k
+                    alpha[f] = spread(theta, at, lanes) if following_weighted else one
+                for r in range(p):
+                    at = target + (k * p + r) * area + q
+                    sum_ = load(S, at, lanes)
+                    for f in range(group):
+                        sum_ = multiply_add(alpha[f], t[f, r], sum_)
+                    store(S, at, sum_)
+
+
+def error_of_maps(
+    layer: Any, following: Any, F: Any, theta: Any, S: Any, dS: Any, n: int, sums: Any, E: Any, e: int, gradient: Any
+) -> None:
+    """N30 and N35 of filter n: ``∂E/∂T_n = (Σ_k α[n,k] · ∂E/∂S'_k) ⊙ f'(T_n)`` to E from `e` on, and ∂E/∂α[n,k].
+
+    ``S'_k += α[n,k] · f(T_n)``; T_n is computed anew, which costs less than to keep it.
     """
-    zero = F.dtype.type(0)
-    w = registers(2, k1, k2)
-    t = registers(2, p, p)
-    code = registers(8)
-    for j in range(8):
-        code[j] = F.dtype.type(1 << j)
-    for n in range(0, F.shape[0], 2):
+    nothing = splat(F.dtype.type(0), lanes)
+    maps, targets, area, stride, error_area = layer.maps, following.maps, layer.area, layer.stride, layer.error_area
+    entry, back, taps = layer.S, following.dS, layer.F + n * layer.maps * (k1 * k2)
+    one, alphas, following_weighted = splat(F.dtype.type(1), lanes), following.alpha, following.weighted != 0
+    t = registers(p)
+    g = registers(p)
+    on = registers(p)
+    for k in range(targets):
+        store(sums, k * lanes, nothing)
+    for q in range(0, layer.run, lanes):
+        for r in range(p):
+            t[r] = nothing
+            g[r] = nothing
+        for k in range(maps):
+            tap = taps + k * (k1 * k2)
+            for y in range(p + k1 - 1):
+                row = entry + (k * p + y % p) * area + y // p * stride + q
+                for b in range(k2):
+                    s = load(S, row + b, lanes)
+                    for r in range(p):
+                        if (y - r >= 0) * (y - r < k1):
+                            t[r] = multiply_add(spread(F, tap + (y - r) * k2 + b, lanes), s, t[r])
+        for r in range(p):
+            on[r] = positive(t[r])
+            t[r] = choose(on[r], t[r], nothing)
+        for k in range(targets):
+            alpha = spread(theta, alphas + n * targets + k, lanes) if following_weighted else one
+            share = load(sums, k * lanes, lanes)
+            for r in range(p):
+                error = load(dS, back + (k * p + r) * area + q, lanes)
+                g[r] = multiply_add(alpha, error, g[r])
+                share = multiply_add(t[r], error, share)
+            store(sums, k * lanes, share)
+        for r in range(p):
+            store(E, e + r * error_area + q, choose(on[r], g[r], nothing))
+    if following.weighted:
+        for k in range(targets):
+            gradient[following.alpha_gradient + n * targets + k] += total(load(sums, k * lanes, lanes))
+
+
+def rectify_error(layer: Any, following: Any, dS: Any, bits: Any, n: int, E: Any, e: int) -> None:
+    """N30: ``∂E/∂T = ∂E/∂H ⊙ f'(T)`` of filter n, to E from `e` on; the same ∂E/∂H for every filter (N29)."""
+    nothing = splat(E.dtype.type(0), lanes)
+    kept, bytes_, area, error_area, back = layer.kept, layer.bytes, layer.area, layer.error_area, following.dS
+    for q in range(0, layer.run, lanes):
+        for r in range(p):
+            error = load(dS, back + r * area + q, lanes)
+            on = load_mask(bits, kept + (n * p + r) * bytes_ + q // 8, lanes)
+            store(E, e + r * error_area + q, choose(on, error, nothing))
+
+
+def filter_gradient(
+    layer: Any, following: Any, S: Any, dS: Any, bits: Any, E: Any, e: int, n: int, k: int, sums: Any
+) -> None:
+    """N28, N30, N34: ``∂E/∂F_n += S_k @ ∂E/∂T_n`` of filters n and n + 1, which share what is loaded.
+
+    With depth weights ∂E/∂T lies in E, the second behind the first; without, ``rectify_error`` is done in passing.
+    ``sums`` has a vector for each number of ∂E/∂F, whose lanes ``gather_filter_gradient`` will add up.
+    """
+    nothing = splat(S.dtype.type(0), lanes)
+    kept, bytes_, area, error_area, back = layer.kept, layer.bytes, layer.area, layer.error_area, following.dS
+    rows = registers(p + k1 - 1)
+    error = registers(2, p)
+    g = registers(2, k1, k2)
+    for y in range(p + k1 - 1):
+        rows[y] = layer.S + (k * p + y % p) * area + y // p * layer.stride
+    for f in range(2):
         for a in range(k1):
             for b in range(k2):
-                w[0, a, b] = F[n, a * k2 + b]
-                w[1, a, b] = F[n + 1, a * k2 + b] if n + 1 < F.shape[0] else zero
-        for q in range(H[0].shape[0]):
-            for f in range(2):
-                for r in range(p):
-                    for c in range(p):
-                        t[f, r, c] = zero
-            for y in range(p + k1 - 1):
-                for x in range(p + k2 - 1):
-                    s = V[x][np.uintp(rows[y] + q)]
-                    for f in range(2):
-                        for r in range(p):
-                            for c in range(p):
-                                if (y - r >= 0) * (y - r < k1) * (x - c >= 0) * (x - c < k2):
-                                    t[f, r, c] += w[f, y - r, x - c] * s
-            for r in range(p):
-                for c in range(p):
-                    # NaN > 0 is false both ways: NaN stays.
-                    h0 = zero if zero > t[0, r, c] else t[0, r, c]
-                    h1 = zero if zero > t[1, r, c] else t[1, r, c]
-                    H[r * p + c][q] += h0 + h1
-            if keep:
+                g[f, a, b] = nothing
+    for q in range(0, layer.run, lanes):
+        for r in range(p):
+            if weighted:
                 for f in range(2):
-                    for byte in range((p * p + 7) // 8):
-                        word = zero
-                        for j in range(8):
-                            if 8 * byte + j < p * p:
-                                word += zero if t[f, (8 * byte + j) // p, (8 * byte + j) % p] <= zero else code[j]
-                        bits[(n + f) * ((p * p + 7) // 8) + byte, q] = word
-
-
-def correlate(V: Any, rows: Any, F: Any, T: Any) -> None:
-    """N33 a map at a time, ``T += S_k @ F``; with F^{ππ} and error windows N29 and N34: ``∂E/∂S += E @ F^{ππ}``."""
-    zero = F.dtype.type(0)
-    w = registers(k1, k2)
-    t = registers(p, p)
-    for a in range(k1):
-        for b in range(k2):
-            w[a, b] = F[a * k2 + b]
-    for q in range(T[0].shape[0]):
-        for r in range(p):
-            for c in range(p):
-                t[r, c] = zero
+                    error[f, r] = load(E, e + (f * p + r) * error_area + q, lanes)
+            else:
+                shared = load(dS, back + r * area + q, lanes)
+                for f in range(2):
+                    on = load_mask(bits, kept + ((n + f) * p + r) * bytes_ + q // 8, lanes)
+                    error[f, r] = choose(on, shared, nothing)
         for y in range(p + k1 - 1):
-            for x in range(p + k2 - 1):
-                s = V[x][np.uintp(rows[y] + q)]
-                for r in range(p):
-                    for c in range(p):
-                        if (y - r >= 0) * (y - r < k1) * (x - c >= 0) * (x - c < k2):
-                            t[r, c] += w[y - r, x - c] * s
+            for b in range(k2):
+                s = load(S, rows[y] + q + b, lanes)
+                for f in range(2):
+                    for r in range(p):
+                        if (y - r >= 0) * (y - r < k1):
+                            g[f, y - r, b] = multiply_add(error[f, r], s, g[f, y - r, b])
+    for f in range(2):
+        if n + f < layer.filters:
+            tap = layer.sums + ((n + f) * layer.maps + k) * (k1 * k2 * lanes)
+            for a in range(k1):
+                for b in range(k2):
+                    at = tap + (a * k2 + b) * lanes
+                    store(sums, at, add(load(sums, at, lanes), g[f, a, b]))
+
+
+def gather_filter_gradient(layer: Any, sums: Any, gradient: Any) -> None:
+    """∂E/∂F from the vectors that ``filter_gradient`` has added up."""
+    for tap in range(layer.filters * layer.maps * (k1 * k2)):
+        gradient[layer.dF + tap] += total(load(sums, layer.sums + tap * lanes, lanes))
+
+
+def correlate_back(layer: Any, F_turned: Any, E: Any, e: int, n: int, k: int, dS: Any) -> None:
+    """N29, N34: ``∂E/∂S_k += ∂E/∂T_n @ F_kn^{ππ}``, padded by the zeros around E."""
+    area, back = layer.area, layer.dS
+    rows = registers(p + k1 - 1)
+    t = registers(p)
+    for y in range(p + k1 - 1):
+        rows[y] = e + (y + 1 - k1) % p * layer.error_area + (y + 1 - k1) // p * layer.stride + 1 - k2
+    tap = layer.F + (n * layer.maps + k) * (k1 * k2)
+    for q in range(0, layer.entry_run, lanes):
         for r in range(p):
-            for c in range(p):
-                T[r * p + c][q] += t[r, c]
-
-
-def rectify_map(T: Any, H: Any, bits: Any, n: int) -> None:
-    """N5: ``H = f(T)`` of one filter; ``bits`` keeps where T > 0 (N4) or no number."""
-    zero = T[0].dtype.type(0)
-    code = registers(8)
-    for j in range(8):
-        code[j] = T[0].dtype.type(1 << j)
-    for q in range(T[0].shape[0]):
-        for byte in range((p * p + 7) // 8):
-            word = zero
-            for j in range(8):
-                if 8 * byte + j < p * p:
-                    t = T[8 * byte + j][q]
-                    H[8 * byte + j][q] = zero if zero > t else t
-                    word += zero if t <= zero else code[j]
-            bits[n * ((p * p + 7) // 8) + byte, q] = word
-
-
-def rectify_error(G: Any, bits: Any, n: int, E: Any) -> None:
-    """N30: ``∂E/∂T = ∂E/∂H ⊙ f'(T)`` of filter n; the same ∂E/∂H for every filter (N29)."""
-    zero = G[0].dtype.type(0)
-    for q in range(G[0].shape[0]):
-        for byte in range((p * p + 7) // 8):
-            word = bits[n * ((p * p + 7) // 8) + byte, q]
-            for j in range(8):
-                if 8 * byte + j < p * p:
-                    error = G[8 * byte + j][q]
-                    # As wide as the byte: int64 would halve and halve again what goes through a vector.
-                    E[8 * byte + j][q] = error if np.uint8(word & (1 << j)) != 0 else zero
-
-
-def filter_gradient(V: Any, rows: Any, E: Any, dF: Any) -> None:
-    """N28, N30, N34: ``∂E/∂F += S @ ∂E/∂T`` of one filter and one map."""
-    g = registers(k1, k2)
-    e = registers(p, p)
-    for a in range(k1):
-        for b in range(k2):
-            g[a, b] = dF.dtype.type(0)
-    for q in range(E[0].shape[0]):
-        for r in range(p):
-            for c in range(p):
-                e[r, c] = E[r * p + c][q]
+            t[r] = load(dS, back + (k * p + r) * area + q, lanes)
         for y in range(p + k1 - 1):
-            for x in range(p + k2 - 1):
-                s = V[x][np.uintp(rows[y] + q)]
+            for b in range(k2):
+                s = load(E, rows[y] + q + b, lanes)
                 for r in range(p):
-                    for c in range(p):
-                        if (y - r >= 0) * (y - r < k1) * (x - c >= 0) * (x - c < k2):
-                            g[y - r, x - c] += e[r, c] * s
-    for a in range(k1):
-        for b in range(k2):
-            dF[a * k2 + b] += g[a, b]
+                    if (y - r >= 0) * (y - r < k1):
+                        t[r] = multiply_add(spread(F_turned, tap + (y - r) * k2 + b, lanes), s, t[r])
+        for r in range(p):
+            store(dS, back + (k * p + r) * area + q, t[r])

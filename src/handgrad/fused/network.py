@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -9,61 +10,61 @@ import numpy as np
 
 from handgrad.architecture import Architecture
 from handgrad.errors import InputError
-from handgrad.fused import blas, convolution, dense, images, passes, pooling, rows, windows
+from handgrad.fused import convolution, dense, images, passes, pooling
 from handgrad.fused.compilation import Suite
 from handgrad.fused.plan import Plan
 from handgrad.fused.team import Team, default_threads
-from handgrad.fused.workspace import FEW, Workspace, chunks
-from handgrad.notes.activation import relu, relu_backward
-from handgrad.notes.loss import ideal, softmax, upstream
+from handgrad.fused.vectors import lanes_of
+from handgrad.fused.workspace import Workspace, chunk_size
+from handgrad.notes.loss import ideal, upstream
 from handgrad.parameters import Parameters
 from handgrad.standardisation import Standardisation
 from handgrad.typing import Array, Integers, Pixels
 
-ENOUGH = 16_000_000
-"""Multiply-adds of a batch that are worth other threads, about a millisecond: less is done before they are awake."""
+ENOUGH = 8_000_000
+"""Multiply-adds of a batch that are worth other threads: less is done before they are awake."""
+
+_TASKS = 16
+"""Parts that the largest weights' gradient is cut into. The cut does not depend on the number of threads."""
 
 _TEMPLATES = (
-    windows.windows,
-    windows.error_windows,
-    windows.phases,
-    windows.scatter_phases,
-    windows.gather_phases,
     convolution.rectify,
-    convolution.correlate,
-    convolution.rectify_map,
+    convolution.rectify_maps,
+    convolution.error_of_maps,
     convolution.rectify_error,
     convolution.filter_gradient,
+    convolution.gather_filter_gradient,
+    convolution.correlate_back,
     pooling.pool,
-    pooling.pool_map,
-    pooling.pool_error,
-    pooling.flatten,
-    pooling.unflatten,
-    rows.add_row,
-    rows.dot,
-    rows.add_four_rows,
+    pooling.pool_back,
+    pooling.gather_patches,
+    pooling.sum_pooled,
+    pooling.spread_error,
+    dense.multiply,
+    dense.eight_rows,
+    dense.eight_rows_part,
+    dense.one_row,
+    dense.turn,
+    dense.forward,
+    dense.backward,
+    dense.weight_gradient,
     dense.softmax,
     dense.outcomes,
-    dense.classify,
-    images.load,
+    images.load_image,
     images.depth_gradient,
     passes.convolve,
-    passes.depth_weight,
-    passes.sum_pooled,
-    passes.correlate_maps,
     passes.convolve_back,
-    passes.weigh_error,
-    passes.forward,
-    passes.predict_few,
-    passes.backward,
+    passes.predict,
+    passes.learn,
+    passes.dense_gradients,
+    passes.turn_weights,
 )
 
 
 @cache
-def _kernels(k1: int, k2: int, p: int, weighted: bool, keep: bool, kinds: str) -> Suite:
+def _kernels(sizes: tuple[tuple[str, int], ...], keep: bool, kinds: str) -> Suite:
     """Every kernel by name; `keep` where the backward pass follows."""
-    sizes = {"k1": k1, "k2": k2, "p": p, "weighted": int(weighted), "keep": int(keep)}
-    return Suite(_TEMPLATES, sizes, kinds)
+    return Suite(_TEMPLATES, {**dict(sizes), "keep": int(keep)}, kinds)
 
 
 class Network:
@@ -83,8 +84,7 @@ class Network:
         self, architecture: Architecture, dtype: Any, standardisation: Standardisation | None, team: Team
     ) -> None:
         self.architecture, self.dtype, self.team = architecture, np.dtype(dtype), team
-        self.plan = Plan(architecture)
-        self.layers = self.plan.convolutions
+        self.plan = Plan(architecture, lanes_of(dtype))
         self.pixel_dtype = np.dtype(np.uint8) if standardisation else self.dtype
         mean, deviation = (standardisation.mean, standardisation.deviation) if standardisation else (0.0, 1.0)
         depth = architecture.input_shape[2]
@@ -92,12 +92,20 @@ class Network:
         self._scale = scale.astype(self.dtype)
         self._shift = (-np.asarray(mean, np.float64) * scale).astype(self.dtype)
         self._ones = np.ones((depth, 1), self.dtype)
-        weighted = any(layer.depth_weight_shape for layer in architecture.convolutions)
-        sizes = (*architecture.filter_size, architecture.pooling, weighted)
         kinds = f"{self.pixel_dtype.name}_{self.dtype.name}"
-        self._kernels = {keep: _kernels(*sizes, keep, kinds) for keep in (False, True)}
+        self._kernels = {keep: _kernels(tuple(self.plan.sizes.items()), keep, kinds) for keep in (False, True)}
         self._idle: dict[bool, list[Workspace]] = {True: [], False: []}
         self._alone = Team(1)
+        self._layers = (self.plan.convolutions, self.plan.denses)
+        self._stride = self.plan.totals["t"]
+        self._tasks = np.array(
+            [
+                (number, part * layer.inputs // parts, (part + 1) * layer.inputs // parts)
+                for number, layer in enumerate(architecture.denses)
+                for parts in [min(_TASKS, -(-layer.inputs // 64))]
+                for part in range(parts)
+            ]
+        )
 
     def loss_and_gradients(
         self, parameters: Parameters, X: Array | Pixels, labels: Integers | Array, sample_weight: Array | None = None
@@ -109,38 +117,55 @@ class Network:
             raise InputError(
                 "labels", f"{len(y)} labels", f"{batch} images need as many labels", "give one label an image"
             )
-        gradient = Parameters(self.architecture, np.empty_like(parameters.vector))
-        space, team = self._take(batch, backward=True), self._team(batch, passes=3)
-        with blas.single_threaded():
-            self._forward(team, parameters, X, space, keep=True)
-            losses, z = self._dense_passes(team, parameters, space.x[:batch], y, sample_weight, gradient)
-            self._backward(team, parameters, X, space, gradient)
+        theta, gradient = parameters.vector, Parameters(self.architecture, np.empty_like(parameters.vector))
+        losses, z = np.empty(batch, self.dtype), np.empty(y.shape, self.dtype)
+        weights = upstream(sample_weight, losses) / self.dtype.type(batch)
+        space, team, kernels = self._take(batch, backward=True), self._team(batch, passes=3), self._kernels[True]
+        self._pack(parameters, space, ("F", "turned", "table"))
+        kernels["turn_weights"](self.plan.denses, theta, space.packed.w)
+        size = chunk_size(batch)
+        learn, collect = kernels["learn"], kernels["dense_gradients"]
+        gradients = space.gradients[: -(-batch // size)]
+
+        def both_passes(worker: int, _: int) -> None:
+            learn(
+                X, y, weights, self._scale, self._shift, self._alpha(parameters), *self._layers, theta, space.packed,
+                space.scratch[worker], space.rows, self._stride, z, losses, gradients, space.counter, size,
+            )  # fmt: skip
+
+        def dense_gradients(worker: int, _: int) -> None:
+            collect(batch, self.plan.denses, space.rows, self._stride, gradient.vector, self._tasks, space.counter)
+
+        for part in (both_passes, dense_gradients):
+            space.counter[0] = 0
+            team.run(part)
+        gradient.vector[self.plan.gradient_places] = gradients.sum(axis=0)
         self._idle[True].append(space)
         return losses, z, gradient
 
     def predict(self, parameters: Parameters, X: Array | Pixels) -> Array:
         """Class probabilities, shape (batch, classes)."""
         X, batch = self._checked(parameters, X), len(X)
-        space = self._take(batch, backward=False)
-        if batch <= FEW:
-            z = self._predict_few(parameters, X, space)
-        else:
-            team = self._team(batch, passes=1)
-            with blas.single_threaded():
-                self._forward(team, parameters, X, space, keep=False)
-                z = softmax(self._dense_forward(team, parameters, space.x[:batch])[-1])
+        z = np.empty((batch, self.architecture.classes), self.dtype)
+        space, kernel = self._take(batch, backward=False), self._kernels[False]["predict"]
+        self._pack(parameters, space, ("F",))
+        size = chunk_size(batch)
+
+        def forward(worker: int, _: int) -> None:
+            kernel(
+                X, self._scale, self._shift, self._alpha(parameters), *self._layers, parameters.vector, space.packed,
+                space.scratch[worker], space.rows, self._stride, z, space.counter, size,
+            )  # fmt: skip
+
+        space.counter[0] = 0
+        self._team(batch, passes=1).run(forward)
         self._idle[False].append(space)
         return z
 
-    def _predict_few(self, parameters: Parameters, X: Any, space: Workspace) -> Array:
-        theta = parameters.vector
-        z = np.empty((len(X), self.architecture.classes), self.dtype)
-        np.take(theta, self.plan.packed_places, out=space.F, mode="clip")
-        self._kernels[False]["predict_few"](
-            X, self._scale, self._shift, self._alpha(parameters), self.layers, self.plan.denses, theta, space.F,
-            *space.maps[0], space.scratch[0], space.x, z,
-        )  # fmt: skip
-        return z
+    def _pack(self, parameters: Parameters, space: Workspace, kinds: Sequence[str]) -> None:
+        for kind in kinds:
+            targets, sources = self.plan.packing[kind]
+            getattr(space.packed, kind)[targets] = parameters.vector[sources]
 
     def _alpha(self, parameters: Parameters) -> Array:
         """Depth weights of the first convolution; ones for the plain sum."""
@@ -150,60 +175,6 @@ class Network:
     def _team(self, batch: int, passes: int) -> Team:
         """Who shares the work: nobody else where there is little. A backward pass counts as two forward."""
         return self.team if passes * batch * self.plan.multiply_adds >= ENOUGH else self._alone
-
-    def _forward(self, team: Team, parameters: Parameters, X: Any, space: Workspace, keep: bool) -> None:
-        """N1–N10."""
-        kernel, theta, parts = self._kernels[keep]["forward"], parameters.vector, chunks(len(X))
-        alpha = self._alpha(parameters)
-        np.take(theta, self.plan.packed_places, out=space.F, mode="clip")
-
-        def part(worker: int, number: int) -> None:
-            kernel(
-                X, self._scale, self._shift, alpha, self.layers, theta, space.F, *space.maps[worker],
-                space.scratch[worker], space.x, *parts[number],
-            )  # fmt: skip
-
-        team.share(part, len(parts))
-
-    def _backward(self, team: Team, parameters: Parameters, X: Any, space: Workspace, gradient: Parameters) -> None:
-        """N24–N30, N34 and N35, from ∂E/∂x' where x' was."""
-        kernel, theta, parts = self._kernels[True]["backward"], parameters.vector, chunks(len(X))
-        np.take(theta, self.plan.turned_places, out=space.F_turned, mode="clip")
-
-        def part(worker: int, number: int) -> None:
-            kernel(
-                X, self._scale, self._shift, self.layers, theta, space.F, space.F_turned, *space.maps[worker],
-                space.scratch[worker], space.x, space.gradients[number], *parts[number],
-            )  # fmt: skip
-
-        team.share(part, len(parts))
-        gradient.vector[self.plan.packed_places] = space.gradients[: len(parts)].sum(axis=0)
-
-    def _dense_forward(self, team: Team, parameters: Parameters, x: Array) -> list[Array]:
-        """N11–N13: t of each dense layer."""
-        results: list[Array] = []
-        for layer in self.architecture.denses:
-            entering = relu(results[-1]) if results else x
-            results.append(blas.multiply(team, entering, parameters[layer.w]) + parameters[layer.b])
-        return results
-
-    def _dense_passes(
-        self, team: Team, parameters: Parameters, x: Array, y: Array, sample_weight: Array | None, gradient: Parameters
-    ) -> tuple[Array, Array]:
-        """N11–N23: losses and probabilities; ∂E/∂x' comes to lie where x' was."""
-        results = self._dense_forward(team, parameters, x)
-        z, error, losses = np.empty_like(results[-1]), np.empty_like(results[-1]), np.empty(len(x), self.dtype)
-        self._kernels[True]["outcomes"](results[-1], y, z, losses, error)
-        if sample_weight is not None:
-            error *= upstream(sample_weight, losses)[:, np.newaxis]
-        for layer, t in zip(reversed(self.architecture.denses), reversed([None, *results[:-1]]), strict=True):
-            # t2' = h1' · w2 + b2, h1' = f(t1')
-            entering = x if t is None else relu(t)
-            gradient[layer.b][:] = error.sum(axis=0)
-            entering_error = x if t is None else np.empty_like(t)
-            blas.multiply_back(team, entering, parameters[layer.w], error, gradient[layer.w], entering_error)
-            error = entering_error if t is None else relu_backward(entering_error, t)
-        return losses, z
 
     def _take(self, batch: int, backward: bool) -> Workspace:
         """A workspace that no other thread uses, of at least that many images."""
@@ -215,7 +186,7 @@ class Network:
                 break
             if space.batch >= batch:
                 return space
-        return Workspace(self.plan, self.dtype, max(batch, FEW), self.team.threads, backward)
+        return Workspace(self.plan, self.dtype, batch, self.team.threads, backward)
 
     def _checked(self, parameters: Parameters, X: Any) -> Any:
         expected = self.architecture.input_shape

@@ -1,183 +1,147 @@
-"""Both passes of the convolutions over a chunk of the batch: the kernels in the order of the notes."""
+"""Both passes over chunks of the batch: the kernels in the order of the notes, from pixels to losses and back."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from handgrad.fused.convolution import correlate, filter_gradient, rectify, rectify_error, rectify_map
-from handgrad.fused.dense import classify
-from handgrad.fused.images import depth_gradient, load
-from handgrad.fused.pooling import flatten, pool, pool_error, pool_map, unflatten
-from handgrad.fused.rows import add_row, dot
-from handgrad.fused.sizes import k1, k2, keep, p, weighted
-from handgrad.fused.windows import error_windows, gather_phases, phases, scatter_phases, windows
+from handgrad.fused.convolution import (
+    correlate_back,
+    error_of_maps,
+    filter_gradient,
+    gather_filter_gradient,
+    rectify,
+    rectify_error,
+    rectify_maps,
+)
+from handgrad.fused.dense import backward, forward, outcomes, softmax, turn, weight_gradient
+from handgrad.fused.images import depth_gradient, load_image
+from handgrad.fused.pooling import gather_patches, pool, pool_back, spread_error, sum_pooled
+from handgrad.fused.sizes import p, weighted
+from handgrad.fused.spinning import take
 
 
-def convolve(plan: Any, theta: Any, F: Any, S0: Any, kept: Any, slot: int, scratch: Any, x: Any) -> None:
-    """N1–N10 of one image: from its maps to its row x'."""
-    S, bits, winners, pooled = kept.S[slot], kept.bits[slot], kept.winners[slot], kept.U[slot]
+def convolve(plan: Any, theta: Any, packed: Any, scratch: Any, slot: int, x: Any, first: int) -> None:
+    """N1–N10 of one image: from its maps to its row x', from `first` on."""
+    S, U, winners = scratch.S[slot], scratch.U[slot], scratch.winners[slot]
     for number in range(plan.shape[0]):
         layer = plan[number]
-        entry = S0 if number == 0 else S
-        filters, maps, run = layer.filters, layer.maps, layer.run
-        F_layer = F[layer.F : layer.F + filters * maps * k1 * k2].reshape((filters, maps * k1 * k2))
-        following = plan[number if layer.last else number + 1]
-        if layer.pooled:
-            U = scratch.U if layer.last else pooled
-            U_rows = U[layer.U : layer.U + filters * run].reshape((filters, run))
-            winner_rows = winners[layer.kept : layer.kept + filters * run].reshape((filters, run))
-            if weighted:
-                for n in range(filters):
-                    correlate_maps(layer, entry, F_layer[n], scratch.T)
-                    pool_map(phases(scratch.T, 0, layer.area, run), U_rows, winner_rows, n)
-            else:
-                V, rows = windows(entry, layer.S, layer.area, layer.stride, run)
-                pool(V, rows, F_layer, scratch.codes, U_rows, winner_rows)
-            if layer.last:
-                flatten(U_rows, layer, x)
-            else:
-                sum_pooled(U_rows, layer, following, theta, scratch.H[:run], S)
-        else:
-            area = following.area * p * p
-            bit_rows = bits[layer.kept : layer.kept + layer.bit_rows * run].reshape((layer.bit_rows, run))
-            S[following.S : following.S + following.maps * area] = 0
-            if weighted:
-                for n in range(filters):
-                    correlate_maps(layer, entry, F_layer[n], scratch.T)
-                    H = scratch.H[:area]
-                    rectify_map(phases(scratch.T, 0, layer.area, run), phases(H, 0, layer.area, run), bit_rows, n)
-                    for k in range(following.maps):
-                        first = following.S + k * area
-                        add_row(S[first : first + area], H, depth_weight(following, theta, n, k))
-            else:
-                V, rows = windows(entry, layer.S, layer.area, layer.stride, run)
-                rectify(V, rows, F_layer, phases(S, following.S, layer.area, run), bit_rows)
-
-
-def depth_weight(layer: Any, theta: Any, n: int, k: int) -> Any:
-    """α[n,k] of N32; 1 where a layer of depth 1, or of a network without maps, takes the plain sum."""
-    return theta[layer.alpha + n * layer.maps + k] if layer.weighted else theta.dtype.type(1)
-
-
-def sum_pooled(U: Any, layer: Any, following: Any, theta: Any, total: Any, S: Any) -> None:
-    """N2's sum, or N32, in front of the next stage's first convolution."""
-    area = following.area * p * p
-    for k in range(following.maps):
-        total[:] = 0
-        for n in range(layer.filters):
-            add_row(total, U[n], depth_weight(following, theta, n, k))
-        scatter_phases(total, layer, S, following.S + k * area, following)
-
-
-def correlate_maps(layer: Any, entry: Any, F: Any, T: Any) -> None:
-    """N33: ``T = Σ_k S_k @ F_k`` of one filter."""
-    area = layer.area * p * p
-    T[:area] = 0
-    for k in range(layer.maps):
-        V, rows = windows(entry, layer.S + k * area, layer.area, layer.stride, layer.run)
-        correlate(V, rows, F[k * k1 * k2 : (k + 1) * k1 * k2], phases(T, 0, layer.area, layer.run))
-
-
-def convolve_back(
-    plan: Any, theta: Any, F: Any, F_turned: Any, S0: Any, kept: Any, slot: int, scratch: Any, dx: Any, gradient: Any
-) -> None:
-    """N24–N30, N34 and N35 of one image: from ∂E/∂x' to the gradients of filters and depth weights."""
-    S, bits, winners, pooled = kept.S[slot], kept.bits[slot], kept.winners[slot], kept.U[slot]
-    taps = k1 * k2
-    for number in range(plan.shape[0] - 1, -1, -1):
-        layer = plan[number]
-        entry = S0 if number == 0 else S
-        filters, maps, run = layer.filters, layer.maps, layer.run
-        area = layer.area * p * p
-        dS = scratch.dS[layer.dS : layer.dS + maps * area]
-        dS[:] = 0
-        E = phases(scratch.E, layer.E + layer.margin, layer.error_area, run)
-        padded, padded_rows = error_windows(
-            scratch.E, layer.E + layer.margin, layer.error_area, layer.stride, layer.entry_run
-        )
-        V, rows = windows(entry, layer.S, layer.area, layer.stride, run)
         following = plan[number if layer.last else number + 1]
         if layer.last:
-            unflatten(dx, layer, scratch.dU)
-        for n in range(filters):
-            if layer.last:
-                pool_error(scratch.dU[n * run : (n + 1) * run], winners, layer.kept + n * run, E)
-            elif layer.pooled:
-                error = scratch.dM[layer.dM : layer.dM + following.maps * run]
-                if weighted:
-                    value = pooled[layer.U + n * run : layer.U + (n + 1) * run]
-                    error = weigh_error(following, theta, n, error, run, value, scratch.G, gradient)
-                pool_error(error, winners, layer.kept + n * run, E)
+            pool(layer, packed.F, S, x, first, winners)
+        elif layer.pooled:
+            pool(layer, packed.F, S, U, layer.U, winners)
+            sum_pooled(layer, following, theta, U, S)
+        elif weighted:
+            rectify_maps(layer, following, packed.F, theta, S)
+        else:
+            rectify(layer, following, packed.F, S, scratch.bits[slot])
+
+
+def convolve_back(plan: Any, theta: Any, packed: Any, scratch: Any, slot: int, gradient: Any, first: int) -> None:
+    """N24–N30, N34 and N35 of one image: from ∂E/∂x', in ``scratch.dx`` from `first` on, to the sums of its chunk."""
+    S, bits, winners, U, dS, E = (
+        scratch.S[slot], scratch.bits[slot], scratch.winners[slot], scratch.U[slot], scratch.dS, scratch.E,
+    )  # fmt: skip
+    dS[:] = 0
+    for number in range(plan.shape[0] - 1, -1, -1):
+        layer = plan[number]
+        following = plan[number if layer.last else number + 1]
+        if layer.last:
+            pool_back(layer, packed.table, S, scratch.dx, first, winners, dS, scratch.sums)
+        elif layer.pooled:
+            spread_error(layer, following, theta, U, dS, scratch.dU, gradient)
+            pool_back(layer, packed.table, S, scratch.dU, 0, winners, dS, scratch.sums)
+        else:
+            for n in range(0, layer.filters, 2):
+                inner = number > 0 or layer.weighted
+                for f in range(min(2, layer.filters - n)):
+                    e = layer.E + f * p * layer.error_area
+                    if weighted:
+                        error_of_maps(
+                            layer, following, packed.F, theta, S, dS, n + f, scratch.alpha_sums, E, e, gradient
+                        )
+                    elif inner:
+                        rectify_error(layer, following, dS, bits, n + f, E, e)
+                    if inner:
+                        for k in range(layer.maps):
+                            correlate_back(layer, packed.turned, E, e, n + f, k, dS)
+                for k in range(layer.maps):
+                    filter_gradient(layer, following, S, dS, bits, E, layer.E, n, k, scratch.sums)
+
+
+def predict(
+    X: Any, scale: Any, shift: Any, alpha: Any, plan: Any, denses: Any, theta: Any, packed: Any, scratch: Any,
+    rows: Any, stride: int, z: Any, counter: Any, size: int,
+) -> None:  # fmt: skip
+    """N1–N14 of one chunk of `size` images after the other, until all threads together have done them all."""
+    batch, row = X.shape[0], denses[0].row
+    while True:
+        start = take(counter) * size
+        if start >= batch:
+            return
+        stop = min(start + size, batch)
+        for i in range(start, stop):
+            load_image(X[i], scale, shift, alpha, plan[0], scratch.S[0])
+            convolve(plan, theta, packed, scratch, 0, scratch.dx, (i - start) * row)
+        forward(denses, theta, scratch.dx, 0, stop - start, rows.t, stride, start)
+        last = denses[denses.shape[0] - 1]
+        for i in range(start, stop):
+            first = i * stride + last.t
+            softmax(rows.t[first : first + last.outputs], z[i])
+
+
+def learn(
+    X: Any, y: Any, weights: Any, scale: Any, shift: Any, alpha: Any, plan: Any, denses: Any, theta: Any, packed: Any,
+    scratch: Any, rows: Any, stride: int, z: Any, losses: Any, gradients: Any, counter: Any, size: int,
+) -> None:  # fmt: skip
+    """N1–N30, N34 and N35 of one chunk after the other but for the dense weights' gradients, which need the batch."""
+    batch, row = X.shape[0], denses[0].row
+    while True:
+        number = take(counter)
+        start = number * size
+        if start >= batch:
+            return
+        stop = min(start + size, batch)
+        gradient = gradients[number]
+        gradient[:] = 0
+        scratch.sums[:] = 0
+        for i in range(start, stop):
+            slot = i - start
+            load_image(X[i], scale, shift, alpha, plan[0], scratch.S[slot])
+            convolve(plan, theta, packed, scratch, slot, rows.x, i * row)
+        forward(denses, theta, rows.x, start * row, stop - start, rows.t, stride, start)
+        last = denses[denses.shape[0] - 1]
+        for i in range(start, stop):
+            first = i * stride + last.t
+            end = first + last.outputs
+            losses[i] = outcomes(rows.t[first:end], y[i], weights[i], z[i], rows.dt[first:end])
+        backward(denses, packed.w, rows.t, rows.dt, stride, start, stop - start, scratch.dx)
+        for i in range(start, stop):
+            convolve_back(plan, theta, packed, scratch, i - start, gradient, (i - start) * row)
+            # Two conditions, since the first is known when the kernel is compiled.
+            if weighted:  # noqa: SIM102
+                if plan[0].weighted:
+                    depth_gradient(X[i], scale, shift, plan[0], scratch.dS, gradient)
+        for number in range(plan.shape[0]):
+            layer = plan[number]
+            if layer.pooled:
+                gather_patches(layer, scratch.sums, gradient)
             else:
-                bit_rows = bits[layer.kept : layer.kept + layer.bit_rows * run].reshape((layer.bit_rows, run))
-                error = scratch.dS[following.dS : following.dS + following.maps * area]
-                if weighted:
-                    value = scratch.H[:area]
-                    place = layer.F + n * maps * taps
-                    correlate_maps(layer, entry, F[place : place + maps * taps], scratch.T)
-                    rectify_map(phases(scratch.T, 0, layer.area, run), phases(value, 0, layer.area, run), bit_rows, n)
-                    error = weigh_error(following, theta, n, error, area, value, scratch.G, gradient)
-                rectify_error(phases(error, 0, layer.area, run), bit_rows, n, E)
-            for k in range(maps):
-                place = layer.F + (n * maps + k) * taps
-                if weighted:
-                    V, rows = windows(entry, layer.S + k * area, layer.area, layer.stride, run)
-                filter_gradient(V, rows, E, gradient[place : place + taps])
-                if number > 0 or layer.weighted:
-                    target = phases(dS, k * area, layer.area, layer.entry_run)
-                    correlate(padded, padded_rows, F_turned[place : place + taps], target)
-        if number > 0 and plan[number - 1].pooled:
-            source = plan[number - 1]
-            for k in range(maps):
-                gather_phases(dS, k * area, layer, scratch.dM[source.dM + k * source.run :], source)
+                gather_filter_gradient(layer, scratch.sums, gradient)
 
 
-def weigh_error(
-    following: Any, theta: Any, n: int, error: Any, size: int, value: Any, weighed: Any, gradient: Any
-) -> Any:
-    """N35: ``∂E/∂H_n = Σ_k α[n,k] · ∂E/∂S_k``, and ∂E/∂α[n,k]; N29's one map where there are no depth weights."""
-    if not following.weighted:
-        return error
-    weighed[:size] = 0
-    for k in range(following.maps):
-        part = error[k * size : (k + 1) * size]
-        add_row(weighed[:size], part, theta[following.alpha + n * following.maps + k])
-        gradient[following.alpha_gradient + n * following.maps + k] += dot(value[:size], part)
-    return weighed[:size]
+def dense_gradients(batch: int, denses: Any, rows: Any, stride: int, gradient: Any, tasks: Any, counter: Any) -> None:
+    """N18, N19 and N22 of one task after the other: (layer, first row, end)."""
+    while True:
+        number = take(counter)
+        if number >= tasks.shape[0]:
+            return
+        layer, first, end = tasks[number, 0], tasks[number, 1], tasks[number, 2]
+        weight_gradient(denses, layer, rows.x, rows.t, rows.dt, stride, batch, first, end, gradient)
 
 
-def forward(
-    X: Any, scale: Any, shift: Any, alpha: Any, plan: Any, theta: Any, F: Any, S0: Any, kept: Any, scratch: Any, x: Any,
-    start: int, stop: int,
-) -> None:  # fmt: skip
-    """N1–N10 of images `start` to `stop`, from pixels to rows of x'."""
-    for i in range(start, stop):
-        # What no backward pass will need is written over by the next image.
-        slot = i * keep
-        load(X[i], scale, shift, alpha, plan[0], S0[slot])
-        convolve(plan, theta, F, S0[slot], kept, slot, scratch, x[i])
-
-
-def predict_few(
-    X: Any, scale: Any, shift: Any, alpha: Any, plan: Any, denses: Any, theta: Any, F: Any, S0: Any, kept: Any,
-    scratch: Any, x: Any, z: Any,
-) -> None:  # fmt: skip
-    """N1–N14."""
-    for i in range(X.shape[0]):
-        load(X[i], scale, shift, alpha, plan[0], S0[0])
-        convolve(plan, theta, F, S0[0], kept, 0, scratch, x[0])
-        classify(denses, theta, x[0], scratch.t, z[i])
-
-
-def backward(
-    X: Any, scale: Any, shift: Any, plan: Any, theta: Any, F: Any, F_turned: Any, S0: Any, kept: Any, scratch: Any,
-    dx: Any, gradient: Any, start: int, stop: int,
-) -> None:  # fmt: skip
-    """N24–N30, N34 and N35 of images `start` to `stop`: the sums of their gradients."""
-    gradient[:] = 0
-    for i in range(start, stop):
-        convolve_back(plan, theta, F, F_turned, S0[i], kept, i, scratch, dx[i], gradient)
-        # Two conditions, since the first is known when the kernel is compiled.
-        if weighted:  # noqa: SIM102
-            if plan[0].weighted:
-                depth_gradient(X[i], scale, shift, plan[0], scratch.dS, gradient)
+def turn_weights(denses: Any, theta: Any, turned: Any) -> None:
+    """Every layer's wᵀ."""
+    for number in range(denses.shape[0]):
+        layer = denses[number]
+        turn(theta, layer.w, layer.inputs, layer.outputs, turned, layer.turned, layer.row)

@@ -11,31 +11,32 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.architecture import Architecture
-
-LANES = 16
-"""Runs and buffers are whole multiples of the widest vector's float32 lanes, or half of it."""
+from handgrad.architecture import Architecture, Convolution
 
 CONVOLUTION = np.dtype((np.record,
     [
         (name, np.int64)
         for name in (
-            "filters", "depth", "maps", "weighted", "pooled", "last",
-            "rows", "columns",  # cells of the result
-            "stride", "area", "run",  # of a phase: of a row, of the whole, of the result's cells
-            "entry_run",  # of the cells of what enters
-            "margin", "error_area",  # of a phase of the error
-            "bit_rows",  # of a convolution with a ReLU: those of its filters, to an even number
-            "S", "kept", "U",  # an image's maps, bits or winners, pooled maps
-            "F", "alpha", "alpha_gradient",  # packed filters; depth weights in the parameters; their gradient
-            "dS", "dM", "E",  # a thread's scratch
+            "filters", "padded", "depth", "maps", "weighted", "pooled", "last",  # padded: to whole vectors
+            "rows", "columns",  # of the result, after its pooling
+            "stride", "area",  # of a row phase: of a row, of the whole
+            "run", "bytes", "entry_run",  # positions of a phase of the result, and bytes of their bits; of what enters
+            "error_area",  # of a phase of the error, zeros around it
+            "S", "kept", "U",  # of an image: its maps, bits or winners, pooled maps
+            "F", "table", "dF",  # packed filters, in empty patches, their gradient
+            "sums",  # what a chunk adds up for it
+            "alpha", "alpha_gradient",  # depth weights in the parameters, their gradient
+            "dS", "E",  # a thread's scratch
         )
     ]
 ))  # fmt: skip
 """A convolution as the kernels see it; offsets count elements."""
 
-DENSE = np.dtype((np.record, [(name, np.int64) for name in ("inputs", "outputs", "w", "b", "t")]))
-"""A dense layer as the kernels see it: weights and biases in the parameters, its result in an image's scratch."""
+DENSE = np.dtype((np.record, [(name, np.int64) for name in ("inputs", "outputs", "w", "b", "t", "turned", "row")]))
+"""A dense layer as the kernels see it: weights and biases in the parameters, its result in an image's row, wᵀ."""
+
+LINE = 16
+"""Float32 numbers of a cache line."""
 
 
 @dataclass(frozen=True)
@@ -45,72 +46,89 @@ class Plan:
     Parameters
     ----------
     architecture : Architecture
+    lanes : int
+        Numbers of a vector.
     """
 
     architecture: Architecture
+    lanes: int
+
+    @cached_property
+    def sizes(self) -> dict[str, int]:
+        """What kernels are compiled for."""
+        p, (k1, k2) = self.architecture.pooling, self.architecture.filter_size
+        across = 1 << (p + k2 - 2).bit_length()
+        patch = max(16, across)
+        weighted = any(layer.depth_weight_shape for layer in self.architecture.convolutions)
+        return {
+            "k1": k1, "k2": k2, "p": p, "weighted": int(weighted), "lanes": self.lanes, "across": across,
+            "group": 4,            "patch": patch, "parts": -(-(p + k1 - 1) * across // patch),
+        }  # fmt: skip
 
     @cached_property
     def convolutions(self) -> NDArray[Any]:
         """One ``CONVOLUTION`` record a layer."""
-        architecture = self.architecture
-        p, (k1, k2) = architecture.pooling, architecture.filter_size
+        architecture, p, (k1, k2) = self.architecture, self.architecture.pooling, self.architecture.filter_size
         records = np.zeros(len(architecture.convolutions), CONVOLUTION)
-        places = self.parameter_places
         stage_shape = architecture.input_shape
         for record, layer in zip(records, architecture.convolutions, strict=True):
             height, _, depth = layer.input_shape
             if layer.index > 1 and records[layer.index - 2]["pooled"]:
                 stage_shape = layer.input_shape
-            stride = -(-stage_shape[1] // p)
-            reach = (p + k1 - 2) // p * stride + (p + k2 - 2) // p
-            rows, columns = (-(-size // p) for size in layer.shape[:2])
-            if layer.pooled_shape:
-                rows, columns = layer.pooled_shape[:2]
+            stride = stage_shape[1]
+            reach = (p + k1 - 2) // p * stride + k2 - 1
             record["filters"], record["depth"] = layer.shape[2], depth
+            record["padded"] = _whole(layer.shape[2], self.lanes)
             record["maps"] = layer.depth_weight_shape[1] if layer.depth_weight_shape else 1
             record["weighted"] = layer.depth_weight_shape is not None
             record["pooled"] = layer.pooled_shape is not None
             record["last"] = layer.index == len(records)
-            record["rows"], record["columns"], record["stride"] = rows, columns, stride
-            record["run"] = _whole((rows - 1) * stride + columns, LANES // 2)
-            record["entry_run"] = _whole(-(-height // p) * stride, LANES // 2)
-            record["area"] = _whole(-(-stage_shape[0] // p) * stride + LANES // 2 + reach, LANES)
-            record["margin"] = _whole(-((1 - k1) // p) * stride - (1 - k2) // p, LANES)
-            record["error_area"] = record["margin"] + record["area"]
-            record["alpha"] = places[layer.alpha] if record["weighted"] else 0
+            record["rows"], record["columns"] = (layer.pooled_shape or layer.shape)[:2]
+            record["stride"] = stride
+            record["run"] = _whole(-(-layer.shape[0] // p) * stride, self.lanes)
+            record["bytes"] = record["run"] // 8
+            record["entry_run"] = _whole(-(-height // p) * stride, self.lanes)
+            # What lies behind the last row is read with it, and is zero.
+            slack = max(self.lanes + reach, self.sizes["across"])
+            record["area"] = _whole(-(-stage_shape[0] // p) * stride + slack, LINE)
+            record["alpha"] = self.parameter_places[layer.alpha] if record["weighted"] else 0
+            before = -((1 - k1) // p) * stride + k2 - 1
+            record["E"] = before
+            record["error_area"] = _whole(before + record["area"], LINE)
         return self._placed(records)
 
     def _placed(self, records: NDArray[Any]) -> NDArray[Any]:
-        cells = self.architecture.pooling**2
-        bytes_ = -(-cells // 8)
-        for number, record in enumerate(records):
-            following = records[number + 1]["maps"] if number + 1 < len(records) else 0
-            record["bit_rows"] = _whole(record["filters"], 2) * bytes_
-            maps, filters, run = int(record["maps"]), int(record["filters"]), int(record["run"])
+        p, taps = self.architecture.pooling, math.prod(self.architecture.filter_size)
+        for record in records:
+            maps, filters = int(record["maps"]), int(record["filters"])
+            phases = maps * p * int(record["area"])
+            cells = int(record["rows"] * record["columns"])
+            pooled = bool(record["pooled"])
+            patches = filters * maps * p * p * self.sizes["parts"] * self.sizes["patch"]
             sizes = {
-                "S": maps * cells * int(record["area"]) if number else 0,
-                "kept": run * (filters if record["pooled"] else int(record["bit_rows"])),
-                "U": filters * run if record["pooled"] else 0,
-                "F": filters * maps * math.prod(self.architecture.filter_size),
+                "S": phases,
+                "dS": phases,
+                "kept": cells * int(record["padded"]) if pooled else _whole(filters, 2) * p * int(record["bytes"]),
+                "U": cells * filters if pooled and not record["last"] else 0,
+                "F": (int(record["padded"]) if pooled else _whole(filters, self.sizes["group"])) * maps * taps,
+                "table": patches if pooled else 0,
+                "sums": patches if pooled else filters * maps * taps * self.lanes,
+                "dF": filters * maps * taps,
                 "alpha_gradient": int(record["depth"]) * maps if record["weighted"] else 0,
-                "dS": maps * cells * int(record["area"]),
-                "dM": int(following) * run if record["pooled"] and not record["last"] else 0,
-                "E": cells * int(record["error_area"]),
+                "E": 0 if pooled else 2 * p * int(record["error_area"]),
             }
-            kinds = {
-                "kept": "winners" if record["pooled"] else "bits",
-                "alpha_gradient": "F",
-                "U": "last" if record["last"] else "U",
-            }
+            kinds = {"kept": "winners" if pooled else "bits", "alpha_gradient": "dF"}
             for name, size in sizes.items():
                 kind = kinds.get(name, name)
-                record[name] = self.totals[kind]
+                record[name] += self.totals[kind]
                 self.totals[kind] += size
+            self.totals["dU"] = max(self.totals["dU"], sizes["U"])
+            self.totals["alpha"] = max(self.totals["alpha"], maps * self.lanes)
         return records
 
     @cached_property
     def totals(self) -> Counter[str]:
-        """Elements of each kind of buffer: S, bits, winners, U, last (U of the last convolution), F, dS, dM, E, t."""
+        """Elements of each kind of buffer: of an image (S, bits, winners, U, t), of a thread or of the network."""
         return Counter()
 
     @cached_property
@@ -120,7 +138,12 @@ class Plan:
         for record, layer in zip(records, self.architecture.denses, strict=True):
             record["inputs"], record["outputs"], record["t"] = layer.inputs, layer.outputs, self.totals["t"]
             record["w"], record["b"] = self.parameter_places[layer.w], self.parameter_places[layer.b]
+            # An odd number of cache lines: rows an even number apart would share few places of the cache.
+            record["row"] = (_whole(layer.inputs, LINE) // LINE | 1) * LINE
+            record["turned"] = self.totals["turned"]
+            self.totals["turned"] += int(record["row"]) * layer.outputs
             self.totals["t"] += layer.outputs
+        self.totals["t"] = (_whole(self.totals["t"], LINE) // LINE | 1) * LINE
         return records
 
     @property
@@ -130,29 +153,56 @@ class Plan:
         return sum(convolutions) + sum(layer.inputs * layer.outputs for layer in self.architecture.denses)
 
     @cached_property
-    def packed_places(self) -> NDArray[np.intp]:
-        """Where in the parameters each number of the packed filters lies: filter by filter, map by map.
-
-        Behind them, where the depth weights' gradient comes to lie, the depth weights.
-        """
-        return self._places(turned=False)
-
-    @cached_property
-    def turned_places(self) -> NDArray[np.intp]:
-        """As ``packed_places``, each filter turned by 180°."""
-        return self._places(turned=True)
-
-    def _places(self, turned: bool) -> NDArray[np.intp]:
+    def gradient_places(self) -> NDArray[np.intp]:
+        """Where in the parameters each number of a chunk's gradient belongs: filter by filter, map by map; then α."""
         pieces = []
         for layer in self.architecture.convolutions:
-            k1, k2, *maps, filters = layer.filter_shape
-            places = np.arange(math.prod(layer.filter_shape)).reshape(k1, k2, *(maps or [1]), filters)
-            places = places[::-1, ::-1] if turned else places
-            pieces.append(self.parameter_places[layer.F] + places.transpose(3, 2, 0, 1).ravel())
+            pieces.append(self._filter_places(layer).ravel())
             if layer.depth_weight_shape:
                 count = math.prod(layer.depth_weight_shape)
                 pieces.append(self.parameter_places[layer.alpha] + np.arange(count))
         return np.concatenate(pieces)
+
+    @cached_property
+    def packing(self) -> dict[str, tuple[NDArray[np.intp], NDArray[np.intp]]]:
+        """What kernels read filters from, as (places there, places in the parameters); elsewhere there are zeros.
+
+        ``F``: before a ReLU filter by filter, map by map; before a pooling map by map, tap by tap, the filters side by
+        side. ``turned``: like the former, each filter turned by 180°. ``table``: see ``pooling.pool_back``.
+        """
+        pieces: dict[str, list[tuple[NDArray[np.intp], NDArray[np.intp]]]] = {"F": [], "turned": [], "table": []}
+        for record, layer in zip(self.convolutions, self.architecture.convolutions, strict=True):
+            places = self._filter_places(layer)
+            if record["pooled"]:
+                targets = np.arange(places[0].size)[:, np.newaxis] * record["padded"] + np.arange(len(places))
+                pieces["F"].append((record["F"] + targets.ravel(), places.reshape(len(places), -1).T.ravel()))
+                targets = record["table"] + self._patches(len(places) * places.shape[1])
+                pieces["table"].append((targets.ravel(), np.repeat(places.ravel(), self.architecture.pooling**2)))
+            else:
+                targets = record["F"] + np.arange(places.size)
+                pieces["F"].append((targets, places.ravel()))
+                pieces["turned"].append((targets, places[:, :, ::-1, ::-1].ravel()))
+        nothing = np.empty(0, np.intp)
+        return {
+            kind: (
+                np.concatenate([a for a, _ in parts] or [nothing]),
+                np.concatenate([b for _, b in parts] or [nothing]),
+            )
+            for kind, parts in pieces.items()
+        }
+
+    def _filter_places(self, layer: Convolution) -> NDArray[np.intp]:
+        """Where in the parameters the filters lie: shape (filters, maps, k1, k2)."""
+        k1, k2, *maps, filters = layer.filter_shape
+        places = np.arange(math.prod(layer.filter_shape)).reshape(k1, k2, *(maps or [1]), filters)
+        return self.parameter_places[layer.F] + places.transpose(3, 2, 0, 1)
+
+    def _patches(self, filters: int) -> NDArray[np.intp]:
+        """Where in a table each tap of so many filters lies, once for each winner: (filters, k1, k2, winners)."""
+        p, (k1, k2) = self.architecture.pooling, self.architecture.filter_size
+        size, across = self.sizes["parts"] * self.sizes["patch"], self.sizes["across"]
+        number, a, b, winner = np.ogrid[:filters, :k1, :k2, : p * p]
+        return (number * p * p + winner) * size + (winner // p + a) * across + winner % p + b
 
     @cached_property
     def parameter_places(self) -> dict[str, int]:

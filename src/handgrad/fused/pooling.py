@@ -1,4 +1,9 @@
-"""Pooling kernels: N7 fused with the convolution in front of it, N25 back to the winners."""
+"""Pooling kernels: N7 fused with the convolution in front of it, N25 fused with both gradients behind it.
+
+Forward, a vector is so many filters at one cell: what a window's filters share is loaded once, and what leaves is x' as
+it lies (N10). Backward, a vector is the patch of the map under one window: of its p² errors all but the winner's are
+zero (N25), so that one multiplication by the filter, laid at the winner's place into an empty patch, does for all.
+"""
 
 from __future__ import annotations
 
@@ -6,97 +11,161 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.fused.sizes import k1, k2, keep, p
-from handgrad.fused.unrolling import registers
+from handgrad.fused.sizes import across, k1, k2, keep, lanes, p, parts, patch, weighted
+from handgrad.fused.unrolling import packed, registers
+from handgrad.fused.vectors import (
+    add_rows,
+    ahead,
+    choose,
+    load,
+    load_rows,
+    multiply_add,
+    splat,
+    spread,
+    store,
+    store_part,
+)
+
+BLOCK = 32
+"""Filters whose tables fit in the first-level cache."""
 
 
-def pool(V: Any, rows: Any, F: Any, codes: Any, U: Any, winners: Any) -> None:
-    """N6 and N7: ``U_n = MP(S @ F_n)``; T2 exists in registers only, ``winners`` keeps each maximum's place (N25)."""
-    zero = F.dtype.type(0)
-    w = registers(2, k1, k2)
-    t = registers(2, p * p)
-    code = registers(p * p)
-    for rc in range(p * p):
-        code[rc] = codes[rc]
-    for n in range(0, F.shape[0], 2):
-        m = min(n + 1, F.shape[0] - 1)
+def pool(layer: Any, F: Any, S: Any, U: Any, u: int, winners: Any) -> None:
+    """N6 and N7: ``U_n = MP(S @ F_n)``, cell by cell through the filters, to U from `u` on.
+
+    T2 exists in registers only; ``winners`` keeps each maximum's place (N25).
+    """
+    nothing = splat(F.dtype.type(0), lanes)
+    filters, maps, padded, kept, area = layer.filters, layer.maps, layer.padded, layer.kept, layer.area
+    w = registers(k1, k2)
+    t = registers(p * p)
+    rows = registers(p + k1 - 1)
+    for n in range(0, filters, lanes):
         for a in range(k1):
             for b in range(k2):
-                w[0, a, b] = F[n, a * k2 + b]
-                w[1, a, b] = F[m, a * k2 + b]
-        for q in range(U.shape[1]):
-            for f in range(2):
-                for rc in range(p * p):
-                    t[f, rc] = zero
+                w[a, b] = load(F, layer.F + (a * k2 + b) * layer.padded + n, lanes)
+        for i in range(layer.rows):
             for y in range(p + k1 - 1):
-                for x in range(p + k2 - 1):
-                    s = V[x][np.uintp(rows[y] + q)]
-                    for f in range(2):
-                        for r in range(p):
-                            for c in range(p):
-                                if (y - r >= 0) * (y - r < k1) * (x - c >= 0) * (x - c < k2):
-                                    t[f, r * p + c] += w[f, y - r, x - c] * s
-            for f in range(2):
-                best = t[f, 0]
-                place = code[0]
+                rows[y] = layer.S + y % p * layer.area + (i + y // p) * layer.stride
+            for j in range(layer.columns):
+                for rc in range(p * p):
+                    t[rc] = nothing
+                if weighted:
+                    for k in range(maps):
+                        first = k * p * area + p * j
+                        tap = layer.F + k * (k1 * k2) * padded + n
+                        for y in range(p + k1 - 1):
+                            for x in range(p + k2 - 1):
+                                s = spread(S, rows[y] + first + x, lanes)
+                                for r in range(p):
+                                    for c in range(p):
+                                        if (y - r >= 0) * (y - r < k1) * (x - c >= 0) * (x - c < k2):
+                                            taps = load(F, tap + ((y - r) * k2 + x - c) * padded, lanes)
+                                            t[r * p + c] = multiply_add(taps, s, t[r * p + c])
+                else:
+                    for y in range(p + k1 - 1):
+                        for x in range(p + k2 - 1):
+                            s = spread(S, rows[y] + p * j + x, lanes)
+                            for r in range(p):
+                                for c in range(p):
+                                    if (y - r >= 0) * (y - r < k1) * (x - c >= 0) * (x - c < k2):
+                                        t[r * p + c] = multiply_add(w[y - r, x - c], s, t[r * p + c])
+                best = t[0]
+                place = splat(np.int32(0), lanes)
                 for rc in range(1, p * p):
                     # A later cell takes over only if it is larger, or not a number.
-                    ahead = t[f, rc] > best or t[f, rc] != t[f, rc]
-                    place = code[rc] if ahead else place
-                    best = t[f, rc] if ahead else best
-                if f == 0:
-                    U[n, q] = best
+                    over = ahead(t[rc], best)
+                    best = choose(over, t[rc], best)
                     if keep:
-                        winners[n, q] = place
+                        place = choose(over, splat(np.int32(rc), lanes), place)
+                cell = i * layer.columns + j
+                if n + lanes <= filters:
+                    store(U, u + cell * filters + n, best)
                 else:
-                    U[m, q] = best
-                    if keep:
-                        winners[m, q] = place
+                    store_part(U, u + cell * filters + n, best, filters - n)
+                if keep:
+                    store(winners, kept + cell * padded + n, place)
 
 
-def pool_map(T: Any, U: Any, winners: Any, n: int) -> None:
-    """N7 of one filter's T."""
-    code = registers(p * p)
-    for rc in range(p * p):
-        code[rc] = U.dtype.type(rc)
-    for q in range(U.shape[1]):
-        best = T[0][q]
-        place = code[0]
-        for rc in range(1, p * p):
-            t = T[rc][q]
-            ahead = t > best or t != t
-            place = code[rc] if ahead else place
-            best = t if ahead else best
-        U[n, q] = best
-        winners[n, q] = place
+def pool_back(layer: Any, table: Any, S: Any, dU: Any, d: int, winners: Any, dS: Any, sums: Any) -> None:
+    """N25 with N28 and N29, N34: from ∂E/∂U, in dU from `d` on, to ∂E/∂S and to the ``sums`` that make ∂E/∂F.
+
+    ``table`` has each filter in an empty patch, once for each place of a winner; ``sums`` lies like it.
+    """
+    zero = S.dtype.type(0)
+    filters, maps, padded, kept, first, back = (
+        layer.filters, layer.maps, layer.padded, layer.kept, layer.table, layer.dS - layer.S,
+    )  # fmt: skip
+    area, stride, further = layer.area, layer.stride, layer.sums - layer.table
+    rows = registers(p + k1 - 1)
+    window = registers(parts)
+    error = registers(parts)
+    for block in range(0, filters, BLOCK):
+        end = min(block + BLOCK, filters)
+        for i in range(layer.rows):
+            for j in range(layer.columns):
+                cell = i * layer.columns + j
+                for k in range(maps):
+                    for y in range(p + k1 - 1):
+                        rows[y] = (k * p + y % p) * area + (i + y // p) * stride + p * j + layer.S
+                    for v in range(parts):
+                        window[v] = load_rows(S, packed(rows), v, across, patch)
+                        error[v] = splat(zero, patch)
+                    for n in range(block, end):
+                        e = spread(dU, d + cell * filters + n, patch)
+                        winner = np.intp(winners[np.uintp(kept + cell * padded + n)])
+                        at = first + ((n * maps + k) * (p * p) + winner) * (parts * patch)
+                        for v in range(parts):
+                            error[v] = multiply_add(e, load(table, at + v * patch, patch), error[v])
+                            total = load(sums, at + further + v * patch, patch)
+                            store(sums, at + further + v * patch, multiply_add(e, window[v], total))
+                    for y in range(p + k1 - 1):
+                        rows[y] = rows[y] + back
+                    for v in range(parts):
+                        add_rows(dS, packed(rows), v, across, error[v])
 
 
-def pool_error(e: Any, winners: Any, first: int, E: Any) -> None:
-    """N25: ``∂E/∂T`` of a filter is ``e = ∂E/∂U`` at the winners, from `first` on, the rest zero-filled."""
-    zero = e.dtype.type(0)
-    code = registers(p * p)
-    for rc in range(p * p):
-        code[rc] = e.dtype.type(rc)
-    for q in range(e.shape[0]):
-        place = e.dtype.type(winners[np.uintp(first + q)])
-        error = e[q]
-        for rc in range(p * p):
-            E[rc][q] = error if place == code[rc] else zero
+def gather_patches(layer: Any, sums: Any, gradient: Any) -> None:
+    """∂E/∂F from the patches that ``pool_back`` has added up, one for each place of a winner."""
+    for filter_map in range(layer.filters * layer.maps):
+        for r in range(p):
+            for c in range(p):
+                at = layer.sums + (filter_map * (p * p) + r * p + c) * (parts * patch)
+                for a in range(k1):
+                    for b in range(k2):
+                        place = layer.dF + filter_map * (k1 * k2) + a * k2 + b
+                        gradient[place] += sums[at + (r + a) * across + c + b]
 
 
-def flatten(U: Any, layer: Any, x: Any) -> None:
-    """N10: x' goes through the pooled map cell by cell, at each through the filters."""
+def sum_pooled(layer: Any, following: Any, theta: Any, U: Any, S: Any) -> None:
+    """N2's sum, or N32, in front of the next stage's first convolution: ``S_k = Σ_n α[n,k] · U_n``."""
+    for i in range(layer.rows):
+        for j in range(layer.columns):
+            first = layer.U + (i * layer.columns + j) * layer.filters
+            cell = following.S + i % p * following.area + i // p * following.stride + j
+            for k in range(following.maps):
+                total = theta.dtype.type(0)
+                for n in range(layer.filters):
+                    alpha = (
+                        theta[following.alpha + n * following.maps + k] if following.weighted else theta.dtype.type(1)
+                    )
+                    total += alpha * U[first + n]
+                S[cell + k * p * following.area] = total
+
+
+def spread_error(layer: Any, following: Any, theta: Any, U: Any, dS: Any, dU: Any, gradient: Any) -> None:
+    """N35: ``∂E/∂U_n = Σ_k α[n,k] · ∂E/∂S_k``, and ∂E/∂α[n,k]; N29's one map where there are no depth weights."""
     for i in range(layer.rows):
         for j in range(layer.columns):
             first = (i * layer.columns + j) * layer.filters
+            cell = following.dS + i % p * following.area + i // p * following.stride + j
             for n in range(layer.filters):
-                x[np.uintp(first + n)] = U[np.uintp(n), np.uintp(i * layer.stride + j)]
-
-
-def unflatten(dx: Any, layer: Any, dU: Any) -> None:
-    """N24: the way back of ``flatten``, a run for each filter; cells computed for nothing keep their zeros."""
-    for n in range(layer.filters):
-        for i in range(layer.rows):
-            first = i * layer.columns * layer.filters + n
-            for j in range(layer.columns):
-                dU[np.uintp(n * layer.run + i * layer.stride + j)] = dx[np.uintp(first + j * layer.filters)]
+                dU[first + n] = 0
+            for k in range(following.maps):
+                error = dS[cell + k * p * following.area]
+                for n in range(layer.filters):
+                    if following.weighted:
+                        dU[first + n] += theta[following.alpha + n * following.maps + k] * error
+                        gradient[following.alpha_gradient + n * following.maps + k] += U[layer.U + first + n] * error
+                    else:
+                        dU[first + n] += error

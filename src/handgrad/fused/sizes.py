@@ -14,3 +14,18 @@ keep: int = 1
 
 weighted: int = 0
 """1 where depth weights make the maps that are convolved (N32)."""
+
+lanes: int = 16
+"""Numbers of a vector."""
+
+across: int = 4
+"""Numbers of a row of the patch under a pooling window: p + k2 − 1, up to the next power of two."""
+
+patch: int = 16
+"""Numbers of a vector of such rows."""
+
+parts: int = 1
+"""Vectors of such a patch."""
+
+group: int = 4
+"""Filters that share what is loaded where depth weights spread each over several maps."""

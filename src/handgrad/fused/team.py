@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import threading
 from collections.abc import Callable
@@ -62,19 +61,6 @@ class Team:
                     raise failure
         finally:
             self._busy.release()
-
-    def share(self, work: Task, tasks: int) -> None:
-        """Have the tasks done, each by whoever is free: ``work(number of the thread, number of the task)``."""
-        if tasks == 1:
-            work(0, 0)
-            return
-        numbers = itertools.count()
-
-        def serve(worker: int, _: int) -> None:
-            while (number := next(numbers)) < tasks:
-                work(worker, number)
-
-        self.run(serve)
 
     def _start(self) -> None:
         if self._process == os.getpid():

@@ -60,10 +60,14 @@ def unrolled(
 
     Examples
     --------
+    >>> from types import SimpleNamespace
     >>> import numpy as np
-    >>> from handgrad.fused.windows import windows
-    >>> unrolled(windows, {"k1": 1, "k2": 2, "p": 1}, None, "1x2")(np.arange(9), 2, 9, 3, 4)
-    ((array([2, 3, 4, 5]), array([3, 4, 5, 6])), (0,))
+    >>> from handgrad.fused.pooling import gather_patches
+    >>> sizes = {"k1": 1, "k2": 1, "p": 1, "parts": 1, "patch": 1, "across": 1}
+    >>> layer, gradient = SimpleNamespace(filters=2, maps=1, sums=0, dF=0), np.zeros(2)
+    >>> unrolled(gather_patches, sizes, None, "1x1")(layer, np.array([3.0, 4.0]), gradient)
+    >>> gradient
+    array([3., 4.])
     """
     tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     definition = tree.body[0]

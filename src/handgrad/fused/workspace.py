@@ -10,47 +10,48 @@ from numpy.typing import DTypeLike
 
 from handgrad.fused.plan import Plan
 
-FEW = 4
-"""Predictions at most for which the dense layers are part of the pass: BLAS and its threads take longer to start."""
-
 CHUNK = 8
-"""Images at most that go through a pass together, in one thread."""
-
-CHUNKS = 8
-"""Chunks that a batch is cut into where it has enough images. The cut does not depend on the number of threads."""
+"""Images at most that go through both passes together, in one thread: as many rows as a dense kernel takes at once."""
 
 LINE = 64
 """Bytes of a cache line."""
 
 
-class Kept(NamedTuple):
-    """What the forward pass leaves to the backward pass, an image a row."""
+class Scratch(NamedTuple):
+    """What one thread writes and forgets: of each image of its chunk, then of one image, then of the chunk."""
 
     S: Any
     bits: Any
     winners: Any
     U: Any
-
-
-class Scratch(NamedTuple):
-    """What one thread writes and forgets."""
-
-    T: Any
-    H: Any
-    G: Any
-    U: Any
-    dU: Any
     dS: Any
-    dM: Any
+    dU: Any
     E: Any
+    alpha_sums: Any
+    sums: Any
+    dx: Any
+
+
+class Packed(NamedTuple):
+    """The parameters as the kernels read them: filters, turned, in empty patches; transposed weights."""
+
+    F: Any
+    turned: Any
+    table: Any
+    w: Any
+
+
+class Rows(NamedTuple):
+    """What the batch's images leave, a row each: x', every dense layer's result after its ReLU, and its error."""
+
+    x: Any
     t: Any
-    codes: Any
+    dt: Any
 
 
-def chunks(batch: int) -> list[tuple[int, int]]:
-    """(first, end) of each chunk of the batch."""
-    size = min(CHUNK, -(-batch // CHUNKS))
-    return [(start, min(start + size, batch)) for start in range(0, batch, size)]
+def chunk_size(batch: int) -> int:
+    """Images of a chunk; at least two chunks. The cut does not depend on the number of threads."""
+    return min(CHUNK, -(-batch // 2))
 
 
 def aligned_zeros(shape: tuple[int, ...], dtype: DTypeLike) -> Any:
@@ -73,43 +74,38 @@ class Workspace:
     threads : int
         Threads that work at once.
     backward : bool
-        False where only predictions are made: less is kept.
+        False where only predictions are made: an image's maps are forgotten as soon as its x' is there.
     """
 
     def __init__(self, plan: Plan, dtype: DTypeLike, batch: int, threads: int, backward: bool) -> None:
         self.batch = batch
-        layers, _, totals = plan.convolutions, plan.denses, plan.totals
+        denses, totals = plan.denses, plan.totals
         cells = plan.architecture.pooling**2
-        entry = int(layers[0]["maps"] * layers[0]["area"]) * cells
-        places = np.uint8 if cells <= 256 else np.uint16
+        slots = CHUNK if backward else 1
+        row = int(denses[0]["row"])
 
         def zeros(*shape: int) -> Any:
-            return aligned_zeros(shape, dtype)
+            return aligned_zeros(tuple(max(1, size) for size in shape), dtype)
 
-        def maps(rows: int) -> tuple[Any, Kept]:
-            bits = np.zeros((rows, totals["bits"]), np.uint8)
-            winners = np.zeros((rows, totals["winners"]), places)
-            return zeros(rows, entry), Kept(zeros(rows, totals["S"]), bits, winners, zeros(rows, totals["U"]))
+        def learned(size: int) -> Any:
+            return zeros(size if backward else 1)
 
-        self.x = zeros(batch, plan.architecture.denses[0].inputs)
-        # Predictions forget an image's maps as soon as its x' is there: each thread has room for one.
-        self.maps = [maps(batch)] * threads if backward else [maps(1) for _ in range(threads)]
-        largest = int(max(*layers["area"] * cells, *layers["run"]))
         self.scratch = [
             Scratch(
-                zeros(largest),
-                zeros(largest),
-                zeros(largest),
-                zeros(totals["last"]),
-                zeros(totals["last"] if backward else 1),
-                zeros(totals["dS"] if backward else 1),
-                zeros(totals["dM"]),
-                zeros(totals["E"] if backward else 1),
-                zeros(totals["t"]),
-                np.arange(cells, dtype=dtype),
+                zeros(slots, totals["S"]),
+                np.zeros((slots, max(1, totals["bits"] if backward else 1)), np.uint8),
+                np.zeros((slots, totals["winners"] if backward else 1), np.uint8 if cells <= 256 else np.uint16),
+                zeros(slots, totals["U"]),
+                learned(totals["dS"]),
+                learned(totals["dU"]),
+                learned(totals["E"]),
+                learned(totals["alpha"]),
+                learned(totals["sums"]),
+                zeros(CHUNK * row),
             )
             for _ in range(threads)
         ]
-        # A smaller batch may have more chunks: 9 images make 5, 8 make 8.
-        self.gradients = zeros(max(len(chunks(batch)), min(batch, CHUNKS)) if backward else 1, totals["F"])
-        self.F, self.F_turned = zeros(totals["F"]), zeros(totals["F"])
+        self.rows = Rows(learned(batch * row), zeros(batch * totals["t"]), learned(batch * totals["t"]))
+        self.packed = Packed(zeros(totals["F"]), zeros(totals["F"]), zeros(totals["table"]), learned(totals["turned"]))
+        self.gradients = zeros(max(2, -(-batch // CHUNK)) if backward else 1, totals["dF"])
+        self.counter = aligned_zeros((1,), np.int64)
