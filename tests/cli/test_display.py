@@ -29,14 +29,14 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
 def test_one_plain_line_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     with display.compilation():
         compile_something()
-    assert capsys.readouterr() == ("", "handgrad: compiling kernels, once; this takes about half a minute\n")
+    assert capsys.readouterr() == ("", "handgrad: compiling kernels, once; this takes about a quarter of a minute\n")
 
 
 def test_a_clock_that_goes_and_a_line_that_stays_on_a_terminal(terminal: io.StringIO) -> None:
     with display.compilation():
         compile_something()
     shown = terminal.getvalue()
-    assert "Compiling kernels, once; this takes about half a minute" in shown
+    assert "Compiling kernels, once; this takes about a quarter of a minute" in shown
     assert "0:00:00" in shown
     assert shown.splitlines()[-1].endswith("compiled kernels, once, 0 s")
 

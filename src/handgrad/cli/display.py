@@ -104,9 +104,9 @@ def compilation() -> Iterator[None]:
     def begin() -> None:
         if stderr.is_terminal:
             shown.enter_context(clock)
-            clock.add_task("Compiling kernels, once; this takes about half a minute")
+            clock.add_task("Compiling kernels, once; this takes about a quarter of a minute")
         else:
-            notice("compiling kernels, once; this takes about half a minute")
+            notice("compiling kernels, once; this takes about a quarter of a minute")
 
     with ExitStack() as shown, announced(begin) as compiled:
         yield

@@ -99,7 +99,7 @@ def of_duplicates(shared: Mapping[tuple[str, str], int]) -> Iterator[Caution]:
     Parameters
     ----------
     shared : mapping of (str, str) to int
-        What ``identity.shared_pictures`` returned.
+        How many pictures a part shares with one before it, by their names.
 
     Examples
     --------

@@ -1,13 +1,12 @@
-"""Which images these are: checksums of a part, how many pictures two parts share, where a picture lies."""
+"""Which images these are: the checksum of a part, where a picture lies."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 
 import numpy as np
 
-from handgrad.data import Samples, duplicates
+from handgrad.data import Samples
 
 
 def checksum(samples: Samples) -> str:
@@ -16,28 +15,6 @@ def checksum(samples: Samples) -> str:
     digest.update(np.ascontiguousarray(samples.measured().digests).data)
     digest.update(np.ascontiguousarray(samples.labels).data)
     return digest.hexdigest()
-
-
-def shared_pictures(parts: Mapping[str, Samples]) -> dict[tuple[str, str], int]:
-    """How many pictures of a part are, pixel by pixel, in a part before it as well.
-
-    Parameters
-    ----------
-    parts : mapping of str to Samples
-        By name.
-
-    Returns
-    -------
-    dict of (str, str) to int
-        By the names of the part and of the first part that has the picture; only what is shared.
-
-    Examples
-    --------
-    >>> one = Samples(np.zeros((2, 6, 6, 1), np.uint8), np.array([0, 1]))
-    >>> shared_pictures({"training": one, "test": one})
-    {('test', 'training'): 2}
-    """
-    return {names: len(places) for names, places in duplicates.shared_pictures(parts).items()}
 
 
 def path_of(samples: Samples, index: int) -> str | None:

@@ -7,11 +7,12 @@ from dataclasses import asdict
 from typing import Any
 
 from handgrad.data import Dataset
+from handgrad.data.duplicates import shared_pictures
 from handgrad.engine import Engine
 from handgrad.model import Model
 from handgrad.report import cautions
 from handgrad.report.evaluation import heading, listed, responses, test_figures
-from handgrad.report.identity import checksum, shared_pictures
+from handgrad.report.identity import checksum
 from handgrad.report.metrics import measure
 from handgrad.training import Epoch
 from handgrad.training.loop import best_epoch
@@ -50,12 +51,12 @@ def training_report(
         done += len(part)
     measured = {name: measure(predicted[name], part.labels, model.classes) for name, part in parts.items()}
     seconds = history[-1].seconds
+    named = {"training": dataset.train, "validation": dataset.validation, "test": dataset.test}
+    shared = {names: len(places) for names, places in shared_pictures(named).items()}
     found = [
         *cautions.of_figures(measured["test"]),
         *cautions.of_gap(measured["train"].accuracy, measured["validation"].accuracy),
-        *cautions.of_duplicates(
-            shared_pictures({"training": dataset.train, "validation": dataset.validation, "test": dataset.test})
-        ),
+        *cautions.of_duplicates(shared),
     ]
     provenance = model.provenance
     early_stopping = provenance.get("recipe", {}).get("early_stopping", False)
