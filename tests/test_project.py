@@ -37,11 +37,12 @@ ALLOWED = {
     "model": ENGINE,
     "model_file": MODEL,
     "trace": TRACE,
+    "export": MODEL | {"export", ""},
     "data": DATA,
     "web": TRACE | DATA | {"web"},
     "training": TRAINING,
     "report": REPORT,
-    "cli": REPORT | TRACE | {"cli", "verify", "web", ""},
+    "cli": REPORT | TRACE | {"cli", "export", "verify", "web", ""},
     "__main__": {"cli"},
     "": NETWORK,
 }
@@ -107,7 +108,7 @@ def test_importing_the_package_is_light() -> None:
 
 def test_importing_the_commands_loads_nothing_that_only_a_training_needs() -> None:
     assert loaded_by("import handgrad.cli").isdisjoint(
-        {"sklearn", "scipy", "matplotlib", "numba", "starlette", "uvicorn"}
+        {"sklearn", "scipy", "matplotlib", "numba", "starlette", "uvicorn", "onnx"}
     )
 
 

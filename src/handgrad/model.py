@@ -65,6 +65,22 @@ class Model:
         """The sizes of the network."""
         return self.parameters.architecture
 
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but the parameters as plain values, for JSON.
+
+        Examples
+        --------
+        >>> network = Parameters.zeros(Architecture(input_shape=(6, 6, 1)))
+        >>> list(Model(network, ("free", "defect"), Standardisation((0.0,), (1.0,))).to_dict())
+        ['architecture', 'classes', 'standardisation', 'provenance']
+        """
+        return {
+            "architecture": self.architecture.to_dict(),
+            "classes": list(self.classes),
+            "standardisation": self.standardisation.to_dict(),
+            "provenance": self.provenance,
+        }
+
     def predict(
         self,
         images: Images,

@@ -44,11 +44,8 @@ def to_bytes(model: Model) -> bytes:
     metadata = {
         "format": "handgrad",
         "version": VERSION,
-        "architecture": json.dumps(model.architecture.to_dict()),
-        "classes": json.dumps(model.classes, ensure_ascii=False),
-        "standardisation": json.dumps(model.standardisation.to_dict()),
-        # Escaped, since the path of a source may hold bytes that are no UTF-8.
-        "provenance": json.dumps(model.provenance),
+        # Provenance is escaped, since the path of a source may hold bytes that are no UTF-8.
+        **{name: json.dumps(value, ensure_ascii=name == "provenance") for name, value in model.to_dict().items()},
     }
     # safetensors writes the memory as it lies, so each view must lie in order.
     tensors = {name: np.ascontiguousarray(view) for name, view in model.parameters.items()}

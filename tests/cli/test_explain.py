@@ -46,7 +46,7 @@ def test_a_page_that_is_there_is_kept_unless_told(
     out.write_text("mine")
     arguments = ["explain", str(picture), "--model", str(trained), "--out", str(out)]
     assert run(arguments) == 2
-    assert "is there already; choose another --out, or give --overwrite" in capsys.readouterr().err
+    assert "is there already; choose another place, or give --overwrite" in capsys.readouterr().err
     assert out.read_text() == "mine"
     assert run([*arguments, "--overwrite"]) == 0
     assert out.read_text() != "mine"

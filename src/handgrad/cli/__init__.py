@@ -16,7 +16,7 @@ import typer
 from threadpoolctl import threadpool_limits
 
 from handgrad import __version__
-from handgrad.cli import cache, check, evaluate, explain, info, predict, serve, train
+from handgrad.cli import cache, check, evaluate, explain, export, info, predict, serve, train
 from handgrad.cli.display import complain, say
 from handgrad.errors import HandgradError, Interrupted
 
@@ -34,6 +34,7 @@ for command in (
     predict.predict,
     explain.explain,
     serve.serve,
+    export.export,
     check.check,
     info.info,
     cache.cache,

@@ -9,9 +9,9 @@ import typer
 
 from handgrad import engine as engines
 from handgrad import model_file
-from handgrad.cli import display
+from handgrad.cli import display, place
 from handgrad.data.picture import read_picture
-from handgrad.errors import InputError, OutputError
+from handgrad.errors import InputError
 from handgrad.model import Model
 
 
@@ -34,10 +34,7 @@ def explain(
     from handgrad.trace import trace
     from handgrad.web.page import explanation_page
 
-    if out.exists() and not overwrite:
-        raise InputError("out", out, "is there already", "choose another --out, or give --overwrite")
-    if out.is_dir():
-        raise OutputError(out, "it is a folder")
+    place.refuse_file(out, overwrite)
     model = model_file.load(model_path)
     height, width, depth = model.architecture.input_shape
     pixels = read_picture(image, (height, width), depth)

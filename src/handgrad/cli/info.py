@@ -21,15 +21,7 @@ def info(
     """Tell what a model file holds: its network, classes, preprocessing and where it comes from."""
     model = model_file.load(model_path)
     if json:
-        display.print_json(
-            {
-                "architecture": model.architecture.to_dict(),
-                "parameters": model.architecture.parameter_count,
-                "classes": list(model.classes),
-                "standardisation": model.standardisation.to_dict(),
-                "provenance": model.provenance,
-            }
-        )
+        display.print_json({"parameters": model.architecture.parameter_count} | model.to_dict())
     else:
         _print(model)
 

@@ -1,4 +1,4 @@
-"""Where a training's results go."""
+"""Where results go."""
 
 from __future__ import annotations
 
@@ -60,6 +60,22 @@ def _refuse_results(folder: Path, overwrite: bool) -> None:
     for name in NAMES:
         if (folder / name).exists():
             raise InputError("out", folder, f"already holds a {name}", "choose another --out, or give --overwrite")
+
+
+def refuse_file(path: Path, overwrite: bool) -> None:
+    """Look at the place of a file before the work.
+
+    Raises
+    ------
+    InputError
+        If it may not be overwritten.
+    OutputError
+        If it is a folder.
+    """
+    if path.is_dir():
+        raise OutputError(path, "it is a folder")
+    if path.exists() and not overwrite:
+        raise InputError("out", path, "is there already", "choose another place, or give --overwrite")
 
 
 def is_finished(folder: Path) -> bool:
