@@ -2,9 +2,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Runs a command in a network namespace where nothing but it is: Ray listens on all interfaces.
+ISOLATED = $(shell for way in -n -rn; do unshare $$way ip link set lo up 2> /dev/null && \
+	echo "unshare $$way sh -c 'ip link set lo up; exec \"\$$@\"' sh" && break; done)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint format types fuzz bench clean
+.PHONY: help demo test test-cluster lint format types fuzz bench clean
 
 help:  ## Print this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -14,6 +17,9 @@ demo: $(VENV)/.installed  ## Train on the embedded digits, predict a few of them
 
 test: $(VENV)/.installed-dev  ## Run all tests, doctests included.
 	@$(BIN)/python -m pytest $(PYTEST)
+
+test-cluster: .venv-cluster/.installed  ## Run the tests on a Ray cluster, in a network of their own where that is allowed.
+	@$(ISOLATED) .venv-cluster/bin/python -m pytest $(PYTEST) tests_cluster
 
 lint: $(VENV)/.installed-dev  ## Check style and formatting.
 	@$(BIN)/ruff check .
@@ -33,7 +39,7 @@ bench: .venv-bench/.installed  ## Measure handgrad beside other frameworks; QUIC
 	@.venv-bench/bin/python -m benchmarks $(if $(QUICK),--quick)
 
 clean:  ## Remove the environment, caches and the demo's results.
-	rm -rf $(VENV) .venv-bench runs/demo runs/fuzz .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-bench .venv-cluster runs/demo runs/fuzz .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -61,4 +67,10 @@ $(VENV)/.installed-fuzz: $(VENV)/.installed
 	@echo "Making an environment with PyTorch, JAX and ONNX Runtime in .venv-bench (once)"
 	@$(PYTHON) -m venv .venv-bench
 	@.venv-bench/bin/python -m pip install --quiet --constraint benchmarks/constraints.txt --editable . torch jax onnx onnxruntime psutil
+	@touch $@
+
+.venv-cluster/.installed: pyproject.toml tests_cluster/constraints.txt
+	@echo "Making an environment with Ray and PyTorch in .venv-cluster (once)"
+	@$(PYTHON) -m venv .venv-cluster
+	@.venv-cluster/bin/python -m pip install --quiet --constraint tests_cluster/constraints.txt --editable '.[ray]' pytest
 	@touch $@

@@ -23,6 +23,7 @@ DATA = FOUNDATION | {"standardisation", "data"}
 TRACE = MODEL | {"trace"}
 TRAINING = MODEL | DATA | {"training"}
 REPORT = TRAINING | {"report"}
+CLUSTER = REPORT | {"cluster"}
 ALLOWED = {
     "errors": set[str](),
     "typing": set[str](),
@@ -42,7 +43,8 @@ ALLOWED = {
     "web": TRACE | DATA | {"web"},
     "training": TRAINING,
     "report": REPORT,
-    "cli": REPORT | TRACE | {"cli", "export", "verify", "web", ""},
+    "cluster": CLUSTER,
+    "cli": CLUSTER | TRACE | {"cli", "export", "verify", "web", ""},
     "__main__": {"cli"},
     "": NETWORK,
 }
@@ -108,7 +110,7 @@ def test_importing_the_package_is_light() -> None:
 
 def test_importing_the_commands_loads_nothing_that_only_a_training_needs() -> None:
     assert loaded_by("import handgrad.cli").isdisjoint(
-        {"sklearn", "scipy", "matplotlib", "numba", "starlette", "uvicorn", "onnx"}
+        {"sklearn", "scipy", "matplotlib", "numba", "starlette", "uvicorn", "onnx", "ray", "torch"}
     )
 
 

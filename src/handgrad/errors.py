@@ -9,6 +9,7 @@
     │   ├── ModelFileError        a file that is not a readable handgrad model
     │   └── CheckpointError       a file that is not a sound checkpoint
     ├── DivergenceError           training produced a loss that is not a number
+    ├── ClusterError              a cluster could not do its work
     ├── OutputError               a result could not be written
     └── Interrupted               Ctrl-C ended a training, which can go on from its checkpoint
 """
@@ -93,6 +94,10 @@ class DivergenceError(HandgradError):
             f"loss={self.loss} at step {self.step}: the loss must stay finite; try a smaller learning rate than "
             f"{self.learning_rate:.3g} ({self.learning_rate / 10:.1g}, say)"
         )
+
+
+class ClusterError(HandgradError):
+    """A cluster could not do its work."""
 
 
 class OutputError(HandgradError):

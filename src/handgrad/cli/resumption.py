@@ -20,7 +20,7 @@ from handgrad.training.checkpoint import Checkpoint, Checkpoints
 
 _KEY = "handgrad.checkpoint"
 
-FREE = ("out", "overwrite", "resume", "checkpoint_seconds", "threads", "cache_folder", "no_cache")
+FREE = ("out", "overwrite", "resume", "checkpoint_seconds", "threads", "cache_folder", "no_cache", "address")
 """Options that have no say in the result."""
 
 

@@ -17,13 +17,13 @@ from handgrad import engine as engines
 from handgrad import model_file
 from handgrad.architecture import Architecture
 from handgrad.cli import cache, display
-from handgrad.cli.train import run_training
+from handgrad.cli.course import follow
 from handgrad.data import load
 from handgrad.errors import DataError, InputError
 from handgrad.model import Model
 from handgrad.parameters import Parameters
 from handgrad.standardisation import Standardisation
-from handgrad.training import Recipe
+from handgrad.training import Recipe, train
 from handgrad.typing import Pixels
 
 _SEED = 0
@@ -102,7 +102,7 @@ def _trained_on_digits() -> Model:
     display.notice("no --model was given: training one on the embedded digits")
     # The notes engine: to compile kernels would take longer than this training.
     engine = engines.create("notes", model.standardisation)
-    run_training(model, dataset, Recipe(), engine, _SEED)
+    follow(train(model, dataset.train, dataset.validation, Recipe(), engine, _SEED))
     return model
 
 

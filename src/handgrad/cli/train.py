@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
@@ -12,17 +11,17 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
-from rich.progress import TextColumn
 
 from handgrad import engine as engines
 from handgrad.architecture import Architecture
-from handgrad.cli import cache, display, kernels, options, place, resumption
+from handgrad.cli import cache, clusters, display, kernels, options, place, resumption
+from handgrad.cli.course import follow
 from handgrad.data import Dataset, load
 from handgrad.engine import Engine
 from handgrad.errors import InputError
 from handgrad.model import Model
 from handgrad.parameters import Parameters
-from handgrad.training import Epoch, Recipe, State, Step
+from handgrad.training import Epoch, Recipe, State
 from handgrad.training import optimizer as optimizers
 from handgrad.training import train as train_model
 from handgrad.training.augmentation import AUGMENTATIONS
@@ -31,7 +30,6 @@ from handgrad.training.interruption import uninterrupted
 from handgrad.training.loop import best_epoch
 
 _DEFAULT = Recipe()
-_EPOCHS_SHOWN = 12
 _NETWORK, _RECIPE, _DATA, _OUTPUT = "Network", "Recipe", "Data", "Output"
 
 
@@ -184,6 +182,9 @@ def train(
     ] = None,
     cache_folder: cache.Folder = None,
     no_cache: cache.Without = False,
+    cluster: clusters.Kind = None,
+    workers: clusters.Workers = None,
+    address: clusters.Address = None,
 ) -> None:
     """Train a network on labelled images and write the model, its report and pictures."""
     checkpoint = resumption.resumed(context)
@@ -206,20 +207,20 @@ def train(
         early_stopping=early_stopping,
         patience=patience,
     )
-    kept = cache.chosen(cache_folder, no_cache)
+    clusters.check(cluster, workers, address)
+    reading = {
+        "source": source,
+        "size": size,
+        "seed": seed,
+        "strict": strict,
+        "cache": cache.chosen(cache_folder, no_cache),
+        "group_by": group_by,
+    }
     with ExitStack() as claims:
         if out and not checkpoint:
             claims.enter_context(place.claimed(out, overwrite))
         with display.counting("Reading pictures") as progress:
-            dataset = load(
-                source,
-                size=size,
-                seed=seed,
-                strict=strict,
-                progress=progress,
-                cache=kept,
-                group_by=group_by,
-            )
+            dataset = load(**reading, progress=progress)
         for text in dataset.notices:
             display.notice(text)
         architecture = Architecture(
@@ -261,7 +262,19 @@ def train(
         with resumption.kept(checkpoints, write, state):
             write()
             heed = resumption.each_epoch(write, checkpoint_seconds)
-            run_training(model, dataset, recipe, computing, seed, state, heed)
+            if workers:
+                # Imported here, since nothing but a cluster needs it; it keeps checkpoints of its own.
+                from handgrad.cluster.training import train as train_on_cluster
+
+                display.notice(f"starting {workers} workers")
+                events = train_on_cluster(
+                    model, dataset, recipe, computing, seed, state,
+                    source=reading, folder=out, workers=workers, address=address, threads=threads,
+                )  # fmt: skip
+                follow(events)
+            else:
+                events = train_model(model, dataset.train, dataset.validation, recipe, computing, seed, state)
+                follow(events, heed)
             if recipe.early_stopping:
                 display.notice(f"kept is what epoch {best_epoch(state.history)} of {len(state.history)} left")
             report = _evaluate(model, dataset, state.history, computing)
@@ -290,53 +303,6 @@ def _introduce(model: Model, dataset: Dataset) -> None:
         f"{' × '.join(map(str, dataset.image_shape))}, {len(dataset.classes)} classes; "
         f"{model.architecture.parameter_count:,} parameters",
         soft_wrap=True,
-    )
-
-
-def run_training(
-    model: Model,
-    dataset: Dataset,
-    recipe: Recipe,
-    engine: Engine,
-    seed: int,
-    state: State | None = None,
-    heed: Callable[[Step | Epoch], None] = lambda _: None,
-) -> None:
-    """Train, with a progress bar and a line for each epoch; `heed` is called with each event."""
-    figures = TextColumn(
-        "loss {task.fields[loss]:.4f}  accuracy {task.fields[accuracy]:.1%}  {task.fields[rate]:,.0f} images/s"
-    )
-    with display.progress_bar(figures) as bar:
-        task = bar.add_task("Training", total=None, loss=float("nan"), accuracy=0.0, rate=0.0)
-        loss = accuracy = 0.0
-        images = 0
-        for event in train_model(model, dataset.train, dataset.validation, recipe, engine, seed, state):
-            heed(event)
-            if isinstance(event, Step):
-                # Running means, so that the figures can be read.
-                weight = max(0.05, 1 / event.step)
-                loss += weight * (event.loss - loss)
-                accuracy += weight * (event.accuracy - accuracy)
-                images += event.images
-                bar.update(
-                    task,
-                    description=f"Epoch {event.epoch}",
-                    completed=event.step,
-                    total=event.steps,
-                    loss=loss,
-                    accuracy=accuracy,
-                    rate=images / event.seconds,
-                )
-            else:
-                if event.epoch % -(-event.epochs // _EPOCHS_SHOWN) == 0 or event.epoch == event.epochs:
-                    bar.console.print(_line(event), soft_wrap=True)
-
-
-def _line(epoch: Epoch) -> str:
-    return (
-        f"epoch {epoch.epoch:>3} of {epoch.epochs}  training loss {epoch.loss:.4f}  accuracy "
-        f"{display.percent(epoch.accuracy)}  validation loss {epoch.validation_loss:.4f}  accuracy "
-        f"{display.percent(epoch.validation_accuracy)}"
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from handgrad.typing import Integers, Pixels
 
 
 class Batch(NamedTuple):
-    """Images of a step, with their places in the training part and their class numbers."""
+    """The places of a step's images in the training part; of the share that is wanted of them, pixels and classes."""
 
     places: NDArray[np.int64]
     images: Pixels
@@ -23,7 +23,11 @@ class Batch(NamedTuple):
 
 
 def batches(
-    samples: Samples, order: NDArray[np.int64], batch_size: int, augmentation: Augmentation | None = None
+    samples: Samples,
+    order: NDArray[np.int64],
+    batch_size: int,
+    augmentation: Augmentation | None = None,
+    share: Callable[[int], slice] = slice,
 ) -> Iterator[Batch]:
     """The samples in this order, so many at a time; the last batch may have less.
 
@@ -36,6 +40,8 @@ def batches(
         Places of the samples.
     batch_size : int
     augmentation : Augmentation, optional
+    share : callable, optional
+        Which of so many images of a batch are wanted; all if left out.
 
     Examples
     --------
@@ -46,8 +52,9 @@ def batches(
 
     def prepared(first: int) -> Batch:
         places = order[first : first + batch_size]
-        images = samples.images[places]
-        return Batch(places, augmentation.apply(images, places) if augmentation else images, samples.labels[places])
+        own = places[share(len(places))]
+        images = samples.images[own]
+        return Batch(places, augmentation.apply(images, own) if augmentation else images, samples.labels[own])
 
     with ThreadPoolExecutor(1, "batches") as ahead:
         following = ahead.submit(prepared, 0)

@@ -8,7 +8,8 @@ They lie in the folder ``checkpoints`` of a training's own, which is there only 
 - as metadata: ``settings`` (every choice that decides the result), ``provenance``, ``sums`` (the steps taken, and what
   they add up to in the epoch under way) as JSON, and ``sha256`` over all the rest.
 
-The last two are kept, so that a broken one can be passed over.
+The last two are kept, so that a broken one can be passed over. Those that a cluster writes lie in folders of its own
+under ``checkpoints/ray``.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -100,11 +102,13 @@ class Checkpoints:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / CHECKPOINTS
+        self.cluster = self.folder / "ray"
         self._kept: list[Path] = []
 
     def paths(self) -> list[Path]:
         """Every checkpoint, the newest first."""
-        return sorted(self.folder.glob("step-*.safetensors"), reverse=True)
+        found = [*self.folder.glob("step-*.safetensors"), *self.cluster.glob("*/step-*.safetensors")]
+        return sorted(found, key=lambda path: path.name, reverse=True)
 
     def write(self, model: Model, state: State, settings: dict[str, Any]) -> None:
         """Write one, whole or not at all, then remove all but it and the one before.
@@ -114,7 +118,7 @@ class Checkpoints:
         OutputError
             If it cannot be written; those before are then untouched.
         """
-        path = self.folder / f"step-{state.step:08}.safetensors"
+        path = self.folder / name_of(state.step)
         atomic.write_files(self.folder, {path.name: to_bytes(model, state, settings)})
         self._kept = [*(kept for kept in self._kept if kept != path), path][-2:]
         self._remove_all_but(self._kept)
@@ -152,8 +156,13 @@ class Checkpoints:
         """Remove all of them, and their folder."""
         self._kept = []
         self._remove_all_but([])
+        self.clear_cluster()
         with contextlib.suppress(OSError):
             self.folder.rmdir()
+
+    def clear_cluster(self) -> None:
+        """Remove what a cluster wrote."""
+        shutil.rmtree(self.cluster, ignore_errors=True)
 
     def _remove_all_but(self, kept: list[Path]) -> None:
         # Those with a point in front of their name were being written when their process was killed.
@@ -161,6 +170,11 @@ class Checkpoints:
             if path not in kept:
                 with contextlib.suppress(OSError):
                     path.unlink()
+
+
+def name_of(step: int) -> str:
+    """What the file of a checkpoint is called."""
+    return f"step-{step:08}.safetensors"
 
 
 def to_bytes(model: Model, state: State, settings: dict[str, Any]) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,6 +21,7 @@ from handgrad.training.optimizer import Optimizer
 from handgrad.training.recipe import Recipe
 from handgrad.training.schedule import learning_rate
 from handgrad.training.weights import weights_of
+from handgrad.training.workers import ALONE, Workers, both_passes, counting
 from handgrad.typing import Array
 
 
@@ -99,7 +100,8 @@ def train(
     seed: int,
     state: State | None = None,
     sample_weight: Array | None = None,
-) -> Iterator[Step | Epoch]:
+    workers: Workers = ALONE,
+) -> Generator[Step | Epoch, None, None]:
     """Train a model in place.
 
     Whenever it yields, and wherever Ctrl-C ends it, the model's parameters and the state belong together: a training
@@ -123,6 +125,8 @@ def train(
     sample_weight : array, shape (count,), optional
         How much each training image counts, on top of the recipe's ``class_weight``: a step descends Σ w·E / Σ w.
         The validation part is not weighted.
+    workers : Workers, optional
+        Who shares each batch, and the validation part; each of them calls this with the same arguments.
 
     Yields
     ------
@@ -147,32 +151,28 @@ def train(
         order = shuffled(len(samples), seed, epoch)
         augmentation = Augmentation(recipe.augment, samples.images.shape, seed, epoch) if recipe.augment else None
         rest = order[(state.step - (epoch - 1) * per_epoch) * batch_size :]
-        upcoming = batches(samples, rest, batch_size, augmentation)
+        upcoming = batches(samples, rest, batch_size, augmentation, workers.share)
         for _ in range(0, len(rest), batch_size):
             with uninterrupted():
                 started = time.perf_counter()
                 rate = learning_rate(recipe, state.step, steps)
-                places, images, labels = next(upcoming)
+                batch = next(upcoming)
                 waiting = time.perf_counter() - started
-                weight = None if weights is None else weights[places]
                 # What overflows ends in a loss that is not finite, which is told below.
                 with np.errstate(over="ignore", invalid="ignore"):
-                    loss, probabilities, gradient = engine.loss_and_gradients(model.parameters, images, labels, weight)
-                    counting = len(places) if weight is None else float(weight.sum())
-                    summed = float(np.sum(loss if weight is None else loss * weight, dtype=np.float64))
-                    mean = summed / (counting or 1)
+                    found = both_passes(model.parameters, batch, weights, engine, workers)
+                    mean = found.loss / (counting(batch.places, weights) or 1)
                     if not np.isfinite(mean):
                         raise DivergenceError(state.step + 1, mean, rate)
-                    state.optimizer.update(model.parameters, gradient, rate)
-                correct = int((probabilities.argmax(axis=1) == labels).sum())
+                    state.optimizer.update(model.parameters, found.gradient, rate)
                 state.step += 1
-                state.loss += summed
-                state.hits += correct
+                state.loss += found.loss
+                state.hits += found.hits
                 state.seconds += time.perf_counter() - started
-            share = correct / len(places)
-            yield Step(epoch, state.step, steps, mean, share, len(places), state.seconds, waiting)
+            images = len(batch.places)
+            yield Step(epoch, state.step, steps, mean, found.hits / images, images, state.seconds, waiting)
         with np.errstate(over="ignore", invalid="ignore"):
-            validation_loss, validation_accuracy = score(model, validation, engine)
+            validation_loss, validation_accuracy = score(model, validation, engine, workers)
         rate = learning_rate(recipe, state.step - 1, steps)
         if not np.isfinite(validation_loss):
             raise DivergenceError(state.step, validation_loss, rate)
@@ -208,10 +208,14 @@ def stopped(recipe: Recipe, history: list[Epoch]) -> bool:
     return recipe.early_stopping and bool(history) and history[-1].epoch - best_epoch(history) >= recipe.patience
 
 
-def score(model: Model, samples: Samples, engine: Engine) -> tuple[float, float]:
-    """Mean cross entropy in nats, and accuracy."""
-    probabilities = model.predict(samples.images, engine)
-    expected = probabilities[np.arange(len(samples)), samples.labels].astype(np.float64)
+def score(model: Model, samples: Samples, engine: Engine, workers: Workers = ALONE) -> tuple[float, float]:
+    """Mean cross entropy in nats, and accuracy; each worker looks at its share of the samples."""
+    own = samples.part(workers.share(len(samples)))
+    probabilities = model.predict(own.images, engine)
+    expected = probabilities[np.arange(len(own)), own.labels].astype(np.float64)
     # A probability that underflowed to 0 counts as the smallest float32.
-    loss = -np.log(np.maximum(expected, np.finfo(np.float32).tiny)).mean()
-    return float(loss), float((probabilities.argmax(axis=1) == samples.labels).mean())
+    losses = -np.log(np.maximum(expected, np.finfo(np.float32).tiny))
+    sums = np.array([losses.sum(), (probabilities.argmax(axis=1) == own.labels).sum()])
+    workers.add(sums)
+    loss, accuracy = sums / len(samples)
+    return float(loss), float(accuracy)

@@ -1,0 +1,113 @@
+"""The way to a Ray cluster: one that runs already, or one of this machine's own."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+
+from handgrad.errors import InputError
+
+_SETTINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    # A report is noticed when the controller next asks; 2 s where nothing else is said.
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
+    # Its own paths are long enough: Ray need not say how a worker's working folder is called.
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
+}
+_OBJECT_STORE = 256 * 2**20
+"""Bytes. Ray would claim a third of the memory, of which a training sends little through the store."""
+
+
+def require_ray() -> None:
+    """Say what is missing where Ray is not installed.
+
+    Raises
+    ------
+    InputError
+        Of one line, with the cure.
+    """
+    missing = [name for name in ("ray", "torch") if find_spec(name) is None]
+    if missing:
+        rule = f"needs {' and '.join(missing)}, which handgrad itself does not install"
+        raise InputError("cluster", "ray", rule, "run pip install 'handgrad[ray]'")
+
+
+def prepare() -> None:
+    """Before Ray is imported, which then reads them, set what the environment leaves open."""
+    require_ray()
+    for name, value in _SETTINGS.items():
+        os.environ.setdefault(name, value)
+
+
+@contextmanager
+def connected(address: str | None = None, object_store: int = _OBJECT_STORE) -> Iterator[None]:
+    """Be connected to a cluster for the length of the block.
+
+    Parameters
+    ----------
+    address : str, optional
+        ``HOST:PORT`` of the cluster's head, or ``auto`` on one of its hosts; what ``RAY_ADDRESS`` names if left out;
+        where that names nothing, a Ray of this machine's own is started, and ended with the block.
+    object_store : int
+        Bytes of the store of a Ray that is started; the cluster's hosts have their own.
+
+    Raises
+    ------
+    InputError
+        If Ray is not installed, or no cluster answers at that address.
+    """
+    prepare()
+    import ray
+
+    address = address or os.environ.get("RAY_ADDRESS") or "local"
+    started = {"object_store_memory": object_store, "include_dashboard": False} if address == "local" else {}
+    try:
+        ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **started)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise InputError(
+            "address",
+            address,
+            f"no Ray cluster answers there ({reason.rstrip('.')})",
+            "start one with `ray start --head`, or leave --address out to use this machine alone",
+        ) from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def threads_of_workers(workers: int) -> int:
+    """The most processors that each of so many workers can have to itself, on the hosts as they are.
+
+    Raises
+    ------
+    InputError
+        If there are fewer processors than workers.
+    """
+    import ray
+
+    hosts = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
+    return share_of_processors(hosts, workers)
+
+
+def share_of_processors(hosts: list[int], workers: int) -> int:
+    """As ``threads_of_workers``, for hosts of so many processors each.
+
+    Examples
+    --------
+    >>> share_of_processors([2], 1), share_of_processors([8, 8, 4], 3), share_of_processors([8, 8, 4], 5)
+    (2, 4, 4)
+    """
+    for threads in range(max(hosts, default=0), 0, -1):
+        if sum(processors // threads for processors in hosts) >= workers:
+            return threads
+    raise InputError(
+        "workers",
+        workers,
+        f"the cluster has {sum(hosts)} processors, and each worker needs one",
+        "use fewer, add hosts, or give --threads to wait for hosts that are still to come",
+    )

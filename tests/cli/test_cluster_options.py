@@ -1,0 +1,49 @@
+"""The options of a cluster: refused in one line where they do not fit, before any work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from handgrad import cli
+from handgrad.cluster import connection
+
+
+def refused(capsys: pytest.CaptureFixture[str], out: Path, *arguments: str) -> str:
+    assert cli.run(["train", "digits", "--out", str(out), *arguments]) == 2
+    assert not out.exists()
+    (line,) = capsys.readouterr().err.splitlines()
+    return line
+
+
+def test_without_the_extra_its_cure_is_told(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "find_spec", lambda name: None)
+    line = refused(capsys, tmp_path / "run", "--cluster", "ray", "--workers", "2")
+    assert "cluster=ray: needs ray and torch" in line
+    assert "run pip install 'handgrad[ray]'" in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--workers", "2"], "workers=2: goes with a cluster only; give --cluster ray, or leave it out"),
+        (["--address", "auto"], "address=auto: goes with a cluster only"),
+        (["--cluster", "spark", "--workers", "2"], "cluster=spark: must be one of ray; use ray"),
+        (["--cluster", "ray"], "workers=(none): a cluster has to know how many are to work"),
+        (["--cluster", "ray", "--workers", "0"], "--workers"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, arguments: list[str], words: str
+) -> None:
+    assert words in refused(capsys, tmp_path / "run", *arguments)
+
+
+@pytest.mark.parametrize(
+    ("hosts", "workers", "threads"), [([2], 1, 2), ([2], 2, 1), ([16, 16], 2, 16), ([16, 4], 3, 5), ([16, 4], 5, 4)]
+)
+def test_a_worker_has_as_many_processors_as_it_can(hosts: list[int], workers: int, threads: int) -> None:
+    assert connection.share_of_processors(hosts, workers) == threads

@@ -1,0 +1,1 @@
+"""Tests on a real Ray cluster: `make test-cluster`, in an environment of their own."""
