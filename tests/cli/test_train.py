@@ -185,7 +185,7 @@ def test_a_loss_that_is_no_number_names_the_step_and_the_cure_and_writes_nothing
         (["--size", "0x8"], "size=(0, 8): "),
         (["--size", "5x5"], "at N7, U2 = MP(T2), 1 × 1 is left for a window of 2 × 2; the smallest image that works"),
         (["--out", "/dev/null/x"], "path=/dev/null/x: cannot be written (Not a directory); choose a writable place"),
-        (["--faster"], "No such option: --faster (Possible options: --cluster, --filters, --strict); see handgrad train --help"),
+        (["--faster"], "No such option: --faster (Possible options: --cluster, --filters, --strict); see"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
