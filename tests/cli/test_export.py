@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
+import numpy as np
 import onnx
+import onnxruntime
 import pytest
+from PIL import Image
 
+from handgrad import model_file
+from handgrad.data import load
 from tests.cli.conftest import Run
+from tests.cli.test_real_data import first_of
 
 
 def test_it_writes_one_file_and_says_what_goes_in_and_out(trained: Path, here: Path, run: Run) -> None:
@@ -82,3 +89,30 @@ def test_without_the_package_the_cure_is_named(
     assert complaint.startswith("package=onnx: is needed for ONNX files")
     assert complaint.endswith("pip install 'handgrad[onnx]'")
     assert list(here.iterdir()) == []
+
+
+def test_onnx_runtime_agrees_on_the_whole_of_mnist(run: Run, here: Path, tmp_path: Path, shared_data: Path) -> None:
+    source = first_of(shared_data / "mnist", tmp_path / "first", 6000)
+    assert run("train", source, "--out", "out", "--epochs", "2").code == 0
+    assert run("export", "out", "mnist.onnx").code == 0
+    images = load(str(shared_data / "mnist")).test.images
+    assert images.shape == (10000, 28, 28, 1)
+    wanted = model_file.load(here / "out").predict(images)
+    session = onnxruntime.InferenceSession(here / "mnist.onnx", providers=["CPUExecutionProvider"])
+    (found,) = session.run(["probabilities"], {"images": np.asarray(images)})
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-5)
+    np.testing.assert_array_equal(found.argmax(axis=1), wanted.argmax(axis=1))
+
+
+def test_the_example_of_the_docs_says_what_handgrad_predicts(
+    trained: Path, here: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8).mean(axis=2).astype(np.uint8)
+    Image.fromarray(pixels).save("one.png")
+    (record,) = json.loads(run("predict", trained, "one.png", "--json").out)
+    assert run("export", trained, "photos.onnx").code == 0
+    document = (Path(__file__).parents[2] / "docs" / "export.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", document, re.DOTALL)
+    capsys.readouterr()
+    exec(example, {})
+    assert capsys.readouterr().out == f"{record['class']} {record['probability']:.2%}\n"

@@ -67,12 +67,14 @@ def export(model: Model) -> Export:
         raise InputError("model", f"{architecture.parameter_count:,} parameters", rule, "train a smaller network")
     images = Tensor("images", "uint8", ("batch", *architecture.input_shape))
     probabilities = Tensor("probabilities", "float32", ("batch", architecture.classes))
+    nodes = _nodes(architecture, images.name, probabilities.name)
+    used = {name for node in nodes for name in node.input}
     graph = helper.make_graph(
-        _nodes(architecture, images.name, probabilities.name),
+        nodes,
         "handgrad",
         [_value(images, "Pixels from 0 to 255, row by row; three depths are red, green and blue.")],
         [_value(probabilities, "Each image's probability of each class; metadata: classes.")],
-        [numpy_helper.from_array(array, name) for name, array in _constants(model).items()],
+        [numpy_helper.from_array(array, name) for name, array in _constants(model).items() if name in used],
     )
     made = helper.make_model(
         graph,
