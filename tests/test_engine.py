@@ -45,6 +45,19 @@ def test_the_notes_engine_is_the_notes_on_standardised_pixels(
     np.testing.assert_array_equal(engine.predict(parameters, images), network.predict(parameters, X))
 
 
+@pytest.mark.parametrize("name", engines.ENGINES)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_floats_are_standardised_like_pixels(name: str, dtype: str) -> None:
+    model = small_model()
+    images, labels = pixels(model.architecture, 9, np.random.default_rng(2)), np.arange(9) % 3
+    engine = engines.create(name, model.standardisation)
+    floats = engine.loss_and_gradients(model.parameters, images.astype(dtype), labels)
+    whole = engine.loss_and_gradients(model.parameters, images, labels)
+    for found, expected in zip((*floats[:2], floats[2].vector), (*whole[:2], whole[2].vector), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(model.predict(images.astype(dtype), engine), model.predict(images, engine), rtol=1e-5)
+
+
 def test_an_unknown_engine_is_refused() -> None:
     with pytest.raises(InputError, match="engine=torch: the engines are fused, notes; use fused"):
         engines.create("torch", Standardisation((0.0,), (1.0,)))

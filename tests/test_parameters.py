@@ -77,3 +77,12 @@ def test_depth_weights_start_with_signs_in_balance() -> None:
     alpha = Parameters.draw(architecture, np.random.default_rng(0))["alpha2"]
     np.testing.assert_array_equal(np.abs(alpha), 1)
     np.testing.assert_array_equal(alpha.sum(axis=0), 1)
+
+
+def test_what_is_read_only_is_copied() -> None:
+    architecture = Architecture(input_shape=(6, 6, 1))
+    vector = np.zeros(architecture.parameter_count)
+    assert np.shares_memory(Parameters(architecture, vector).vector, vector)
+    vector.flags.writeable = False
+    Parameters(architecture, vector)["b2"][:] = 1
+    assert not vector.any()

@@ -42,11 +42,12 @@ ALLOWED = {
     "data": DATA,
     "web": TRACE | DATA | {"web"},
     "training": TRAINING,
+    "estimator": TRAINING | {"estimator"},
     "report": REPORT,
     "cluster": CLUSTER,
     "cli": CLUSTER | TRACE | {"cli", "export", "verify", "web", ""},
     "__main__": {"cli"},
-    "": NETWORK,
+    "": NETWORK | {"estimator"},
 }
 """What each part may import, the lower parts first; "" is the package itself."""
 

@@ -64,3 +64,47 @@ def test_images_as_they_lie_in_memory() -> None:
 def test_wrong_figures_are_refused(mean: tuple[float, ...], deviation: tuple[float, ...]) -> None:
     with pytest.raises(InputError, match=r"standardisation=mean .*: needs one finite mean and one positive deviation"):
         Standardisation(mean, deviation)
+
+
+@brief
+@given(generators, st.integers(1, 600), st.integers(1, 3), st.sampled_from(["float32", "float64"]))
+def test_floats_of_any_range_are_standardised_in_double_precision(
+    rng: np.random.Generator, count: int, depth: int, dtype: str
+) -> None:
+    numbers = (
+        10 ** rng.uniform(-6, 6, depth) * (rng.standard_normal((count, 3, 4, depth)) + rng.uniform(-9, 9))
+    ).astype(dtype)
+    found = Standardisation.of(numbers)
+    wide = numbers.astype(np.float64)
+    np.testing.assert_allclose(found.mean, wide.mean(axis=(0, 1, 2)), rtol=1e-9)
+    np.testing.assert_allclose(found.deviation, wide.std(axis=(0, 1, 2)), rtol=1e-9)
+    expected = (wide - np.array(found.mean)) / np.array(found.deviation)
+    np.testing.assert_array_equal(found.apply(numbers, "float32"), expected.astype(np.float32))
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, -1e9, 1e-30])
+def test_equal_floats_become_about_0(value: float) -> None:
+    numbers = np.full((700, 3, 5, 1), value)
+    found = Standardisation.of(numbers)
+    assert found.deviation == (1.0,)
+    np.testing.assert_allclose(found.apply(numbers, "float64"), 0, atol=1e-12 * max(1, abs(value)))
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float64"])
+def test_weights_are_repetitions(dtype: str) -> None:
+    rng = np.random.default_rng(0)
+    images, counts = rng.integers(0, 256, (600, 3, 4, 2)).astype(dtype), rng.integers(0, 4, 600)
+    weighted = Standardisation.of(images, counts.astype(float))
+    repeated = Standardisation.of(images.repeat(counts, axis=0))
+    np.testing.assert_allclose(weighted.mean, repeated.mean, rtol=1e-12)
+    np.testing.assert_allclose(weighted.deviation, repeated.deviation, rtol=1e-12)
+
+
+def test_what_is_no_pixel_and_no_float_is_refused() -> None:
+    with pytest.raises(InputError, match="images=int64: must be pixels"):
+        Standardisation((0.0,), (1.0,)).apply(np.zeros((1, 2, 2, 1), np.int64), "float32")  # type: ignore[arg-type]
+
+
+def test_numbers_that_overflow_are_refused() -> None:
+    with pytest.raises(InputError, match=r"standardisation=mean .*inf"):
+        Standardisation.of(np.array([-1e300, 1e300]).reshape(2, 1, 1, 1))

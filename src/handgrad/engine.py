@@ -8,24 +8,24 @@ from handgrad.errors import InputError
 from handgrad.notes import network
 from handgrad.parameters import Parameters
 from handgrad.standardisation import Standardisation
-from handgrad.typing import Array, Integers, Pixels
+from handgrad.typing import Array, Integers, Stored
 
 ENGINES = ("fused", "notes")
 """Names of the engines, the default first."""
 
 
 class Engine(Protocol):
-    """Both passes of a network over pixels as stored."""
+    """Both passes of a network over images as stored, which it standardises."""
 
     name: str
     standardisation: Standardisation
 
     def loss_and_gradients(
-        self, parameters: Parameters, images: Pixels, labels: Integers | Array, sample_weight: Array | None = None
+        self, parameters: Parameters, images: Stored, labels: Integers | Array, sample_weight: Array | None = None
     ) -> tuple[Array, Array, Parameters]:
         """Each image's loss and class probabilities, and the gradient of the mean loss, Σ w·E / Σ w."""
 
-    def predict(self, parameters: Parameters, images: Pixels) -> Array:
+    def predict(self, parameters: Parameters, images: Stored) -> Array:
         """Class probabilities, shape (batch, classes)."""
 
 
@@ -44,13 +44,13 @@ class NotesEngine:
         self.standardisation = standardisation
 
     def loss_and_gradients(
-        self, parameters: Parameters, images: Pixels, labels: Integers | Array, sample_weight: Array | None = None
+        self, parameters: Parameters, images: Stored, labels: Integers | Array, sample_weight: Array | None = None
     ) -> tuple[Array, Array, Parameters]:
         """See ``Engine``."""
         X = self.standardisation.apply(images, parameters.vector.dtype)
         return network.loss_and_gradients(parameters, X, labels, sample_weight)
 
-    def predict(self, parameters: Parameters, images: Pixels) -> Array:
+    def predict(self, parameters: Parameters, images: Stored) -> Array:
         """See ``Engine``."""
         return network.predict(parameters, self.standardisation.apply(images, parameters.vector.dtype))
 
@@ -64,7 +64,7 @@ def create(name: str, standardisation: Standardisation, threads: int | None = No
     standardisation : Standardisation
         Applied to the pixels.
     threads : int, optional
-        Of the fused engine; ``HANDGRAD_NUM_THREADS``, or one a processor, if left out. The results do not depend on it.
+        Of the fused engine; ``fused.team.default_threads()`` if left out. The results do not depend on it.
 
     Raises
     ------

@@ -26,7 +26,7 @@ class Parameters(Mapping[str, Array]):
     architecture : Architecture
         Gives the names, shapes and order.
     vector : array, shape (architecture.parameter_count,)
-        float32 or float64; it is not copied, so writing to a view writes to it.
+        float32 or float64; it is not copied, so writing to a view writes to it, unless it is read-only.
 
     Attributes
     ----------
@@ -56,11 +56,12 @@ class Parameters(Mapping[str, Array]):
                 "use the vector of the same architecture",
             )
         self.architecture = architecture
-        self.vector = vector
+        # joblib maps a pickled one into memory read-only.
+        self.vector = vector if vector.flags.writeable else vector.copy()
         views, start = {}, 0
         for name, shape in architecture.parameter_shapes.items():
             stop = start + math.prod(shape)
-            views[name] = vector[start:stop].reshape(shape)
+            views[name] = self.vector[start:stop].reshape(shape)
             start = stop
         self._views = MappingProxyType(views)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from handgrad.errors import InputError
-from handgrad.typing import Array, Images, Pixels
+from handgrad.typing import Array, Images, Pixels, Stored
 
 _PIECE = 256
 
@@ -23,7 +23,7 @@ class Standardisation:
     Parameters
     ----------
     mean, deviation : tuple of float
-        In units of pixel values, 0 to 255; one entry for each depth.
+        In units of pixel values, 0 to 255, or of the numbers that come instead; one entry for each depth.
 
     Raises
     ------
@@ -58,8 +58,25 @@ class Standardisation:
             )
 
     @classmethod
-    def of(cls, images: Images) -> Standardisation:
-        """The exact figures of images (count, height, width, depth); where all pixels are equal the deviation is 1."""
+    def of(cls, images: Images, sample_weight: Array | None = None) -> Standardisation:
+        """The figures of images (count, height, width, depth); where all pixels are equal the deviation is 1.
+
+        Those of pixels are exact; those of other numbers, and weighted ones, are computed in float64.
+
+        Parameters
+        ----------
+        images : array of uint8, float32 or float64, shape (count, height, width, depth)
+        sample_weight : array, shape (count,), optional
+            How much each image counts: numbers of at least 0, not all of them 0.
+
+        Examples
+        --------
+        >>> numbers = np.array([-1.0, 3.0]).reshape(2, 1, 1, 1)
+        >>> Standardisation.of(numbers), Standardisation.of(numbers, np.array([0.0, 2.0]))
+        (Standardisation(mean=(1.0,), deviation=(2.0,)), Standardisation(mean=(3.0,), deviation=(1.0,)))
+        """
+        if images.dtype != np.uint8 or sample_weight is not None:
+            return cls._of_numbers(images, np.ones(len(images)) if sample_weight is None else sample_weight)
         # A piece at a time, so that no copy of the whole set is made.
         pieces = [moments(images[start : start + _PIECE]) for start in range(0, len(images), _PIECE)]
         sums, squares = (sum(part.sum(axis=0) for part in parts) for parts in zip(*pieces, strict=True))
@@ -78,21 +95,37 @@ class Standardisation:
         spread = (pixels * square - total * total for total, square in zip(sums, squares, strict=True))
         return cls(tuple(total / pixels for total in sums), tuple(math.sqrt(part) / pixels or 1.0 for part in spread))
 
-    def apply(self, images: Pixels, dtype: DTypeLike) -> Array:
-        """Standardised images of the given precision.
+    @classmethod
+    def _of_numbers(cls, images: Images, weights: Array) -> Standardisation:
+        pixels = weights.sum(dtype=np.float64) * math.prod(images.shape[1:3])
+
+        def mean(of: Callable[[Array], Array]) -> NDArray[np.float64]:
+            pieces = (slice(start, start + _PIECE) for start in range(0, len(images), _PIECE))
+            wide = ((weights[piece], images[piece].astype(np.float64)) for piece in pieces)
+            return sum(np.einsum("n,nhwd->d", weight, of(numbers)) for weight, numbers in wide) / pixels
+
+        with np.errstate(over="ignore", invalid="ignore"):  # figures that are not finite are refused
+            centre = mean(lambda numbers: numbers)
+            deviation = np.sqrt(mean(lambda numbers: (numbers - centre) ** 2))
+        # What equal numbers are off their mean is rounding.
+        deviation[deviation <= 8 * np.finfo(np.float64).eps * np.abs(centre)] = 1
+        return cls(tuple(centre.tolist()), tuple(deviation.tolist()))
+
+    def apply(self, images: Stored, dtype: DTypeLike) -> Array:
+        """Standardised images of the given precision; numbers that are no pixels are standardised in float64.
 
         Raises
         ------
         InputError
-            If the images are not uint8.
+            If the images are neither uint8 nor floats.
         """
-        if images.dtype != np.uint8:
+        if images.dtype != np.uint8 and images.dtype.kind != "f":
             raise InputError(
-                "images", images.dtype, "pixels must be uint8, 0 to 255", "scale them to that and use .astype(np.uint8)"
+                "images", images.dtype, "must be pixels (uint8, 0 to 255) or floats", "use .astype(np.uint8)"
             )
-        mean, deviation = np.asarray(self.mean, dtype), np.asarray(self.deviation, dtype)
-        result: Array = (images.astype(dtype) - mean) / deviation
-        return result
+        wide = dtype if images.dtype == np.uint8 else np.float64
+        mean, deviation = np.asarray(self.mean, wide), np.asarray(self.deviation, wide)
+        return ((images.astype(wide) - mean) / deviation).astype(dtype, copy=False)
 
     @classmethod
     def from_dict(cls, figures: dict[str, Any]) -> Standardisation:

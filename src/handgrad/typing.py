@@ -17,9 +17,12 @@ Integers: TypeAlias = NDArray[np.integer[Any]]
 Pixels: TypeAlias = NDArray[np.uint8]
 """Images as stored: (batch, height, width, depth), 0 to 255."""
 
+Stored: TypeAlias = Pixels | Array
+"""Pixels, or numbers of any range in their place."""
+
 
 class Images(Protocol):
-    """Images as stored, in memory or on disk: (count, height, width, depth), uint8; what is asked for is in memory."""
+    """Images as stored, in memory or on disk: (count, height, width, depth); what is asked for is in memory."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -27,7 +30,7 @@ class Images(Protocol):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """uint8."""
+        """uint8; float32 or float64 where numbers come instead of pixels."""
 
     def __len__(self) -> int: ...
 

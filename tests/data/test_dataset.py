@@ -17,8 +17,8 @@ LABELS = np.arange(4)
 @pytest.mark.parametrize(
     ("images", "labels", "message"),
     [
-        (IMAGES[..., 0], LABELS, r"images=uint8 of shape \(4, 3, 2\): must be uint8 .*images\[\.\.\., np\.newaxis\]"),
-        (IMAGES / 255, LABELS, r"images=float64 .*astype\(np\.uint8\)"),
+        (IMAGES[..., 0], LABELS, r"images=uint8 of shape \(4, 3, 2\): must be uint8, .*images\[\.\.\., np\.newaxis\]"),
+        (IMAGES.astype(np.int16), LABELS, r"images=int16 .*astype"),
         (IMAGES, LABELS / 2, r"labels=float64 of shape \(4,\): must be integers"),
         (IMAGES, np.array(list("abcd")), "labels=<U1 .*number the classes"),
         (IMAGES, np.eye(4, dtype=int), r"labels=int64 of shape \(4, 4\): .*labels\.argmax\(axis=1\)"),

@@ -51,7 +51,14 @@ def test_the_environment_sets_the_threads(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("HANDGRAD_NUM_THREADS", "3")
     assert default_threads() == 3
     monkeypatch.delenv("HANDGRAD_NUM_THREADS")
-    assert default_threads() >= 1
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    every = default_threads()
+    assert every >= 1
+    for share, expected in (("1", 1), (" 1,4", 1), ("9999", every), ("", every), ("0", every), ("many", every)):
+        monkeypatch.setenv("OMP_NUM_THREADS", share)
+        assert default_threads() == expected
+    monkeypatch.setenv("HANDGRAD_NUM_THREADS", "3")
+    assert default_threads() == 3
 
 
 @pytest.mark.parametrize("value", ["", "0", "-1", "two", "1.5"])

@@ -13,7 +13,7 @@ from handgrad import engine as engines
 from handgrad.architecture import Architecture
 from handgrad.data import Samples, load
 from handgrad.engine import Engine
-from handgrad.errors import DivergenceError
+from handgrad.errors import DivergenceError, InputError
 from handgrad.model import Model
 from handgrad.notes import network
 from handgrad.parameters import Parameters
@@ -21,7 +21,7 @@ from handgrad.standardisation import Standardisation
 from handgrad.training import Epoch, Recipe, State, Step, train
 from handgrad.training import optimizer as optimizers
 from handgrad.training.loop import score
-from handgrad.typing import Array, Integers, Pixels
+from handgrad.typing import Array, Integers, Stored
 
 DIGITS = load("digits")
 TRAIN, VALIDATION = DIGITS.train[:300], DIGITS.validation
@@ -112,7 +112,7 @@ def test_every_image_is_seen_once_an_epoch_in_a_new_order() -> None:
         seen: list[bytes]
 
         def loss_and_gradients(
-            self, parameters: Parameters, images: Pixels, labels: Integers | Array, sample_weight: Array | None = None
+            self, parameters: Parameters, images: Stored, labels: Integers | Array, sample_weight: Array | None = None
         ) -> tuple[Array, Array, Parameters]:
             self.seen += [image.tobytes() for image in images]
             return super().loss_and_gradients(parameters, images, labels, sample_weight)
@@ -162,7 +162,8 @@ def test_a_loss_that_is_no_number_stops_with_the_step_and_the_cure(optimizer: st
     assert f"at step {error.step}: the loss must stay finite; try a smaller" in str(error)
 
 
-def test_the_last_step_may_not_leave_what_is_no_number() -> None:
+@pytest.mark.parametrize("validation", [VALIDATION, None])
+def test_the_last_step_may_not_leave_what_is_no_number(validation: Samples | None) -> None:
     class Breaking(engines.NotesEngine):
         def loss_and_gradients(self, *given: Any) -> tuple[Array, Array, Parameters]:
             loss, probabilities, gradient = super().loss_and_gradients(*given)
@@ -171,7 +172,7 @@ def test_the_last_step_may_not_leave_what_is_no_number() -> None:
 
     model = new_model()
     with pytest.raises(DivergenceError, match="loss=nan at step 1:"):
-        events(model, Recipe(epochs=1, batch_size=300), engine=Breaking(model.standardisation))
+        list(train(model, TRAIN, validation, Recipe(epochs=1, batch_size=300), Breaking(model.standardisation), 0))
 
 
 def test_a_network_that_is_wrong_and_sure_has_a_finite_validation_loss() -> None:
@@ -214,6 +215,18 @@ def test_early_stopping_ends_after_its_patience_with_the_best_epoch_s_parameters
     best = max(epochs, key=lambda epoch: (epoch.validation_accuracy, -epoch.validation_loss))
     assert len(epochs) == best.epoch + 3 < 200
     assert model.parameters.vector.tobytes() == after[best.epoch - 1].tobytes() != after[-1].tobytes()
+
+
+def test_a_training_needs_no_validation_part() -> None:
+    with_it, without = new_model(), new_model()
+    events(with_it, Recipe(epochs=2))
+    engine = engines.create("notes", without.standardisation)
+    found = list(train(without, TRAIN, None, Recipe(epochs=2), engine, 0))
+    assert without.parameters.vector.tobytes() == with_it.parameters.vector.tobytes()
+    assert isinstance(found[-1], Epoch)
+    assert np.isnan([found[-1].validation_loss, found[-1].validation_accuracy]).all()
+    with pytest.raises(InputError, match="early_stopping=True: chooses the epoch by a validation part"):
+        next(train(without, TRAIN, None, Recipe(early_stopping=True), engine, 0))
 
 
 def test_without_early_stopping_the_last_epoch_counts() -> None:

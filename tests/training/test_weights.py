@@ -45,9 +45,9 @@ def test_none_are_none() -> None:
     ("weights", "message"),
     [
         ([1.0], r"sample_weight=\(1,\): must have the shape \(2,\); give one an image"),
-        ([-1.0, 1.0], "sample_weight=-1 to 1: weights must be finite and at least 0, and not all of them 0; use 1"),
+        ([-1.0, 1.0], "sample_weight=-1 to 1: weights must be finite and at least 0, and not all of them zero; use 1"),
         ([np.nan, 1.0], "must be finite"),
-        ([0.0, 0.0], "not all of them 0"),
+        ([0.0, 0.0], "not all of them zero"),
     ],
 )
 def test_wrong_weights(weights: list[float], message: str) -> None:

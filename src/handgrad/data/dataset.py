@@ -21,8 +21,8 @@ class Samples:
 
     Parameters
     ----------
-    images : array of uint8, shape (count, height, width, depth)
-        Pixels from 0 to 255; depth 1 is grey, 3 is RGB.
+    images : array of uint8, float32 or float64, shape (count, height, width, depth)
+        Pixels from 0 to 255, as every source gives, or numbers of any range; depth 1 is grey, 3 is RGB.
     labels : array of int64, shape (count,)
         Class numbers from 0.
     names : array of str, shape (count,), optional
@@ -53,12 +53,12 @@ class Samples:
 
     def __post_init__(self) -> None:
         images, labels = self.images, self.labels
-        if images.dtype != np.uint8 or len(images.shape) != 4:
+        if images.dtype not in (np.uint8, np.float32, np.float64) or len(images.shape) != 4:
             raise InputError(
                 "images",
                 f"{images.dtype} of shape {images.shape}",
-                "must be uint8 of shape (count, height, width, depth)",
-                "scale to 0 to 255 and use astype(np.uint8); give grey images their depth by images[..., np.newaxis]",
+                "must be uint8, float32 or float64 of shape (count, height, width, depth)",
+                "convert them with .astype; give grey images their depth by images[..., np.newaxis]",
             )
         if labels.dtype.kind not in "iu" or labels.ndim != 1:
             raise InputError(

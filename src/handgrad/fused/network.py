@@ -222,35 +222,39 @@ class ArrayEngine:
 
     def __init__(self, threads: int | None = None) -> None:
         self.team = Team(threads or default_threads())
-        self._networks: dict[tuple[Architecture, str], Network] = {}
+        self._networks: dict[tuple[Architecture, str, Standardisation | None], Network] = {}
 
     def loss_and_gradients(
         self, parameters: Parameters, images: Any, labels: Integers | Array, sample_weight: Array | None = None
     ) -> tuple[Array, Array, Parameters]:
         """Each image's loss and class probabilities, and the gradient of the mean loss."""
-        return self._network(parameters).loss_and_gradients(parameters, images, labels, sample_weight)
+        network, X = self._prepared(parameters, images)
+        return network.loss_and_gradients(parameters, X, labels, sample_weight)
 
     def predict(self, parameters: Parameters, images: Any) -> Array:
         """Class probabilities, shape (batch, classes)."""
-        return self._network(parameters).predict(parameters, images)
+        network, X = self._prepared(parameters, images)
+        return network.predict(parameters, X)
 
-    def _network(self, parameters: Parameters) -> Network:
-        key = (parameters.architecture, parameters.vector.dtype.str)
+    def _prepared(self, parameters: Parameters, images: Any) -> tuple[Network, Any]:
+        """Who computes, and what of."""
+        return self._network(parameters, None), images
+
+    def _network(self, parameters: Parameters, standardisation: Standardisation | None) -> Network:
+        architecture, dtype = parameters.architecture, parameters.vector.dtype
+        key = (architecture, dtype.str, standardisation)
         if key not in self._networks:
-            self._networks[key] = self._bound(parameters)
+            self._networks[key] = Network(architecture, dtype, standardisation, self.team)
         return self._networks[key]
-
-    def _bound(self, parameters: Parameters) -> Network:
-        return Network(parameters.architecture, parameters.vector.dtype, None, self.team)
 
 
 class FusedEngine(ArrayEngine):
-    """Both passes as fused kernels over pixels as stored: the notes engine's numbers, several times faster.
+    """Both passes as fused kernels over images as stored: the notes engine's numbers, several times faster.
 
     Parameters
     ----------
     standardisation : Standardisation
-        Applied to the pixels while they are loaded.
+        Applied to pixels while they are loaded, to floats before.
     threads : int, optional
         As in ``ArrayEngine``.
     """
@@ -261,8 +265,10 @@ class FusedEngine(ArrayEngine):
         super().__init__(threads)
         self.standardisation = standardisation
 
-    def _bound(self, parameters: Parameters) -> Network:
-        return Network(parameters.architecture, parameters.vector.dtype, self.standardisation, self.team)
+    def _prepared(self, parameters: Parameters, images: Any) -> tuple[Network, Any]:
+        if images.dtype == np.uint8:
+            return self._network(parameters, self.standardisation), images
+        return self._network(parameters, None), self.standardisation.apply(images, parameters.vector.dtype)
 
 
 @cache

@@ -113,16 +113,21 @@ class _Member:
 
 
 def default_threads() -> int:
-    """``HANDGRAD_NUM_THREADS``, or the number of processors that this process may use.
+    """``HANDGRAD_NUM_THREADS``, or the number of processors that this process may use, at most ``OMP_NUM_THREADS``.
+
+    The latter is how joblib, Ray and batch systems tell each of their processes its share of the machine.
 
     Raises
     ------
     InputError
-        If the variable is no positive integer.
+        If the first variable is no positive integer.
     """
     wanted = os.environ.get("HANDGRAD_NUM_THREADS")
     if wanted is None:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        # A number for each level of nesting, "4,2"; what is none is left to those whose variable it is.
+        share = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+        return min(processors, int(share)) if share.isascii() and share.isdigit() and int(share) else processors
     if not wanted.isascii() or not wanted.isdigit() or int(wanted) < 1:
         raise InputError("HANDGRAD_NUM_THREADS", wanted, "must be a positive integer", "set it to 2, say, or unset it")
     return int(wanted)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from handgrad.errors import InputError
 from handgrad.typing import Integers, Pixels
 
 AUGMENTATIONS = ("shift", "flip", "rotate", "contrast")
@@ -56,7 +57,15 @@ class Augmentation:
         self._numbers: NDArray[np.float32] = np.stack([a, b, tx, c, d, ty, factor], axis=1).astype(np.float32)
 
     def apply(self, images: Pixels, places: Integers) -> Pixels:
-        """These images, which are the training part's at these places, as they are in this epoch."""
+        """These images, which are the training part's at these places, as they are in this epoch.
+
+        Raises
+        ------
+        InputError
+            If they are not uint8.
+        """
+        if images.dtype != np.uint8:
+            raise InputError("augment", images.dtype, "changes pixels, uint8 from 0 to 255", "give them as stored")
         # Imported here, since it brings Numba.
         from handgrad.fused.warping import kernels
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from handgrad.data.dataset import Samples
 from handgrad.engine import Engine
-from handgrad.errors import DivergenceError
+from handgrad.errors import DivergenceError, InputError
 from handgrad.model import Model
 from handgrad.training import optimizer as optimizers
 from handgrad.training.augmentation import Augmentation
@@ -46,7 +47,7 @@ class Step:
 class Epoch:
     """One pass over the training part: means over its steps, and the validation part after it.
 
-    ``seconds`` is the time of the steps alone, from the first epoch on.
+    ``seconds`` is the time of the steps alone, from the first epoch on. Without a validation part its figures are NaN.
     """
 
     epoch: int
@@ -94,7 +95,7 @@ class State:
 def train(
     model: Model,
     samples: Samples,
-    validation: Samples,
+    validation: Samples | None,
     recipe: Recipe,
     engine: Engine,
     seed: int,
@@ -113,7 +114,7 @@ def train(
         Its parameters are changed.
     samples : Samples
         The training part.
-    validation : Samples
+    validation : Samples or None
         Looked at after each epoch, never learned from, but that early stopping chooses the epoch by it.
     recipe : Recipe
     engine : Engine
@@ -138,8 +139,10 @@ def train(
     DivergenceError
         If a loss is not finite.
     InputError
-        If the sample weights are not one finite number of at least 0 an image.
+        If the sample weights are not one finite number of at least 0 an image, or there is nothing to stop early by.
     """
+    if recipe.early_stopping and not validation:
+        raise InputError("early_stopping", True, "chooses the epoch by a validation part", "give one")
     weights = weights_of(samples.labels, recipe, sample_weight)
     total = len(samples) if weights is None else float(weights.sum())
     state = state or State(optimizers.create(recipe, model.parameters, engine))
@@ -171,10 +174,12 @@ def train(
                 state.seconds += time.perf_counter() - started
             images = len(batch.places)
             yield Step(epoch, state.step, steps, mean, found.hits / images, images, state.seconds, waiting)
-        with np.errstate(over="ignore", invalid="ignore"):
-            validation_loss, validation_accuracy = score(model, validation, engine, workers)
         rate = learning_rate(recipe, state.step - 1, steps)
-        if not np.isfinite(validation_loss):
+        validation_loss = validation_accuracy = math.nan
+        if validation:
+            with np.errstate(over="ignore", invalid="ignore"):
+                validation_loss, validation_accuracy = score(model, validation, engine, workers)
+        if not np.isfinite(validation_loss if validation else model.parameters.vector).all():
             raise DivergenceError(state.step, validation_loss, rate)
         figures = state.loss / total, state.hits / len(samples), validation_loss, validation_accuracy
         with uninterrupted():

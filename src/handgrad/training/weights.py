@@ -45,7 +45,7 @@ def weights_of(labels: Integers, recipe: Recipe, sample_weight: Array | None = N
         raise InputError(
             "sample_weight",
             f"{weights.min():g} to {weights.max():g}",
-            "weights must be finite and at least 0, and not all of them 0",
+            "weights must be finite and at least 0, and not all of them zero",
             "use 1 for an image that counts as any other",
         )
     if recipe.class_weight == "balanced":

@@ -1,0 +1,384 @@
+"""The classifier: scikit-learn's methods around the recipe, the loop and the engine of every training."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from numbers import Integral
+from typing import Any, Self
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.model_selection import train_test_split
+from sklearn.utils import Tags, check_random_state
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets, unique_labels
+from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+
+from handgrad import engine as engines
+from handgrad.architecture import Architecture
+from handgrad.data import Samples
+from handgrad.engine import Engine
+from handgrad.errors import InputError
+from handgrad.estimator.translation import architecture_of, own_names, recipe_of, sees_no_image, with_depth
+from handgrad.model import Model
+from handgrad.parameters import Parameters
+from handgrad.standardisation import Standardisation
+from handgrad.training import Epoch, Recipe, State, train
+from handgrad.training import optimizer as optimizers
+from handgrad.training.weights import weights_of
+from handgrad.typing import Array
+
+_DEFAULT = Recipe()
+
+_ENGINES: WeakKeyDictionary[HandgradClassifier, tuple[Any, Engine]] = WeakKeyDictionary()
+"""Threads and buffers of each classifier; not of the classifier itself, which can be copied and pickled."""
+
+
+class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """The notes' convolutional network, trained by handgrad's recipe.
+
+    Parameters and attributes have the names of ``sklearn.neural_network.MLPClassifier`` where they mean the same.
+    There is no ``alpha``: the weight decay of AdamW is decoupled from the gradient, so that it pulls on all weights
+    alike, however large their gradients are. Nor is there a ``tol``: the learning rate's schedule is planned for all
+    ``max_iter`` passes, and ends in the finest steps.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : sequence of int
+        Sizes of the dense layers between convolutions and classes; may be empty.
+    stages : sequence of sequences of int
+        Number of filters of each convolution, stage by stage; each stage ends in a pooling.
+    filter_size : tuple of int
+        (height, width) of every filter.
+    pooling : int
+        Side of the pooling windows.
+    maps : int, optional
+        Maps between layers, with learned depth weights (N32); None is the notes' plain sum.
+    image_shape : tuple of int, optional
+        (height, width) or (height, width, depth) of the images where X has a row an image. If left out, a row whose
+        length is a square with room for the stages is a grey square image. Any other row is no image, and its numbers
+        have no neighbours: only the dense half of the network is used, behind one filter of 1 × 1.
+    solver : {"adamw", "sgd"}
+        AdamW, or SGD with momentum.
+    weight_decay : float
+        Pull of filters and weights towards 0, a fraction of the learning rate.
+    batch_size : int or "auto"
+        Images a step; "auto" takes 128, or 32 of fewer than 12,800.
+    learning_rate : {"one-cycle", "constant"}
+        Schedule of the learning rate: one cycle rises for the first quarter of the steps and falls to 0 as a cosine.
+    learning_rate_init : float
+        Highest learning rate.
+    max_iter : int or "auto"
+        Passes over the images; "auto" takes as many as make 1,200 steps, 4 at least.
+    random_state : int, RandomState or None
+        Chooses validation images, initial values, order and augmentation. An integer is the ``--seed`` of
+        ``handgrad train``: the same images give the same bits.
+    verbose : bool
+        Print a line after each pass.
+    warm_start : bool
+        Let ``fit`` go on from the parameters that are there, with a schedule from its beginning.
+    momentum : float
+        Of SGD.
+    early_stopping : bool
+        Set ``validation_fraction`` of the images aside, stratified; keep the parameters of the pass with the best
+        accuracy on them, and end when no better one comes for ``n_iter_no_change`` passes. A schedule of one cycle
+        is cut off where it stands then; with ``learning_rate="constant"`` there is nothing to cut.
+    validation_fraction : float
+    n_iter_no_change : int
+    class_weight : dict, "balanced" or None
+        How much the images of each class count.
+    augment : sequence of {"shift", "flip", "rotate", "contrast"}
+        How training images, which must be uint8, are changed in each pass anew.
+    engine : {"fused", "notes"}
+        What computes: compiled kernels, or NumPy line by line. The first use of the kernels for a filter size and
+        precision compiles them, which takes about a quarter of a minute, once.
+    n_threads : int, optional
+        Threads of the fused engine, the bits do not depend on it. None takes ``HANDGRAD_NUM_THREADS``, or one a
+        processor, at most ``OMP_NUM_THREADS``, by which joblib gives each of its processes its share.
+
+    Attributes
+    ----------
+    classes_ : array, shape (n_classes,)
+    model_ : handgrad.model.Model
+        The network with its parameters, which ``handgrad.model_file.save`` writes as a file for every command. Its
+        pictures are uint8: of a model that is to read files, the images must be as well.
+    image_shape_ : tuple of int
+        (height, width, depth) of what the network sees.
+    n_features_in_, feature_names_in_
+        As in every estimator; the number of pixels of an image, times its depth.
+    n_iter_ : int
+        Passes of the last ``fit`` or ``partial_fit``.
+    loss_ : float
+        Mean cross entropy over the last pass, in nats.
+    loss_curve_ : list of float
+        That of every pass since the parameters were drawn.
+    validation_scores_ : list of float or None
+        With early stopping, the accuracy on the validation images after every pass of the last ``fit``.
+    best_validation_score_ : float or None
+        The best of them.
+
+    Notes
+    -----
+    Images are uint8, float32 or float64, of any range: the training images' mean and deviation, one for each depth,
+    standardise them. float64 (and what becomes float64: other integers, lists) is computed in float64; uint8 and
+    float32 in float32, which is twice as fast. uint8 takes an eighth of the memory.
+
+    Raises
+    ------
+    InputError
+        Is a ValueError; where a parameter or X does not fit.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.model_selection import train_test_split
+    >>> X, y = load_digits(return_X_y=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X.astype("uint8"), y, stratify=y, random_state=0)
+    >>> classifier = HandgradClassifier(random_state=0).fit(X_train, y_train)
+    >>> classifier.score(X_test, y_test) > 0.95, classifier.image_shape_
+    (True, (8, 8, 1))
+    """
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (64,),
+        *,
+        stages: Any = ((16, 16),),
+        filter_size: Any = (3, 3),
+        pooling: int = 2,
+        maps: int | None = None,
+        image_shape: Any = None,
+        solver: str = _DEFAULT.optimizer,
+        weight_decay: float = _DEFAULT.weight_decay,
+        batch_size: int | str = "auto",
+        learning_rate: str = _DEFAULT.schedule,
+        learning_rate_init: float = _DEFAULT.learning_rate,
+        max_iter: int | str = "auto",
+        random_state: Any = None,
+        verbose: bool = False,
+        warm_start: bool = False,
+        momentum: float = _DEFAULT.momentum,
+        early_stopping: bool = _DEFAULT.early_stopping,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = _DEFAULT.patience,
+        class_weight: Any = None,
+        augment: Any = _DEFAULT.augment,
+        engine: str = "fused",
+        n_threads: int | None = None,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.stages = stages
+        self.filter_size = filter_size
+        self.pooling = pooling
+        self.maps = maps
+        self.image_shape = image_shape
+        self.solver = solver
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.max_iter = max_iter
+        self.random_state = random_state
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.class_weight = class_weight
+        self.augment = augment
+        self.engine = engine
+        self.n_threads = n_threads
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train on these images.
+
+        Parameters
+        ----------
+        X : array, shape (n, height, width), (n, height, width, depth) or (n, features)
+        y : array, shape (n,)
+            The class of each image.
+        sample_weight : array, shape (n,), optional
+            How much each image counts.
+
+        Returns
+        -------
+        self
+        """
+        before = self.model_ if self.warm_start and hasattr(self, "model_") else None
+        X, shape, y = self._checked(X, y, reset=before is None)
+        classes, recipe, seed, validation = np.unique(y), recipe_of(self), self._seed(), None
+        if len(classes) < 2:
+            raise InputError("y", classes, "has one class; a classifier needs two or more", "add images of another")
+        if before and not np.array_equal(classes, self.classes_):
+            raise InputError("y", classes, f"warm_start goes on with the classes {self.classes_}", "turn it off")
+        architecture = architecture_of(self, X.shape[1], shape, len(classes))
+        if before and before.architecture != architecture:
+            raise InputError("warm_start", True, "the parameters are of a network of other sizes", "turn it off")
+        samples, weights = _samples(X, y, classes, architecture, sample_weight)
+        if self.early_stopping:
+            places, aside = train_test_split(
+                np.arange(len(y)), test_size=self.validation_fraction, random_state=seed, stratify=y
+            )
+            samples, validation = samples[places], samples[aside]
+            weights = None if weights is None else weights[places]
+        model = before or self._drawn(architecture, classes, samples, weights, recipe, seed)
+        curve = self.loss_curve_ if before else []
+        return self._trained(model, classes, samples, validation, weights, recipe, seed, curve)
+
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
+        """Take one pass over these images, at the constant ``learning_rate_init``.
+
+        The first call draws the parameters, and its images' mean and deviation standardise those of all calls. The
+        optimizer remembers earlier passes, those of ``fit`` too.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in ``fit``.
+        classes : array, shape (n_classes,), optional
+            All classes, which the first call needs.
+
+        Returns
+        -------
+        self
+        """
+        if self.early_stopping:
+            raise InputError("early_stopping", True, "partial_fit takes a single pass", "turn it off")
+        if isinstance(self.class_weight, str):
+            rule = "partial_fit does not see how many images each class has"
+            raise InputError("class_weight", self.class_weight, rule, "give a dict of weights")
+        before = getattr(self, "model_", None)
+        if before is None and classes is None:
+            rule = "the first call to partial_fit must name all classes"
+            raise InputError("classes", None, rule, "give classes=np.unique(y) of all labels")
+        known = self.classes_ if before else unique_labels(classes)
+        if classes is not None and not np.array_equal(unique_labels(classes), known):
+            raise InputError("classes", classes, f"those of the first call were {known}", "leave them out")
+        X, shape, y = self._checked(X, y, reset=before is None)
+        architecture = before.architecture if before else architecture_of(self, X.shape[1], shape, len(known))
+        samples, weights = _samples(X, y, known, architecture, sample_weight)
+        recipe, seed = replace(recipe_of(self), epochs=1, schedule="constant"), self._seed()
+        model = before or self._drawn(architecture, known, samples, weights, recipe, seed)
+        curve, memory = (self.loss_curve_, self._memory) if before else ([], None)
+        return self._trained(model, known, samples, None, weights, recipe, seed, curve, memory)
+
+    def predict_proba(self, X: Any) -> Array:
+        """The probability of each class, shape (n, n_classes), in the order of ``classes_``."""
+        check_is_fitted(self)
+        X, _, _ = self._checked(X, None, reset=False)
+        images = X.reshape(-1, *self.image_shape_)
+        return self.model_.predict(images, self._engine(self.model_.standardisation))
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """The most probable class of each image, shape (n,)."""
+        probabilities = self.predict_proba(X)
+        return self.classes_[probabilities.argmax(axis=1)]
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+    def _checked(self, X: Any, y: Any, reset: bool) -> tuple[NDArray[Any], tuple[int, int, int] | None, NDArray[Any]]:
+        """X with a row an image, the shape of an image where it is told, and y."""
+        shape = with_depth(self.image_shape) if reset else self.image_shape_
+        dimensions = np.ndim(X) if isinstance(X, list | tuple) else getattr(X, "ndim", 2)
+        if dimensions in (3, 4):
+            X = np.asarray(X)
+            found = with_depth(X.shape[1:])
+            if shape not in (None, found):
+                raise InputError("X", f"images of {found}", f"those of this classifier are {shape}", "resize them")
+            X, shape = X.reshape(len(X), math.prod(found)), found
+        dtypes = {"dtype": (np.float64, np.float32, np.uint8), "reset": reset}
+        if y is None and not reset:
+            return validate_data(self, X, **dtypes), shape, np.empty(0)
+        X, y = validate_data(self, X, y, **dtypes)
+        check_classification_targets(y)
+        return X, shape, column_or_1d(y, warn=True)
+
+    def _seed(self) -> int:
+        random = check_random_state(self.random_state)
+        given = isinstance(self.random_state, Integral)
+        return int(self.random_state if given else random.randint(2**31 - 1))
+
+    def _engine(self, standardisation: Standardisation) -> Engine:
+        made_of = (self.engine, standardisation, self.n_threads)
+        if self not in _ENGINES or _ENGINES[self][0] != made_of:
+            with own_names():
+                _ENGINES[self] = made_of, engines.create(*made_of)
+        return _ENGINES[self][1]
+
+    def _drawn(
+        self,
+        architecture: Architecture,
+        classes: NDArray[Any],
+        samples: Samples,
+        weights: Array | None,
+        recipe: Recipe,
+        seed: int,
+    ) -> Model:
+        """A model of initial values, in the precision of the images, with their mean and deviation."""
+        (initial,) = np.random.SeedSequence(seed).spawn(1)
+        dtype = np.float64 if samples.images.dtype == np.float64 else np.float32
+        parameters = Parameters.draw(architecture, np.random.default_rng(initial), dtype)
+        if sees_no_image(architecture):
+            parameters["F1"][:] = 1
+        provenance = {"command": " ".join(repr(self).split()), "seed": seed, "recipe": recipe.to_dict()}
+        return Model(parameters, tuple(map(str, classes)), Standardisation.of(samples.images, weights), provenance)
+
+    def _trained(
+        self,
+        model: Model,
+        classes: NDArray[Any],
+        samples: Samples,
+        validation: Samples | None,
+        weights: Array | None,
+        recipe: Recipe,
+        seed: int,
+        curve: list[float],
+        memory: tuple[dict[str, Array], int] | None = None,
+    ) -> Self:
+        """Train a copy of the model, and take it over once all went well."""
+        model = replace(model, parameters=model.parameters.copy())
+        if self.class_weight is not None:
+            of_class = compute_class_weight(self.class_weight, classes=classes, y=classes[samples.labels])
+            weights = of_class[samples.labels] * (1 if weights is None else weights)
+        engine = self._engine(model.standardisation)
+        state, steps = State(optimizers.create(recipe, model.parameters, engine)), 0
+        if memory:
+            vectors, steps = memory
+            state.optimizer.remember(vectors, steps)
+        # The order of the images is another in every pass, those of earlier calls included.
+        for event in train(model, samples, validation, recipe, engine, seed + len(curve), state, weights):
+            if self.verbose and isinstance(event, Epoch):
+                print(_line(event))
+        self._memory = state.optimizer.memory(), steps + state.step
+        self.model_, self.classes_, self.image_shape_ = model, classes, model.architecture.input_shape
+        self.n_iter_ = len(state.history)
+        self.loss_curve_ = [*curve, *(epoch.loss for epoch in state.history)]
+        self.loss_ = self.loss_curve_[-1]
+        scores = [epoch.validation_accuracy for epoch in state.history] if validation else None
+        self.validation_scores_, self.best_validation_score_ = scores, max(scores) if scores else None
+        return self
+
+
+def _samples(
+    X: NDArray[Any], y: NDArray[Any], classes: NDArray[Any], architecture: Architecture, sample_weight: Any
+) -> tuple[Samples, Array | None]:
+    """Rows as numbered images, and how much each counts."""
+    unknown = np.setdiff1d(y, classes)
+    if len(unknown):
+        raise InputError("y", unknown, f"the classes are {classes}", "leave out what is of no class")
+    samples = Samples(X.reshape(-1, *architecture.input_shape), np.searchsorted(classes, y))
+    return samples, weights_of(samples.labels, Recipe(), sample_weight)
+
+
+def _line(epoch: Epoch) -> str:
+    text = f"pass {epoch.epoch:>3} of {epoch.epochs}  loss {epoch.loss:.4f}  accuracy {epoch.accuracy:.2%}"
+    if math.isnan(epoch.validation_loss):
+        return text
+    return f"{text}  validation loss {epoch.validation_loss:.4f}  accuracy {epoch.validation_accuracy:.2%}"

@@ -1,0 +1,115 @@
+"""What scikit-learn's names are in handgrad: a classifier's parameters as an architecture and a recipe."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from handgrad.architecture import Architecture
+from handgrad.errors import InputError
+from handgrad.training import Recipe
+
+_NAMES = {
+    "hidden": "hidden_layer_sizes",
+    "input_shape": "image_shape",
+    "optimizer": "solver",
+    "schedule": "learning_rate",
+    "learning_rate": "learning_rate_init",
+    "epochs": "max_iter",
+    "patience": "n_iter_no_change",
+    "threads": "n_threads",
+}
+"""scikit-learn's word for each of handgrad's that is another."""
+
+_LARGE = 1_000_000
+"""Side of an image that has room for any network."""
+
+_DENSE_HALF: dict[str, Any] = {"stages": ((1,),), "filter_size": (1, 1), "pooling": 1}
+"""Convolutions that leave every number alone."""
+
+
+def recipe_of(classifier: Any) -> Recipe:
+    """The recipe of a classifier's parameters.
+
+    Raises
+    ------
+    InputError
+        If one breaks its rule.
+
+    Examples
+    --------
+    >>> from handgrad import HandgradClassifier
+    >>> recipe_of(HandgradClassifier()) == Recipe()
+    True
+    """
+    same = ("weight_decay", "momentum", "early_stopping", "augment")
+    with own_names():
+        return Recipe(
+            optimizer=classifier.solver,
+            schedule=classifier.learning_rate,
+            learning_rate=classifier.learning_rate_init,
+            epochs=None if classifier.max_iter == "auto" else classifier.max_iter,
+            batch_size=None if classifier.batch_size == "auto" else classifier.batch_size,
+            patience=classifier.n_iter_no_change,
+            **{name: getattr(classifier, name) for name in same},
+        )
+
+
+def architecture_of(classifier: Any, features: int, shape: tuple[int, int, int] | None, classes: int) -> Architecture:
+    """The network of a classifier's parameters.
+
+    Parameters
+    ----------
+    classifier : HandgradClassifier
+    features : int
+        Numbers of an image.
+    shape : tuple of int, optional
+        (height, width, depth), where it is known; else the row is a square image or none, as the classifier tells.
+    classes : int
+
+    Raises
+    ------
+    ArchitectureError
+        If the sizes do not fit together.
+
+    Examples
+    --------
+    >>> from handgrad import HandgradClassifier
+    >>> [architecture_of(HandgradClassifier(), features, None, 2).input_shape for features in (20, 25, 36)]
+    [(1, 20, 1), (1, 25, 1), (6, 6, 1)]
+    """
+    hidden = classifier.hidden_layer_sizes
+    sizes: dict[str, Any] = {"classes": classes, "hidden": (hidden,) if isinstance(hidden, int) else hidden}
+    filters = {name: getattr(classifier, name) for name in ("stages", "filter_size", "pooling", "maps")}
+    with own_names():
+        if shape and math.prod(shape) != features:
+            raise InputError("image_shape", shape, f"is not that of {features} numbers", "give that of the images")
+        side = math.isqrt(features)
+        if not shape and side**2 == features:
+            room = Architecture(input_shape=(_LARGE, _LARGE, 1), **sizes, **filters).smallest_image
+            shape = (side, side, 1) if side >= max(room) else None
+        if shape:
+            return Architecture(input_shape=shape, **sizes, **filters)
+        return Architecture(input_shape=(1, features, 1), **sizes, **_DENSE_HALF)
+
+
+def sees_no_image(architecture: Architecture) -> bool:
+    """Whether it is a network of the dense half alone."""
+    return all(getattr(architecture, name) == value for name, value in _DENSE_HALF.items())
+
+
+def with_depth(shape: Any) -> Any:
+    """(height, width, depth) of (height, width), which is grey; None of None."""
+    return shape if shape is None else (*shape, 1)[:3]
+
+
+@contextmanager
+def own_names() -> Iterator[None]:
+    """Errors that leave it name the classifier's parameter."""
+    try:
+        yield
+    except InputError as error:
+        argument = _NAMES.get(error.argument, error.argument)
+        raise type(error)(argument, error.value, error.rule, error.cure) from None

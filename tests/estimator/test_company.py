@@ -1,0 +1,97 @@
+"""In the company of scikit-learn's pipelines, searches and processes."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from joblib import Parallel, cpu_count, delayed
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
+from sklearn.model_selection import GridSearchCV, cross_validate, train_test_split
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from handgrad import HandgradClassifier
+from handgrad.data import load
+from handgrad.fused.team import default_threads
+
+X, Y = load_digits(return_X_y=True)
+X = X.astype(np.uint8)
+# A batch of it is worth other threads.
+LARGE: dict[str, Any] = {"random_state": 0, "batch_size": 400, "max_iter": 3}
+
+
+def threads_beside(classifier: HandgradClassifier, images: Any, labels: Any) -> int:
+    """How many threads the engine has started in this process."""
+    classifier.predict(images)
+    return sum(thread.name.startswith("handgrad-") for thread in threading.enumerate())
+
+
+def test_a_search_in_two_processes_shares_the_processors_and_finds_what_one_finds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for variable in ("HANDGRAD_NUM_THREADS", "OMP_NUM_THREADS"):
+        monkeypatch.delenv(variable, raising=False)
+    grid = {"hidden_layer_sizes": [(16,), (32,)]}
+    found = {}
+    for jobs in (1, 2):
+        search = GridSearchCV(HandgradClassifier(**LARGE), grid, cv=2, n_jobs=jobs).fit(X[:800], Y[:800])
+        vector = search.best_estimator_.model_.parameters.vector
+        found[jobs] = search.cv_results_["mean_test_score"].tolist(), search.best_params_, vector.tobytes()
+    assert found[1] == found[2]
+    search = GridSearchCV(HandgradClassifier(**LARGE), grid, cv=2, n_jobs=2, scoring=threads_beside, refit=False)
+    beside = search.fit(X[:800], Y[:800]).cv_results_
+    assert max(max(beside["split0_test_score"]), max(beside["split1_test_score"])) <= max(cpu_count() // 2, 1) - 1
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_process_of_joblib_takes_its_share_of_the_processors(processes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("HANDGRAD_NUM_THREADS", "OMP_NUM_THREADS"):
+        monkeypatch.delenv(variable, raising=False)
+    shares = Parallel(n_jobs=processes)(delayed(default_threads)() for _ in range(4))
+    assert shares == [max(cpu_count() // processes, 1)] * 4
+
+
+def test_a_pipeline_in_front_of_it_may_scale_or_reduce() -> None:
+    scaled = make_pipeline(StandardScaler(), HandgradClassifier(random_state=0, max_iter=10)).fit(X, Y)
+    assert scaled[-1].image_shape_ == (8, 8, 1)
+    assert scaled.score(X, Y) > 0.9
+    reduced = make_pipeline(PCA(20, random_state=0), HandgradClassifier(random_state=0, max_iter=10)).fit(X, Y)
+    assert reduced[-1].image_shape_ == (1, 20, 1)
+    assert reduced.score(X, Y) > 0.9
+    shaped = make_pipeline(
+        FunctionTransformer(lambda rows: rows.reshape(-1, 4, 16)),
+        HandgradClassifier(random_state=0, max_iter=1, filter_size=(2, 2)),
+    )
+    with pytest.raises(ValueError, match="image_shape"):
+        shaped.set_params(handgradclassifier__stages=((4, 4, 4, 4),)).fit(X, Y)
+
+
+def test_cross_validation_gives_what_fits_on_the_parts_give() -> None:
+    classifier = HandgradClassifier(random_state=0, max_iter=5)
+    found = cross_validate(classifier, X, Y, cv=3, return_estimator=True, return_train_score=True)
+    assert found["test_score"].min() > 0.85
+    assert (found["train_score"] > 0.9).all()
+    one = found["estimator"][0]
+    assert not hasattr(clone(one), "model_")
+    assert clone(one).get_params() == classifier.get_params()
+
+
+def test_it_is_at_least_as_good_as_scikit_learn_s_own_network_on_unseen_digits() -> None:
+    images, unseen, labels, expected = train_test_split(X, Y, stratify=Y, random_state=1)
+    own = MLPClassifier((64,), random_state=0, max_iter=400).fit(images / 16, labels).score(unseen / 16, expected)
+    assert HandgradClassifier(random_state=0).fit(images, labels).score(unseen, expected) > own - 0.01
+
+
+def test_mnist(shared_data: Path) -> None:
+    dataset = load(str(shared_data / "mnist"))
+    train, validation = dataset.train[:6000], dataset.validation[:2000]
+    classifier = HandgradClassifier(random_state=0, max_iter=2).fit(train.images, train.labels)
+    assert classifier.image_shape_ == (28, 28, 1)
+    assert classifier.score(validation.images, validation.labels) > 0.93
