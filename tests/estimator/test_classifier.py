@@ -325,7 +325,7 @@ def test_it_tells_of_each_pass_where_asked_to(capsys: pytest.CaptureFixture[str]
     fitted(verbose=True, early_stopping=True)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3
-    assert lines[0].startswith("pass   1 of 3  loss ")
+    assert lines[0].startswith("epoch   1 of 3  loss ")
     assert "validation loss" in lines[0]
 
 

@@ -378,7 +378,7 @@ def _samples(
 
 
 def _line(epoch: Epoch) -> str:
-    text = f"pass {epoch.epoch:>3} of {epoch.epochs}  loss {epoch.loss:.4f}  accuracy {epoch.accuracy:.2%}"
+    text = f"epoch {epoch.epoch:>3} of {epoch.epochs}  loss {epoch.loss:.4f}  accuracy {epoch.accuracy:.2%}"
     if math.isnan(epoch.validation_loss):
         return text
     return f"{text}  validation loss {epoch.validation_loss:.4f}  accuracy {epoch.validation_accuracy:.2%}"
