@@ -1,0 +1,148 @@
+"""What the C program keeps: constants in flash, and in RAM no more of a picture than the next number needs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from handgrad.architecture import Architecture, Convolution
+from handgrad.export.quantisation import quantise
+from handgrad.model import Model
+
+_FLOAT = INT = POINTER = 4
+"""Bytes on a machine of 32 bits."""
+
+
+class Table(NamedTuple):
+    """Constants: an array of the C program, and what it is."""
+
+    name: str
+    array: np.ndarray[Any, Any]
+    comment: str
+
+    @property
+    def type(self) -> str:
+        """The C type of its numbers."""
+        return "int8_t" if self.array.dtype == np.int8 else "float"
+
+
+class Window(NamedTuple):
+    """The rows of a convolution's input map that are held at one time.
+
+    A convolution reads the sum over its input's depth (or K weighted sums, N32), so that this one map is all
+    that is kept of the layer before; and of the map the rows from which the next row of results is made.
+
+    Attributes
+    ----------
+    layer : Convolution
+    rows : int
+        Enough for one row of H, or one row of U.
+    kept : int
+        The rows that the next row of results needs again.
+    shape : tuple of int
+        (rows, width), and K where there are depth weights.
+    """
+
+    layer: Convolution
+    rows: int
+    kept: int
+    shape: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        """Name of the map: S, as in N32."""
+        return self.layer.S
+
+    @property
+    def maps(self) -> int | None:
+        """K, where there are depth weights."""
+        return self.layer.depth_weight_shape[1] if self.layer.depth_weight_shape else None
+
+
+def windows(architecture: Architecture) -> list[Window]:
+    """The windows of all convolutions.
+
+    Examples
+    --------
+    >>> [window.shape for window in windows(Architecture(input_shape=(28, 28, 1)))]
+    [(3, 28), (4, 26)]
+    """
+    result = []
+    for layer in architecture.convolutions:
+        kept = layer.filter_shape[0] - 1
+        rows = kept + (architecture.pooling if layer.pooled_shape else 1)
+        K = layer.depth_weight_shape[1:] if layer.depth_weight_shape else ()
+        result.append(Window(layer, rows, kept, (rows, layer.input_shape[1], *K)))
+    return result
+
+
+def tables(model: Model, int8: bool) -> Iterator[Table]:
+    """All constants in the order of the forward pass, as float32, or their filters and dense weights as int8."""
+    architecture, parameters = model.architecture, model.parameters
+    pixels = "of the training's pixels, one for each depth"
+    yield Table("mean", np.float32(model.standardisation.mean), f"Mean {pixels}.")
+    yield Table("deviation", np.float32(model.standardisation.deviation), f"Deviation {pixels}.")
+    for layer in architecture.convolutions:
+        if layer.depth_weight_shape:
+            alpha = parameters[layer.alpha].astype(np.float32)
+            yield Table(layer.alpha, alpha, f"N32: depth weights {layer.alpha}[c][k] of {layer.input}.")
+        K = "[k]" if layer.depth_weight_shape else ""
+        comment = f"N1: filters, {layer.F}[n][a][b]{K}: here the filter's number comes first."
+        yield from _weights(layer.F, parameters[layer.F], comment, int8, transposed=True)
+    for dense in architecture.denses:
+        line = "N13" if dense.last else "N11"
+        yield from _weights(dense.w, parameters[dense.w], f"{line}: weights, a row for each number of {dense.input}.", int8)
+        yield Table(dense.b, parameters[dense.b].astype(np.float32), f"{line}: biases.")
+
+
+def _weights(
+    name: str, weights: np.ndarray[Any, Any], comment: str, int8: bool, transposed: bool = False
+) -> Iterator[Table]:
+    arranged = np.moveaxis(weights, -1, 0) if transposed else weights
+    if not int8:
+        yield Table(name, arranged.astype(np.float32), comment)
+        return
+    integers, scale = quantise(weights)
+    yield Table(name, np.moveaxis(integers, -1, 0) if transposed else integers, f"{comment} Times {name}_scale.")
+    yield Table(f"{name}_scale", scale, f"What {name}'s numbers are multiplied by, one for each output.")
+
+
+class Memory(NamedTuple):
+    """Bytes on a machine of 32 bits.
+
+    Attributes
+    ----------
+    constants : int
+        Of the tables and class names; the code comes on top.
+    ram : int
+        Static memory, all of it; the picture and the probabilities are the caller's.
+    """
+
+    constants: int
+    ram: int
+
+
+def measure(model: Model, int8: bool) -> Memory:
+    """The bytes of everything that ``windows`` and ``tables`` name.
+
+    Examples
+    --------
+    >>> from handgrad.parameters import Parameters
+    >>> from handgrad.standardisation import Standardisation
+    >>> network = Parameters.zeros(Architecture(input_shape=(8, 8, 1), stages=((2,),), hidden=()))
+    >>> measure(Model(network, ("a", "b"), Standardisation((0.0,), (1.0,))), int8=False)
+    Memory(constants=252, ram=148)
+    """
+    architecture = model.architecture
+    names = sum(len(name.encode("utf-8", "backslashreplace")) + 1 + POINTER for name in model.classes)
+    held = windows(architecture)
+    floats = sum(math.prod(window.shape) for window in held) + sum(dense.outputs for dense in architecture.denses)
+    # How many rows each window holds, and how many rows and cells of x' there were.
+    counters = len(held) + 2
+    return Memory(
+        constants=sum(table.array.nbytes for table in tables(model, int8)) + names,
+        ram=floats * _FLOAT + counters * INT,
+    )

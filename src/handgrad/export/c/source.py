@@ -1,0 +1,124 @@
+"""A model as one C99 file."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+
+from handgrad import __version__
+from handgrad.errors import InputError
+from handgrad.export.c import literals, memory
+from handgrad.export.c.parity import parity
+from handgrad.export.quantisation import rounded
+from handgrad.model import Model
+
+
+def c_source(model: Model, *, prefix: str = "model", int8: bool = False, measured: str | None = None) -> str:
+    """The C file: it allocates nothing, needs nothing but math.h, and tells what memory it takes.
+
+    Parameters
+    ----------
+    model : Model
+        A float64 model is computed in float, like any other.
+    prefix : str
+        What the names of its functions begin with.
+    int8 : bool
+        Filters and dense weights of eight bits, ``quantisation.rounded``; what is computed with them stays float.
+    measured : str, optional
+        What is known of its accuracy, for its head.
+
+    Returns
+    -------
+    str
+        ASCII.
+
+    Raises
+    ------
+    InputError
+        If the prefix is no name in C, a class's name is too long for C, or a number too large for a float.
+
+    Examples
+    --------
+    >>> from handgrad.architecture import Architecture
+    >>> from handgrad.parameters import Parameters
+    >>> from handgrad.standardisation import Standardisation
+    >>> network = Parameters.zeros(Architecture(input_shape=(6, 6, 1)))
+    >>> source = c_source(Model(network, ("free", "defect"), Standardisation((0.0,), (1.0,))), prefix="tile")
+    >>> [line for line in source.splitlines() if line.startswith("int tile_predict")]
+    ['int tile_predict(const uint8_t *pixels, float *probabilities);']
+    """
+    if not re.fullmatch(r"[A-Za-z]\w*", prefix, re.ASCII):
+        raise InputError("prefix", prefix, "names in C are letters, digits and _", "try model")
+    for name in model.classes:
+        if not literals.fits_a_string(name):
+            raise InputError("classes", f"{name[:20]}…", "a string in C has at most 4095 bytes", "shorten its name")
+    tables = list(memory.tables(model, int8))
+    if not all(np.isfinite(table.array).all() for table in tables) or not tables[1].array.all():
+        raise InputError("model", "float64", "some of its numbers do not fit a float", "train it as float32")
+    return (
+        _environment()
+        .get_template("model.c.j2")
+        .render(
+            architecture=model.architecture,
+            classes=model.classes,
+            prefix=prefix,
+            int8=int8,
+            measured=measured,
+            tables=tables,
+            windows=memory.windows(model.architecture),
+            memory=memory.measure(model, int8),
+            parity=parity(model, rounded(model.parameters) if int8 else model.parameters),
+            dtype=model.parameters.vector.dtype,
+            provenance=_origin(model.provenance),
+            version=__version__,
+        )
+    )
+
+
+def prefix_of(path: Path) -> str:
+    """What names begin with by default: the file's name, as far as C can have it.
+
+    Examples
+    --------
+    >>> prefix_of(Path("tiles-2.c")), prefix_of(Path("2.c")), prefix_of(Path("é.c"))
+    ('tiles_2', 'model_2', 'model')
+    """
+    name = re.sub(r"\W+", "_", path.stem, flags=re.ASCII).strip("_")
+    return name if name[:1].isalpha() else f"model_{name}".rstrip("_")
+
+
+def _origin(provenance: dict[str, Any]) -> list[str]:
+    """What a person wants to know of a model's origin, a line each."""
+    facts = []
+    for name in ("command", "data", "seed", "versions"):
+        value = provenance.get(name)
+        if isinstance(value, dict):
+            value = ", ".join(f"{key} {item}" for key, item in value.items() if item is not None)
+        if value is not None:
+            facts.append(f"{name}: {value}")
+    return facts
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("handgrad.export.c"),
+        autoescape=False,  # every text goes through one of the filters below
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(
+        braces=literals.braces,
+        comment=literals.comment,
+        dimensions=literals.dimensions,
+        paragraph=literals.paragraph,
+        string=literals.string,
+    )
+    return environment
