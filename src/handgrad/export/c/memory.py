@@ -17,7 +17,7 @@ _FLOAT = INT = POINTER = 4
 
 
 class Table(NamedTuple):
-    """Constants: an array of the C program, and what it is."""
+    """Constants: an array of the C program, of int8 or of what becomes float, and what it is."""
 
     name: str
     array: np.ndarray[Any, Any]
@@ -27,6 +27,11 @@ class Table(NamedTuple):
     def type(self) -> str:
         """The C type of its numbers."""
         return "int8_t" if self.array.dtype == np.int8 else "float"
+
+    @property
+    def bytes(self) -> int:
+        """Its size."""
+        return self.array.size * (1 if self.array.dtype == np.int8 else _FLOAT)
 
 
 class Window(NamedTuple):
@@ -83,19 +88,21 @@ def tables(model: Model, int8: bool) -> Iterator[Table]:
     """All constants in the order of the forward pass, as float32, or their filters and dense weights as int8."""
     architecture, parameters = model.architecture, model.parameters
     pixels = "of the training's pixels, one for each depth"
-    yield Table("mean", np.float32(model.standardisation.mean), f"Mean {pixels}.")
-    yield Table("deviation", np.float32(model.standardisation.deviation), f"Deviation {pixels}.")
+    yield Table("mean", np.array(model.standardisation.mean), f"Mean {pixels}.")
+    yield Table("deviation", np.array(model.standardisation.deviation), f"Deviation {pixels}.")
     for layer in architecture.convolutions:
         if layer.depth_weight_shape:
-            alpha = parameters[layer.alpha].astype(np.float32)
+            alpha = parameters[layer.alpha]
             yield Table(layer.alpha, alpha, f"N32: depth weights {layer.alpha}[c][k] of {layer.input}.")
         K = "[k]" if layer.depth_weight_shape else ""
         comment = f"N1: filters, {layer.F}[n][a][b]{K}: here the filter's number comes first."
         yield from _weights(layer.F, parameters[layer.F], comment, int8, transposed=True)
     for dense in architecture.denses:
         line = "N13" if dense.last else "N11"
-        yield from _weights(dense.w, parameters[dense.w], f"{line}: weights, a row for each number of {dense.input}.", int8)
-        yield Table(dense.b, parameters[dense.b].astype(np.float32), f"{line}: biases.")
+        yield from _weights(
+            dense.w, parameters[dense.w], f"{line}: weights, a row for each number of {dense.input}.", int8
+        )
+        yield Table(dense.b, parameters[dense.b], f"{line}: biases.")
 
 
 def _weights(
@@ -103,7 +110,7 @@ def _weights(
 ) -> Iterator[Table]:
     arranged = np.moveaxis(weights, -1, 0) if transposed else weights
     if not int8:
-        yield Table(name, arranged.astype(np.float32), comment)
+        yield Table(name, arranged, comment)
         return
     integers, scale = quantise(weights)
     yield Table(name, np.moveaxis(integers, -1, 0) if transposed else integers, f"{comment} Times {name}_scale.")
@@ -134,7 +141,7 @@ def measure(model: Model, int8: bool) -> Memory:
     >>> from handgrad.standardisation import Standardisation
     >>> network = Parameters.zeros(Architecture(input_shape=(8, 8, 1), stages=((2,),), hidden=()))
     >>> measure(Model(network, ("a", "b"), Standardisation((0.0,), (1.0,))), int8=False)
-    Memory(constants=252, ram=148)
+    Memory(constants=244, ram=148)
     """
     architecture = model.architecture
     names = sum(len(name.encode("utf-8", "backslashreplace")) + 1 + POINTER for name in model.classes)
@@ -143,6 +150,6 @@ def measure(model: Model, int8: bool) -> Memory:
     # How many rows each window holds, and how many rows and cells of x' there were.
     counters = len(held) + 2
     return Memory(
-        constants=sum(table.array.nbytes for table in tables(model, int8)) + names,
+        constants=sum(table.bytes for table in tables(model, int8)) + names,
         ram=floats * _FLOAT + counters * INT,
     )

@@ -9,7 +9,7 @@ import numpy as np
 from handgrad.model import Model
 from handgrad.notes import network
 from handgrad.parameters import Parameters
-from handgrad.typing import Array, Images
+from handgrad.typing import Array, Pixels
 
 _CANDIDATES = 64
 _DOT = 4
@@ -25,7 +25,7 @@ class Parity(NamedTuple):
         By the notes in float64.
     """
 
-    pixels: Images
+    pixels: Pixels
     probabilities: Array
 
 
@@ -38,9 +38,7 @@ def parity(model: Model, parameters: Parameters) -> Parity:
     rng = np.random.default_rng(0)
     height, width, depth = model.architecture.input_shape
     figures = model.standardisation
-    coarse = rng.normal(
-        figures.mean, figures.deviation, (_CANDIDATES, -(-height // _DOT), -(-width // _DOT), depth)
-    )
+    coarse = rng.normal(figures.mean, figures.deviation, (_CANDIDATES, -(-height // _DOT), -(-width // _DOT), depth))
     dots = coarse.repeat(_DOT, axis=1).repeat(_DOT, axis=2)[:, :height, :width]
     pictures = np.clip(np.rint(dots), 0, 255).astype(np.uint8)
     probabilities = network.predict(parameters.astype("float64"), figures.apply(pictures, "float64"))

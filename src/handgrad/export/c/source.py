@@ -49,8 +49,8 @@ def c_source(model: Model, *, prefix: str = "model", int8: bool = False, measure
     >>> from handgrad.standardisation import Standardisation
     >>> network = Parameters.zeros(Architecture(input_shape=(6, 6, 1)))
     >>> source = c_source(Model(network, ("free", "defect"), Standardisation((0.0,), (1.0,))), prefix="tile")
-    >>> [line for line in source.splitlines() if line.startswith("int tile_predict")]
-    ['int tile_predict(const uint8_t *pixels, float *probabilities);']
+    >>> "int tile_predict(const uint8_t *pixels, float *probabilities);" in source
+    True
     """
     if not re.fullmatch(r"[A-Za-z]\w*", prefix, re.ASCII):
         raise InputError("prefix", prefix, "names in C are letters, digits and _", "try model")
@@ -58,8 +58,10 @@ def c_source(model: Model, *, prefix: str = "model", int8: bool = False, measure
         if not literals.fits_a_string(name):
             raise InputError("classes", f"{name[:20]}…", "a string in C has at most 4095 bytes", "shorten its name")
     tables = list(memory.tables(model, int8))
-    if not all(np.isfinite(table.array).all() for table in tables) or not tables[1].array.all():
-        raise InputError("model", "float64", "some of its numbers do not fit a float", "train it as float32")
+    if not all(_fits_float(table.array) for table in tables):
+        raise InputError(
+            "model", model.parameters.vector.dtype, "holds numbers that no float can", "train it as float32"
+        )
     return (
         _environment()
         .get_template("model.c.j2")
@@ -90,6 +92,10 @@ def prefix_of(path: Path) -> str:
     """
     name = re.sub(r"\W+", "_", path.stem, flags=re.ASCII).strip("_")
     return name if name[:1].isalpha() else f"model_{name}".rstrip("_")
+
+
+def _fits_float(values: np.ndarray[Any, Any]) -> bool:
+    return bool((np.abs(values.astype(np.float64)) <= np.finfo(np.float32).max).all())
 
 
 def _origin(provenance: dict[str, Any]) -> list[str]:
