@@ -5,31 +5,19 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
-from numpy.typing import NDArray
 from rich.markup import escape
 
 from handgrad import atomic, model_file
 from handgrad import engine as engines
 from handgrad.cli import cache, display, kernels, place
-from handgrad.data import Parts, Samples, read, split_parts
-from handgrad.data.arrays import to_depth
-from handgrad.errors import DataError
-from handgrad.model import Model
+from handgrad.cli.unseen import WORDS, read_unseen
 from handgrad.report.evaluation import evaluation_report
 from handgrad.report.files import report_files
 from handgrad.report.metrics import Metrics, measure
-
-_PARTS = {
-    "test": "the source's test part",
-    "held out": "the test part held out in training",
-    "all": "all of the source",
-}
 
 
 def evaluate(
@@ -58,15 +46,7 @@ def evaluate(
     """
     with place.claimed(out, overwrite) if out else contextlib.nullcontext():
         model = model_file.load(model_path)
-        height, width, depth = model.architecture.input_shape
-        with display.counting("Reading pictures") as progress:
-            kept = cache.chosen(cache_folder, no_cache)
-            parts = read(source, size=(height, width), strict=strict, progress=progress, cache=kept)
-        for text in parts.notices:
-            display.notice(text)
-        samples, which = _unseen(model, parts, source)
-        images = to_depth(samples.images, depth, partial(DataError, "source", source))
-        samples = Samples(images, _numbers(samples, parts, model, source), samples.names)
+        samples, which, notices = read_unseen(model, source, cache.chosen(cache_folder, no_cache), strict)
         computing = engines.create(engine, model.standardisation, threads)
         kernels.compile_for_predictions(model, samples.images, computing)
         with display.counting("Evaluating") as progress:
@@ -82,7 +62,7 @@ def evaluate(
                 model_path=str(model_path),
                 source=source,
                 part=which,
-                notices=parts.notices,
+                notices=notices,
             )
             atomic.write_files(out, report_files(report, {"test": samples}))
     if json:
@@ -93,49 +73,10 @@ def evaluate(
             display.say(f"\nwritten to {out}{os.sep}: report.json, report.html")
 
 
-def _unseen(model: Model, parts: Parts, source: str) -> tuple[Samples, str]:
-    """The images that the model has not learned from, and which they are."""
-    if parts.test is not None:
-        return parts.test, "test"
-    data = model.provenance.get("data")
-    if not isinstance(data, dict):
-        return parts.train, "all"
-    # Where there are too few images to split, they are not what the model was trained on.
-    with contextlib.suppress(ValueError):
-        dataset = split_parts(parts, source, model.provenance.get("seed", 0), data.get("group_by"))
-        if dataset.checksum() == data.get("sha256"):
-            return dataset.test, "held out"
-    if _same_place(source, str(data.get("source"))):
-        display.notice(
-            f"source={source}: it has changed since the model was trained on it, which may have learned from most of "
-            "these images; evaluate on others"
-        )
-    return parts.train, "all"
-
-
-def _same_place(one: str, other: str) -> bool:
-    return one == other or Path(one).resolve() == Path(other).resolve()
-
-
-def _numbers(samples: Samples, parts: Parts, model: Model, source: str) -> NDArray[np.int64]:
-    """The labels as the model numbers its classes."""
-    unknown = [name for name in parts.classes if name not in model.classes]
-    if unknown:
-        raise DataError(
-            "source",
-            source,
-            f"its labels {', '.join(map(repr, unknown[:5]))} are unknown to the model, which knows "
-            f"{', '.join(map(repr, model.classes[:10]))}{' …' if len(model.classes) > 10 else ''}",
-            "rename or remove them, or train a model on this source",
-        )
-    numbers = np.array([model.classes.index(name) for name in parts.classes], np.int64)
-    return numbers[samples.labels]
-
-
 def _print(metrics: Metrics, which: str) -> None:
     display.say(
         f"accuracy {display.percent(metrics.accuracy)}, balanced {display.percent(metrics.balanced_accuracy)} "
-        f"on {metrics.images} images ({_PARTS[which]})"
+        f"on {metrics.images} images ({WORDS[which]})"
     )
     table = display.table("class", "precision>", "recall>", "F1>", "images>")
     for row in metrics.classes:

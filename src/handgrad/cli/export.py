@@ -41,21 +41,51 @@ def _onnx(model: Model, _: Path) -> Export:
     return onnx.export(model)
 
 
+def _c(model: Model, out: Path, *, int8: bool = False, data: str | None = None, prefix: str | None = None) -> Export:
+    from handgrad.cli import rounding
+    from handgrad.export import c
+
+    accuracy = rounding.measured(model, data, int8) if int8 or data else None
+    return c.export(model, prefix=prefix or c.prefix_of(out), int8=int8, accuracy=accuracy)
+
+
 FORMATS = {
     ".onnx": Format("ONNX", _onnx),
+    ".c": Format("C99", _c, ("int8", "data", "prefix")),
 }
 """By the suffix of the file, in lower case."""
 
 
 def export(
     model_path: Annotated[Path, typer.Argument(metavar="MODEL", help="A model.safetensors, or the folder it lies in.")],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write; its suffix is the format: .onnx.")],
+    out: Annotated[
+        Path, typer.Argument(metavar="OUT", help="The file to write; its suffix is the format: .onnx or .c.")
+    ],
+    int8: Annotated[
+        bool | None,
+        typer.Option("--int8", help="Weights of eight bits, and what accuracy that costs.", rich_help_panel="C"),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SOURCE",
+            help="Labelled images, as for evaluate, to tell the accuracy; with --int8, the training's if left out.",
+            rich_help_panel="C",
+        ),
+    ] = None,
+    prefix: Annotated[
+        str | None,
+        typer.Option(help="What the functions' names begin with; OUT's name if left out.", rich_help_panel="C"),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what OUT already is.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Write a model as a file for programs that have no handgrad: an ONNX graph, from pixels to probabilities."""
+    """Write a model as a file for programs that have no handgrad, from pixels to probabilities.
+
+    OUT.onnx is an ONNX graph; OUT.c is one C99 file, for microcontrollers too.
+    """
     chosen = _format(out)
-    given = _own(chosen, out)
+    given = _own(chosen, out, int8=int8, data=data, prefix=prefix)
     place.refuse_file(out, overwrite)
     model = model_file.load(model_path)
     made = chosen.make(model, out, **given)
@@ -94,8 +124,8 @@ def _print(out: Path, chosen: Format, made: Export, model: Model) -> None:
             display.say(f"{told} {_signature(tensor)}")
     shown = ", ".join(model.classes[:20]) + (" …" if len(model.classes) > 20 else "")
     display.say(f"classes {shown}")
-    for name, value in made.details.items():
-        display.say(f"{name} {value}")
+    for remark in made.remarks:
+        display.say(remark)
     display.say(f"written to {out}: {chosen.name}, {len(made.content):,} bytes")
 
 

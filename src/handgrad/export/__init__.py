@@ -34,16 +34,19 @@ class Export:
         The file.
     inputs, outputs : tuple of Tensor
     details : dict
-        What else there is to know of this format, as plain values by a name that reads well: "opset", "memory".
+        What else there is to know of this format, as plain values by name.
+    remarks : tuple of str
+        The same for people, a line each.
     """
 
     content: bytes
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     details: dict[str, Any] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """All but the content, as plain values, for JSON.
+        """All but the content and remarks, as plain values, for JSON.
 
         Examples
         --------

@@ -89,7 +89,7 @@ def export(model: Model) -> Export:
     helper.set_model_props(made, {name: json.dumps(value) for name, value in told.items()})
     onnx.checker.check_model(made, full_check=True)
     content = made.SerializeToString(deterministic=True)
-    return Export(content, (images,), (probabilities,), {"opset": OPSET})
+    return Export(content, (images,), (probabilities,), {"opset": OPSET}, (f"opset {OPSET}",))
 
 
 def _value(tensor: Tensor, told: str) -> onnx.ValueInfoProto:

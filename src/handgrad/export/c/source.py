@@ -5,36 +5,68 @@ from __future__ import annotations
 import re
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jinja2
 import numpy as np
 
 from handgrad import __version__
 from handgrad.errors import InputError
+from handgrad.export import Export, Tensor
 from handgrad.export.c import literals, memory
 from handgrad.export.c.parity import parity
 from handgrad.export.quantisation import rounded
 from handgrad.model import Model
 
 
-def c_source(model: Model, *, prefix: str = "model", int8: bool = False, measured: str | None = None) -> str:
-    """The C file: it allocates nothing, needs nothing but math.h, and tells what memory it takes.
+class Accuracy(NamedTuple):
+    """Share of images that the model did not learn from whose class is right.
+
+    Attributes
+    ----------
+    source, part : str
+        Where the images are from, and which of it they are: "test".
+    images : int
+        Their number.
+    exact : float
+        With the model's own weights.
+    rounded : float, optional
+        With int8 weights.
+    """
+
+    source: str
+    part: str
+    images: int
+    exact: float
+    rounded: float | None = None
+
+    def __str__(self) -> str:
+        where = f"on {self.images:,} images of {self.source} ({self.part})"
+        if self.rounded is None:
+            return f"accuracy {100 * self.exact:.2f} % {where}"
+        rounded, exact = 100 * self.rounded, 100 * self.exact
+        return (
+            f"accuracy {rounded:.2f} % with int8 weights, {exact:.2f} % without: {rounded - exact:+.2f} points, {where}"
+        )
+
+
+def export(model: Model, *, prefix: str = "model", int8: bool = False, accuracy: Accuracy | None = None) -> Export:
+    """The C file of a model: it allocates nothing, needs nothing but math.h, and tells what memory it takes.
 
     Parameters
     ----------
     model : Model
-        A float64 model is computed in float, like any other.
+        One of float64 is computed in float too.
     prefix : str
         What the names of its functions begin with.
     int8 : bool
         Filters and dense weights of eight bits, ``quantisation.rounded``; what is computed with them stays float.
-    measured : str, optional
-        What is known of its accuracy, for its head.
+    accuracy : Accuracy, optional
+        What was measured, for its head.
 
     Returns
     -------
-    str
+    Export
         ASCII.
 
     Raises
@@ -48,9 +80,11 @@ def c_source(model: Model, *, prefix: str = "model", int8: bool = False, measure
     >>> from handgrad.parameters import Parameters
     >>> from handgrad.standardisation import Standardisation
     >>> network = Parameters.zeros(Architecture(input_shape=(6, 6, 1)))
-    >>> source = c_source(Model(network, ("free", "defect"), Standardisation((0.0,), (1.0,))), prefix="tile")
-    >>> "int tile_predict(const uint8_t *pixels, float *probabilities);" in source
+    >>> made = export(Model(network, ("free", "defect"), Standardisation((0.0,), (1.0,))), prefix="tile")
+    >>> b"int tile_predict(const uint8_t *pixels, float *probabilities);" in made.content
     True
+    >>> made.details["ram_bytes"]
+    200
     """
     if not re.fullmatch(r"[A-Za-z]\w*", prefix, re.ASCII):
         raise InputError("prefix", prefix, "names in C are letters, digits and _", "try model")
@@ -62,7 +96,8 @@ def c_source(model: Model, *, prefix: str = "model", int8: bool = False, measure
         raise InputError(
             "model", model.parameters.vector.dtype, "holds numbers that no float can", "train it as float32"
         )
-    return (
+    needed = memory.measure(model, int8)
+    source = (
         _environment()
         .get_template("model.c.j2")
         .render(
@@ -70,15 +105,34 @@ def c_source(model: Model, *, prefix: str = "model", int8: bool = False, measure
             classes=model.classes,
             prefix=prefix,
             int8=int8,
-            measured=measured,
+            accuracy=accuracy,
             tables=tables,
             windows=memory.windows(model.architecture),
-            memory=memory.measure(model, int8),
+            memory=needed,
             parity=parity(model, rounded(model.parameters) if int8 else model.parameters),
             dtype=model.parameters.vector.dtype,
             provenance=_origin(model.provenance),
             version=__version__,
         )
+    )
+    details = {
+        "prefix": prefix,
+        "weights": "int8" if int8 else "float32",
+        "constants_bytes": needed.constants,
+        "code_bytes_about": needed.code,
+        "ram_bytes": needed.ram,
+    }
+    remarks = (
+        f"flash {needed.constants:,} bytes of constants, and about {needed.code:,} of code",
+        f"RAM {needed.ram:,} bytes, static",
+        *([str(accuracy)] if accuracy else []),
+    )
+    return Export(
+        content=source.encode("ascii"),
+        inputs=(Tensor("pixels", "uint8", model.architecture.input_shape),),
+        outputs=(Tensor("probabilities", "float32", (len(model.classes),)),),
+        details=details | ({"accuracy": accuracy._asdict()} if accuracy else {}),
+        remarks=remarks,
     )
 
 
@@ -124,7 +178,7 @@ def _environment() -> jinja2.Environment:
         braces=literals.braces,
         comment=literals.comment,
         dimensions=literals.dimensions,
+        literal=literals.string,
         paragraph=literals.paragraph,
-        string=literals.string,
     )
     return environment
