@@ -13,6 +13,7 @@ import pytest
 
 from handgrad import model_file
 from handgrad.data import load
+from handgrad.export.c import export
 from handgrad.export.quantisation import rounded
 from handgrad.model import Model
 from handgrad.typing import Pixels
@@ -125,14 +126,12 @@ def test_a_classifier_of_digits_for_a_microcontroller(micro: Path, here: Path, r
 
 @pytest.mark.parametrize("int8", [False, True])
 def test_a_thousand_digits_get_the_class_that_handgrad_gives_them(
-    micro: Path, here: Path, run: Run, shared_data: Path, int8: bool
+    micro: Path, tmp_path: Path, shared_data: Path, int8: bool
 ) -> None:
-    assert run("export", micro, "model.c", *(["--int8"] if int8 else [])).code == 0
     model = model_file.load(micro)
-    if int8:
-        model = replace(model, parameters=rounded(model.parameters))
     images: Pixels = np.asarray(load(str(shared_data / "mnist")).test.images[:1000])
-    classes, probabilities = driven(here, (here / "model.c").read_text(encoding="ascii"), model, images)
-    wanted = model.predict(images)
+    source = export(model, int8=int8).content.decode("ascii")
+    classes, probabilities = driven(tmp_path, source, model, images)
+    wanted = (replace(model, parameters=rounded(model.parameters)) if int8 else model).predict(images)
     assert (classes == wanted.argmax(axis=1)).all()
     assert np.abs(probabilities - wanted).max() <= 1e-5
