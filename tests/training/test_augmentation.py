@@ -165,6 +165,10 @@ def test_shifted_digits_are_recognised_better_where_shifts_were_learned() -> Non
     for kinds in ((), ("shift",)):
         model = new_model()
         engine = engines.create("notes", model.standardisation)
-        list(train(model, digits.train, digits.validation, Recipe(epochs=12, augment=kinds), engine, 0))
+        list(
+            train(
+                model, digits.train, digits.validation, Recipe(epochs=12, learning_rate=0.005, augment=kinds), engine, 0
+            )
+        )
         found.append((model.predict(moved.images, engine).argmax(axis=1) == moved.labels).mean())
     assert found[1] > found[0] + 0.1

@@ -84,6 +84,17 @@ def test_weight_decay_pulls_filters_and_weights_and_nothing_else(optimizer: str)
     assert {name for name in parameters if not is_decayed(name)} == {"alpha1", "alpha2", "b1", "b2"}
 
 
+def test_the_weights_of_a_wide_layer_learn_slowly() -> None:
+    """A first step of AdamW has the size of the rate; 4 · 24 · 32 = 3,072 inputs get (3/4)² of it."""
+    wide = Architecture(input_shape=(12, 52, 1), classes=2, stages=((1, 32),), hidden=(3,))
+    parameters = Parameters.zeros(wide, "float64")
+    gradient = Parameters(wide, np.ones(wide.parameter_count))
+    AdamW(parameters, weight_decay=0.0).update(parameters, gradient, 0.5)
+    expected = {name: -0.5 * (0.5625 if name == "w1" else 1) for name in parameters}
+    for name, values in parameters.items():
+        np.testing.assert_allclose(values, expected[name], rtol=1e-6)
+
+
 def test_the_mask_of_decay_has_the_parameters_precision() -> None:
     mask = decayed(start().astype("float32"))
     assert mask.dtype == np.float32

@@ -7,15 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handgrad.training.recipe import Recipe
 from handgrad.training.schedule import learning_rate
-
-ONE_CYCLE = Recipe(learning_rate=0.5)
 
 
 @given(st.integers(1, 2000))
 def test_one_cycle_is_positive_rises_to_the_highest_rate_and_falls(steps: int) -> None:
-    rates = np.array([learning_rate(ONE_CYCLE, step, steps) for step in range(steps)])
+    rates = np.array([learning_rate("one-cycle", 0.5, step, steps) for step in range(steps)])
     assert (rates > 0).all()
     assert (rates <= 0.5).all()
     top = int(rates.argmax())
@@ -25,7 +22,7 @@ def test_one_cycle_is_positive_rises_to_the_highest_rate_and_falls(steps: int) -
 
 @pytest.mark.parametrize("steps", [100, 600, 5001])
 def test_one_cycle_has_its_shape(steps: int) -> None:
-    rates = [learning_rate(ONE_CYCLE, step, steps) for step in range(steps)]
+    rates = [learning_rate("one-cycle", 0.5, step, steps) for step in range(steps)]
     assert rates[0] == pytest.approx(0.02)
     assert max(rates) == pytest.approx(0.5, rel=1e-2)
     assert np.argmax(rates) == pytest.approx(steps / 4, abs=1)
@@ -34,5 +31,4 @@ def test_one_cycle_has_its_shape(steps: int) -> None:
 
 
 def test_a_constant_rate_is_constant() -> None:
-    recipe = Recipe(learning_rate=0.3, schedule="constant")
-    assert {learning_rate(recipe, step, 10) for step in range(10)} == {0.3}
+    assert {learning_rate("constant", 0.3, step, 10) for step in range(10)} == {0.3}

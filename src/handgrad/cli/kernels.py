@@ -34,4 +34,4 @@ def compile_for_training(model: Model, samples: Samples, recipe: Recipe, engine:
                 Augmentation(recipe.augment, pixels.shape, 0, 1).apply(pixels, np.arange(len(pixels)))
             engine.predict(trial, pixels)
             _, _, gradient = engine.loss_and_gradients(trial, pixels, few.labels)
-            optimizers.create(recipe, trial, engine).update(trial, gradient, recipe.learning_rate)
+            optimizers.create(recipe, trial, engine).update(trial, gradient, recipe.learning_rate_for(len(samples)))

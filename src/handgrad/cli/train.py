@@ -113,8 +113,13 @@ def train(
         str, typer.Option(help="adamw, or sgd with momentum.", rich_help_panel=_RECIPE)
     ] = _DEFAULT.optimizer,
     learning_rate: Annotated[
-        float, typer.Option(help="Highest learning rate.", rich_help_panel=_RECIPE)
-    ] = _DEFAULT.learning_rate,
+        float | None,
+        typer.Option(
+            help=f"Highest learning rate; if left out, {_DEFAULT.rate_of_large_batches} for batches of "
+            f"{_DEFAULT.batch_sizes[0]}, and with the square root of the batch size for others.",
+            rich_help_panel=_RECIPE,
+        ),
+    ] = None,
     schedule: Annotated[str, typer.Option(help="one-cycle or constant.", rich_help_panel=_RECIPE)] = _DEFAULT.schedule,
     weight_decay: Annotated[
         float, typer.Option(help="Pull of the weights towards 0.", rich_help_panel=_RECIPE)
@@ -287,11 +292,10 @@ def train(
 def _provenance(context: typer.Context, source: str, dataset: Dataset, recipe: Recipe, seed: int) -> dict[str, Any]:
     from handgrad.report.surroundings import versions
 
-    images = len(dataset.train)
     return {
         "command": shlex.join(["handgrad", *context.obj]),
         "seed": seed,
-        "recipe": recipe.to_dict() | {"epochs": recipe.epochs_for(images), "batch_size": recipe.batch_size_for(images)},
+        "recipe": recipe.chosen_for(len(dataset.train)),
         "data": {"source": source, "sha256": dataset.checksum(), "group_by": dataset.group_by},
         "versions": versions(),
     }

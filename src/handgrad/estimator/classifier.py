@@ -69,8 +69,8 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Images a step; "auto" takes 128, or 32 of fewer than 12,800.
     learning_rate : {"one-cycle", "constant"}
         Schedule of the learning rate: one cycle rises for the first quarter of the steps and falls to 0 as a cosine.
-    learning_rate_init : float
-        Highest learning rate.
+    learning_rate_init : float or "auto"
+        Highest learning rate; "auto" takes 0.005 for batches of 128, and for others √(batch_size / 128) times that.
     max_iter : int or "auto"
         Passes over the images; "auto" takes as many as make 1,200 steps, 4 at least.
     random_state : int, RandomState or None
@@ -155,7 +155,7 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         weight_decay: float = _DEFAULT.weight_decay,
         batch_size: int | str = "auto",
         learning_rate: str = _DEFAULT.schedule,
-        learning_rate_init: float = _DEFAULT.learning_rate,
+        learning_rate_init: float | str = "auto",
         max_iter: int | str = "auto",
         random_state: Any = None,
         verbose: bool = False,

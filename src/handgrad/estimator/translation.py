@@ -49,7 +49,7 @@ def recipe_of(classifier: Any) -> Recipe:
         return Recipe(
             optimizer=classifier.solver,
             schedule=classifier.learning_rate,
-            learning_rate=classifier.learning_rate_init,
+            learning_rate=None if classifier.learning_rate_init == "auto" else classifier.learning_rate_init,
             epochs=None if classifier.max_iter == "auto" else classifier.max_iter,
             batch_size=None if classifier.batch_size == "auto" else classifier.batch_size,
             patience=classifier.n_iter_no_change,

@@ -20,15 +20,16 @@ def descend(theta: Any, g: Any, v: Any, decay: Any, momentum: Any, rate: Any) ->
 
 
 def adapt(
-    theta: Any, g: Any, m: Any, v: Any, decay: Any, beta1: Any, beta2: Any, m_scale: Any, v_scale: Any, epsilon: Any,
-    rate: Any,
+    theta: Any, g: Any, m: Any, v: Any, decay: Any, scale: Any, beta1: Any, beta2: Any, m_scale: Any, v_scale: Any,
+    epsilon: Any, rate: Any,
 ) -> None:  # fmt: skip
     """AdamW; ``m_scale`` and ``v_scale`` are 1 / (1 − βᵗ)."""
     one = theta.dtype.type(1)
     for i in range(theta.shape[0]):
         m[i] += (one - beta1) * (g[i] - m[i])
         v[i] += (one - beta2) * (g[i] * g[i] - v[i])
-        theta[i] -= rate * (m_scale * m[i] / (np.sqrt(v_scale * v[i]) + epsilon) + decay[i] * theta[i])
+        direction = m_scale * m[i] / (np.sqrt(v_scale * v[i]) + epsilon)
+        theta[i] -= rate * (scale[i] * direction + decay[i] * theta[i])
 
 
 ENOUGH = 2**16

@@ -55,7 +55,7 @@ class AdamW(plain.AdamW):
         self.steps += 1
         scales = (1 / (1 - self.beta1**self.steps), 1 / (1 - self.beta2**self.steps))
         numbers = (self.beta1, self.beta2, *scales, self.epsilon, learning_rate)
-        vectors = (theta, gradient.vector, self.m, self.v, self.decay)
+        vectors = (theta, gradient.vector, self.m, self.v, self.decay, self.scale)
         share(self.team, kernels(theta.dtype.name)["adapt"], vectors, tuple(map(number, numbers)))
 
 

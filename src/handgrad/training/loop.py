@@ -147,7 +147,7 @@ def train(
     total = len(samples) if weights is None else float(weights.sum())
     state = state or State(optimizers.create(recipe, model.parameters, engine))
     per_epoch, batch_size = recipe.batches_of(len(samples)), recipe.batch_size_for(len(samples))
-    epochs = recipe.epochs_for(len(samples))
+    epochs, highest = recipe.epochs_for(len(samples)), recipe.learning_rate_for(len(samples))
     steps = per_epoch * epochs
     while len(state.history) < epochs and not stopped(recipe, state.history):
         epoch = len(state.history) + 1
@@ -158,7 +158,7 @@ def train(
         for _ in range(0, len(rest), batch_size):
             with uninterrupted():
                 started = time.perf_counter()
-                rate = learning_rate(recipe, state.step, steps)
+                rate = learning_rate(recipe.schedule, highest, state.step, steps)
                 batch = next(upcoming)
                 waiting = time.perf_counter() - started
                 # What overflows ends in a loss that is not finite, which is told below.
@@ -174,7 +174,7 @@ def train(
                 state.seconds += time.perf_counter() - started
             images = len(batch.places)
             yield Step(epoch, state.step, steps, mean, found.hits / images, images, state.seconds, waiting)
-        rate = learning_rate(recipe, state.step - 1, steps)
+        rate = learning_rate(recipe.schedule, highest, state.step - 1, steps)
         validation_loss = validation_accuracy = math.nan
         if validation:
             with np.errstate(over="ignore", invalid="ignore"):

@@ -29,8 +29,9 @@ class Recipe:
     optimizer : {"adamw", "sgd"}
         AdamW (Loshchilov and Hutter, ICLR 2019), or SGD with momentum; with momentum 0 and weight decay 0 the
         latter is N31.
-    learning_rate : float
-        Highest learning rate η.
+    learning_rate : float, optional
+        Highest learning rate η; None takes 0.005 for batches of 128, and for others √(batch_size / 128) times that,
+        as AdamW's steps ask for (Malladi et al., NeurIPS 2022).
     schedule : {"one-cycle", "constant"}
         One cycle (Smith, 2018) rises for the first quarter of the steps and falls as a cosine to 0.
     weight_decay : float
@@ -64,11 +65,12 @@ class Recipe:
     least_steps: ClassVar[int] = 1200
     least_epochs: ClassVar[int] = 4
     batch_sizes: ClassVar[tuple[int, int]] = (128, 32)
+    rate_of_large_batches: ClassVar[float] = 0.005
 
     epochs: int | None = None
     batch_size: int | None = None
     optimizer: str = "adamw"
-    learning_rate: float = 0.005
+    learning_rate: float | None = None
     schedule: str = "one-cycle"
     weight_decay: float = 0.1
     momentum: float = 0.9
@@ -85,7 +87,7 @@ class Recipe:
         for name, number in (("epochs", self.epochs), ("batch_size", self.batch_size), ("patience", self.patience)):
             if (number is not None or name == "patience") and (type(number) is not int or number < 1):
                 raise InputError(name, number, "must be an integer of at least 1", "try 1 or more")
-        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
+        if self.learning_rate is not None and not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
             raise InputError("learning_rate", self.learning_rate, "must be a positive number", "try 0.001")
         if not (math.isfinite(self.weight_decay) and self.weight_decay >= 0):
             raise InputError("weight_decay", self.weight_decay, "must be 0 or more", "try 0.01")
@@ -129,6 +131,26 @@ class Recipe:
             return self.batch_size
         large, small = self.batch_sizes
         return large if images >= 100 * large else small
+
+    def learning_rate_for(self, images: int) -> float:
+        """The highest learning rate, of so many training images.
+
+        Examples
+        --------
+        >>> Recipe().learning_rate_for(54_000), Recipe().learning_rate_for(1_294)
+        (0.005, 0.0025)
+        """
+        if self.learning_rate is not None:
+            return self.learning_rate
+        return self.rate_of_large_batches * math.sqrt(self.batch_size_for(images) / self.batch_sizes[0])
+
+    def chosen_for(self, images: int) -> dict[str, Any]:
+        """All choices as plain values, those made that depend on the number of training images."""
+        return self.to_dict() | {
+            "epochs": self.epochs_for(images),
+            "batch_size": self.batch_size_for(images),
+            "learning_rate": self.learning_rate_for(images),
+        }
 
     def to_dict(self) -> dict[str, Any]:
         """The choices as plain values, for JSON."""
