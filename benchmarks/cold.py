@@ -29,7 +29,7 @@ def measure(repeats: int) -> dict[str, Any]:
     _handgrad(source, "--epochs", "1")
     try:
         for _ in range(repeats):
-            runs["handgrad"].append(_handgrad(source))
+            runs["handgrad"].append(_handgrad(source, "--epochs", "4"))
             runs["PyTorch"].append(_pytorch(source))
     except process.ProcessError as error:
         return {"absent": f"a run failed: {error}"}

@@ -168,7 +168,7 @@ def test_a_warm_start_needs_the_same_network_and_classes(
 
 
 def test_partial_fit_learns_a_stream_of_batches() -> None:
-    classifier = HandgradClassifier(random_state=0)
+    classifier = HandgradClassifier(random_state=0, learning_rate_init=0.005)
     train = DIGITS.train
     for _ in range(6):
         for start in range(0, len(train), 128):

@@ -24,7 +24,7 @@ from handgrad.fused.team import default_threads
 X, Y = load_digits(return_X_y=True)
 X = X.astype(np.uint8)
 # A batch of it is worth other threads.
-LARGE: dict[str, Any] = {"random_state": 0, "batch_size": 400, "max_iter": 3}
+LARGE: dict[str, Any] = {"random_state": 0, "learning_rate_init": 0.005, "batch_size": 400, "max_iter": 3}
 
 
 def threads_beside(classifier: HandgradClassifier, images: Any, labels: Any) -> int:
@@ -74,7 +74,7 @@ def test_a_pipeline_in_front_of_it_may_scale_or_reduce() -> None:
 
 
 def test_cross_validation_gives_what_fits_on_the_parts_give() -> None:
-    classifier = HandgradClassifier(random_state=0, max_iter=5)
+    classifier = HandgradClassifier(random_state=0, max_iter=5, learning_rate_init=0.005)
     found = cross_validate(classifier, X, Y, cv=3, return_estimator=True, return_train_score=True)
     assert found["test_score"].min() > 0.85
     assert (found["train_score"] > 0.9).all()

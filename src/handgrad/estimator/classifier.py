@@ -72,7 +72,7 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     learning_rate_init : float or "auto"
         Highest learning rate; "auto" takes 0.005 for batches of 128, and for others √(batch_size / 128) times that.
     max_iter : int or "auto"
-        Passes over the images; "auto" takes as many as make 1,200 steps, 4 at least.
+        Passes over the images; "auto" takes as many as make 2,400 steps, 4 at least.
     random_state : int, RandomState or None
         Chooses validation images, initial values, order and augmentation. An integer is the ``--seed`` of
         ``handgrad train``: the same images give the same bits.

@@ -62,7 +62,7 @@ class Recipe:
     handgrad.errors.InputError: learning_rate=-1: must be a positive number; try 0.001
     """
 
-    least_steps: ClassVar[int] = 1200
+    least_steps: ClassVar[int] = 2400
     least_epochs: ClassVar[int] = 4
     batch_sizes: ClassVar[tuple[int, int]] = (128, 32)
     rate_of_large_batches: ClassVar[float] = 0.005
@@ -109,7 +109,7 @@ class Recipe:
         Examples
         --------
         >>> Recipe(epochs=3).epochs_for(54_000), Recipe().epochs_for(54_000)
-        (3, 4)
+        (3, 6)
         """
         if self.epochs is not None:
             return self.epochs
