@@ -38,7 +38,7 @@ int main(void)
 """A program of a user's own, which prints the likeliest class and all probabilities as floats."""
 
 
-def found(name: str) -> str:
+def installed(name: str) -> str:
     """The path of a compiler; the test is skipped where there is none."""
     path = shutil.which(name)
     if path is None:
@@ -52,7 +52,7 @@ def found(name: str) -> str:
 def compiled(folder: Path, *arguments: object, compiler: str = "gcc") -> Path:
     """The program or object that these sources and options make."""
     program = folder / "a.out"
-    command = [found(compiler), *STRICT, *map(str, arguments), "-o", str(program), "-lm"]
+    command = [installed(compiler), *STRICT, *map(str, arguments), "-o", str(program), "-lm"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""

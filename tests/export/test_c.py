@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from handgrad.architecture import Architecture
 from handgrad.errors import InputError
-from handgrad.export.c import Accuracy, export, prefix_of
+from handgrad.export.c import Accuracy, export
 from handgrad.export.c.memory import measure
 from handgrad.export.quantisation import rounded
 from handgrad.model import Model
@@ -23,7 +23,7 @@ from handgrad.notes import network
 from handgrad.parameters import Parameters
 from handgrad.standardisation import Standardisation
 from handgrad.typing import Array, Pixels
-from tests.export.compiling import SANITISED, STRICTER, compiled, driven, sections
+from tests.export.compiling import SANITISED, STRICTER, compiled, driven, installed, sections
 from tests.notes.strategies import architectures, filled, generators
 
 SMALL = Architecture(input_shape=(9, 8, 1), classes=2, stages=((2, 3),), hidden=(4,))
@@ -277,16 +277,59 @@ def test_a_prefix_that_is_no_name_is_refused(model: Model, prefix: str) -> None:
         source_of(model, prefix=prefix)
 
 
-@given(st.text(min_size=1).filter(lambda name: "/" not in name and "\x00" not in name))
-def test_every_file_name_gives_a_prefix(name: str) -> None:
-    assert re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", prefix_of(Path(f"{name}.c")))
+@pytest.mark.parametrize(
+    ("name", "prefix"),
+    [
+        ("tiles-2.c", "tiles_2"),
+        ("2.c", "model_2"),
+        ("é.c", "model"),
+        ("_.C", "model"),
+        ("a b*.c", "a_b"),
+        ("int.c", "int"),
+    ],
+)
+def test_a_file_names_its_functions(model: Model, tmp_path: Path, name: str, prefix: str) -> None:
+    source = source_of(model, name=name)
+    assert f"int {prefix}_predict(const uint8_t *pixels" in source
+    (tmp_path / "other.c").write_text(source, encoding="ascii")
+    compiled(tmp_path, "-c", "other.c")
 
 
-def test_numbers_too_large_for_a_float_are_refused(model: Model) -> None:
+def test_the_head_says_how_to_compile_this_file(model: Model) -> None:
+    source = source_of(model, name="tiles-2.c", prefix="tile")
+    assert "cc -std=c99 -Os -c tiles-2.c, and link" in source
+    assert '#define TILE_DECLARATIONS and #include "tiles-2.c" where' in source
+
+
+def test_programs_in_cpp_call_it_too(model: Model, tmp_path: Path) -> None:
+    (tmp_path / "model.c").write_text(source_of(model), encoding="ascii")
+    (tmp_path / "main.cpp").write_text(
+        """\
+#define MODEL_DECLARATIONS
+#include "model.c"
+int main()
+{
+    static const uint8_t pixels[MODEL_IMAGE_HEIGHT * MODEL_IMAGE_WIDTH * MODEL_IMAGE_DEPTH] = {};
+    float probabilities[MODEL_CLASSES];
+    return model_predict(pixels, probabilities) < 0 || model_class_names[1][6] != '1';
+}
+""",
+        encoding="ascii",
+    )
+    compiled(tmp_path, "-c", "model.c").rename(tmp_path / "model.o")
+    program = tmp_path / "a.out"
+    subprocess.run([installed("g++"), "main.cpp", "model.o", "-o", program, "-lm"], cwd=tmp_path, check=True)
+    subprocess.run([program], check=True)
+
+
+def test_numbers_that_no_float_holds_are_refused(model: Model) -> None:
     huge = model.parameters.astype("float64")
     huge["b1"][0] = 1e300
+    for int8 in (False, True):
+        with pytest.raises(InputError, match="no float can"):
+            source_of(Model(huge, model.classes, model.standardisation), int8=int8)
     with pytest.raises(InputError, match="no float can"):
-        source_of(Model(huge, model.classes, model.standardisation))
+        source_of(Model(model.parameters, model.classes, Standardisation((0.0,), (1e-60,))))
 
 
 def test_a_name_too_long_for_c_is_refused(model: Model) -> None:

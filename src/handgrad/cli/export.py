@@ -46,7 +46,7 @@ def _c(model: Model, out: Path, *, int8: bool = False, data: str | None = None, 
     from handgrad.export import c
 
     accuracy = rounding.measured(model, data, int8) if int8 or data else None
-    return c.export(model, prefix=prefix or c.prefix_of(out), int8=int8, accuracy=accuracy)
+    return c.export(model, name=out.name, prefix=prefix, int8=int8, accuracy=accuracy)
 
 
 FORMATS = {

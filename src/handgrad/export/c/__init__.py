@@ -1,5 +1,5 @@
 """A model as one C99 file without allocation, for the smallest of machines."""
 
-from handgrad.export.c.source import Accuracy, export, prefix_of
+from handgrad.export.c.source import Accuracy, export
 
-__all__ = ["Accuracy", "export", "prefix_of"]
+__all__ = ["Accuracy", "export"]

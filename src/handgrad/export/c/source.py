@@ -50,15 +50,24 @@ class Accuracy(NamedTuple):
         )
 
 
-def export(model: Model, *, prefix: str = "model", int8: bool = False, accuracy: Accuracy | None = None) -> Export:
+def export(
+    model: Model,
+    *,
+    name: str = "model.c",
+    prefix: str | None = None,
+    int8: bool = False,
+    accuracy: Accuracy | None = None,
+) -> Export:
     """The C file of a model: it allocates nothing, needs nothing but math.h, and tells what memory it takes.
 
     Parameters
     ----------
     model : Model
         One of float64 is computed in float too.
-    prefix : str
-        What the names of its functions begin with.
+    name : str
+        What the file will be called.
+    prefix : str, optional
+        What the names of its functions begin with; the file's name, as far as C can have it, if left out.
     int8 : bool
         Filters and dense weights of eight bits, ``quantisation.rounded``; what is computed with them stays float.
     accuracy : Accuracy, optional
@@ -80,22 +89,14 @@ def export(model: Model, *, prefix: str = "model", int8: bool = False, accuracy:
     >>> from handgrad.parameters import Parameters
     >>> from handgrad.standardisation import Standardisation
     >>> network = Parameters.zeros(Architecture(input_shape=(6, 6, 1)))
-    >>> made = export(Model(network, ("free", "defect"), Standardisation((0.0,), (1.0,))), prefix="tile")
+    >>> made = export(Model(network, ("free", "defect"), Standardisation((0.0,), (1.0,))), name="tile.c")
     >>> b"int tile_predict(const uint8_t *pixels, float *probabilities);" in made.content
     True
     >>> made.details["ram_bytes"]
     200
     """
-    if not re.fullmatch(r"[A-Za-z]\w*", prefix, re.ASCII):
-        raise InputError("prefix", prefix, "names in C are letters, digits and _", "try model")
-    for name in model.classes:
-        if not literals.fits_a_string(name):
-            raise InputError("classes", f"{name[:20]}…", "a string in C has at most 4095 bytes", "shorten its name")
-    tables = list(memory.tables(model, int8))
-    if not all(_fits_float(table.array) for table in tables):
-        raise InputError(
-            "model", model.parameters.vector.dtype, "holds numbers that no float can", "train it as float32"
-        )
+    prefix = _prefix_of(name) if prefix is None else prefix
+    _check(model, prefix)
     needed = memory.measure(model, int8)
     source = (
         _environment()
@@ -103,10 +104,11 @@ def export(model: Model, *, prefix: str = "model", int8: bool = False, accuracy:
         .render(
             architecture=model.architecture,
             classes=model.classes,
+            name=name,
             prefix=prefix,
             int8=int8,
             accuracy=accuracy,
-            tables=tables,
+            tables=list(memory.tables(model, int8)),
             windows=memory.windows(model.architecture),
             memory=needed,
             parity=parity(model, rounded(model.parameters) if int8 else model.parameters),
@@ -136,20 +138,31 @@ def export(model: Model, *, prefix: str = "model", int8: bool = False, accuracy:
     )
 
 
-def prefix_of(path: Path) -> str:
-    """What names begin with by default: the file's name, as far as C can have it.
+def _prefix_of(file_name: str) -> str:
+    """What names begin with by default.
 
     Examples
     --------
-    >>> prefix_of(Path("tiles-2.c")), prefix_of(Path("2.c")), prefix_of(Path("é.c"))
+    >>> _prefix_of("tiles-2.c"), _prefix_of("2.c"), _prefix_of("é.c")
     ('tiles_2', 'model_2', 'model')
     """
-    name = re.sub(r"\W+", "_", path.stem, flags=re.ASCII).strip("_")
+    name = re.sub(r"\W+", "_", Path(file_name).stem, flags=re.ASCII).strip("_")
     return name if name[:1].isalpha() else f"model_{name}".rstrip("_")
 
 
-def _fits_float(values: np.ndarray[Any, Any]) -> bool:
-    return bool((np.abs(values.astype(np.float64)) <= np.finfo(np.float32).max).all())
+def _check(model: Model, prefix: str) -> None:
+    """Refuse what C cannot express."""
+    if not re.fullmatch(r"[A-Za-z]\w*", prefix, re.ASCII):
+        raise InputError("prefix", prefix, "names in C are letters, digits and _", "try model")
+    for name in model.classes:
+        if not literals.fits_a_string(name):
+            raise InputError("classes", f"{name[:20]}…", "a string in C has at most 4095 bytes", "shorten its name")
+    figures, single = model.standardisation, np.finfo(np.float32)
+    largest = max(float(np.abs(model.parameters.vector).max()), *map(abs, figures.mean), *figures.deviation)
+    if largest > float(single.max) or min(figures.deviation) < float(single.tiny):
+        raise InputError(
+            "model", model.parameters.vector.dtype, "holds numbers that no float can", "train it as float32"
+        )
 
 
 def _origin(provenance: dict[str, Any]) -> list[str]:
