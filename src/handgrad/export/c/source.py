@@ -153,7 +153,7 @@ def _prefix_of(file_name: str) -> str:
 def _check(model: Model, prefix: str) -> None:
     """Refuse what C cannot express."""
     if not re.fullmatch(r"[A-Za-z]\w*", prefix, re.ASCII):
-        raise InputError("prefix", prefix, "names in C are letters, digits and _", "try model")
+        raise InputError("prefix", prefix, "names in C begin with a letter; letters, digits and _ follow", "try model")
     for name in model.classes:
         if not literals.fits_a_string(name):
             raise InputError("classes", f"{name[:20]}…", "a string in C has at most 4095 bytes", "shorten its name")
