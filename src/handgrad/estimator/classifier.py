@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import train_test_split
 from sklearn.utils import Tags, check_random_state
-from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
@@ -22,13 +21,13 @@ from handgrad.architecture import Architecture
 from handgrad.data import Samples
 from handgrad.engine import Engine
 from handgrad.errors import InputError
-from handgrad.estimator.translation import architecture_of, own_names, recipe_of, sees_no_image, with_depth
+from handgrad.estimator.inputs import Labelled, Shape, as_rows, with_depth
+from handgrad.estimator.translation import architecture_of, own_names, recipe_of, sees_no_image
 from handgrad.model import Model
 from handgrad.parameters import Parameters
 from handgrad.standardisation import Standardisation
 from handgrad.training import Epoch, Recipe, State, train
 from handgrad.training import optimizer as optimizers
-from handgrad.training.weights import weights_of
 from handgrad.typing import Array
 
 _DEFAULT = Recipe()
@@ -47,7 +46,7 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     Parameters
     ----------
-    hidden_layer_sizes : sequence of int
+    hidden_layer_sizes : int or sequence of int
         Sizes of the dense layers between convolutions and classes; may be empty.
     stages : sequence of sequences of int
         Number of filters of each convolution, stage by stage; each stage ends in a pooling.
@@ -77,20 +76,20 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Chooses validation images, initial values, order and augmentation. An integer is the ``--seed`` of
         ``handgrad train``: the same images give the same bits.
     verbose : bool
-        Print a line after each pass.
+        Print what the network sees, and a line after each pass.
     warm_start : bool
         Let ``fit`` go on from the parameters that are there, with a schedule from its beginning.
     momentum : float
         Of SGD.
     early_stopping : bool
         Set ``validation_fraction`` of the images aside, stratified; keep the parameters of the pass with the best
-        accuracy on them, and end when no better one comes for ``n_iter_no_change`` passes. A schedule of one cycle
-        is cut off where it stands then; with ``learning_rate="constant"`` there is nothing to cut.
+        accuracy on them, each counting alike, and end when no better one comes for ``n_iter_no_change`` passes. A
+        schedule of one cycle is then cut off where it stands; ``learning_rate="constant"`` has nothing to cut.
     validation_fraction : float
     n_iter_no_change : int
     class_weight : dict, "balanced" or None
         How much the images of each class count.
-    augment : sequence of {"shift", "flip", "rotate", "contrast"}
+    augment : {"shift", "flip", "rotate", "contrast"}, sequence of them, or None
         How training images, which must be uint8, are changed in each pass anew.
     engine : {"fused", "notes"}
         What computes: compiled kernels, or NumPy line by line. The first use of the kernels for a filter size and
@@ -209,25 +208,23 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self
         """
         before = self.model_ if self.warm_start and hasattr(self, "model_") else None
-        X, shape, y = self._checked(X, y, reset=before is None)
-        classes, recipe, seed, validation = np.unique(y), recipe_of(self), self._seed(), None
+        rows, shape, y = self._checked(X, y, reset=before is None)
+        classes, recipe, seed = np.unique(y), recipe_of(self), self._seed()
         if len(classes) < 2:
             raise InputError("y", classes, "has one class; a classifier needs two or more", "add images of another")
         if before and not np.array_equal(classes, self.classes_):
             raise InputError("y", classes, f"warm_start goes on with the classes {self.classes_}", "turn it off")
-        architecture = architecture_of(self, X.shape[1], shape, len(classes))
+        architecture = architecture_of(self, rows.shape[1], shape, len(classes))
         if before and before.architecture != architecture:
             raise InputError("warm_start", True, "the parameters are of a network of other sizes", "turn it off")
-        samples, weights = _samples(X, y, classes, architecture, sample_weight)
+        given, validation = Labelled.of(rows, y, classes, architecture.input_shape, sample_weight), None
         if self.early_stopping:
             places, aside = train_test_split(
                 np.arange(len(y)), test_size=self.validation_fraction, random_state=seed, stratify=y
             )
-            samples, validation = samples[places], samples[aside]
-            weights = None if weights is None else weights[places]
-        model = before or self._drawn(architecture, classes, samples, weights, recipe, seed)
-        curve = self.loss_curve_ if before else []
-        return self._trained(model, classes, samples, validation, weights, recipe, seed, curve)
+            given, validation = given[places], given[aside].samples
+        model = before or self._drawn(architecture, given, recipe, seed)
+        return self._trained(model, given, validation, recipe, seed, self.loss_curve_ if before else [])
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
         """Take one pass over these images, at the constant ``learning_rate_init``.
@@ -258,20 +255,20 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         known = self.classes_ if before else unique_labels(classes)
         if classes is not None and not np.array_equal(unique_labels(classes), known):
             raise InputError("classes", classes, f"those of the first call were {known}", "leave them out")
-        X, shape, y = self._checked(X, y, reset=before is None)
-        architecture = before.architecture if before else architecture_of(self, X.shape[1], shape, len(known))
-        samples, weights = _samples(X, y, known, architecture, sample_weight)
+        rows, shape, y = self._checked(X, y, reset=before is None)
+        architecture = before.architecture if before else architecture_of(self, rows.shape[1], shape, len(known))
+        given = Labelled.of(rows, y, known, architecture.input_shape, sample_weight)
         recipe, seed = replace(recipe_of(self), epochs=1, schedule="constant"), self._seed()
-        model = before or self._drawn(architecture, known, samples, weights, recipe, seed)
+        model = before or self._drawn(architecture, given, recipe, seed)
         curve, memory = (self.loss_curve_, self._memory) if before else ([], None)
-        return self._trained(model, known, samples, None, weights, recipe, seed, curve, memory)
+        return self._trained(model, given, None, recipe, seed, curve, memory)
 
     def predict_proba(self, X: Any) -> Array:
         """The probability of each class, shape (n, n_classes), in the order of ``classes_``."""
         check_is_fitted(self)
-        X, _, _ = self._checked(X, None, reset=False)
-        images = X.reshape(-1, *self.image_shape_)
-        return self.model_.predict(images, self._engine(self.model_.standardisation))
+        rows, _, _ = self._checked(X, None, reset=False)
+        engine = self._engine(self.model_.standardisation)
+        return self.model_.predict(rows.reshape(-1, *self.image_shape_), engine)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """The most probable class of each image, shape (n,)."""
@@ -283,22 +280,15 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags.input_tags.three_d_array = True
         return tags
 
-    def _checked(self, X: Any, y: Any, reset: bool) -> tuple[NDArray[Any], tuple[int, int, int] | None, NDArray[Any]]:
-        """X with a row an image, the shape of an image where it is told, and y."""
-        shape = with_depth(self.image_shape) if reset else self.image_shape_
-        dimensions = np.ndim(X) if isinstance(X, list | tuple) else getattr(X, "ndim", 2)
-        if dimensions in (3, 4):
-            X = np.asarray(X)
-            found = with_depth(X.shape[1:])
-            if shape not in (None, found):
-                raise InputError("X", f"images of {found}", f"those of this classifier are {shape}", "resize them")
-            X, shape = X.reshape(len(X), math.prod(found)), found
+    def _checked(self, X: Any, y: Any, reset: bool) -> tuple[NDArray[Any], Shape | None, NDArray[Any]]:
+        """X with a row an image, the shape of one where it is known, and y."""
+        rows, shape = as_rows(X, with_depth(self.image_shape) if reset else self.image_shape_)
         dtypes = {"dtype": (np.float64, np.float32, np.uint8), "reset": reset}
         if y is None and not reset:
-            return validate_data(self, X, **dtypes), shape, np.empty(0)
-        X, y = validate_data(self, X, y, **dtypes)
+            return validate_data(self, rows, **dtypes), shape, np.empty(0)
+        rows, y = validate_data(self, rows, y, **dtypes)
         check_classification_targets(y)
-        return X, shape, column_or_1d(y, warn=True)
+        return rows, shape, column_or_1d(y, warn=True)
 
     def _seed(self) -> int:
         random = check_random_state(self.random_state)
@@ -312,31 +302,22 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 _ENGINES[self] = made_of, engines.create(*made_of)
         return _ENGINES[self][1]
 
-    def _drawn(
-        self,
-        architecture: Architecture,
-        classes: NDArray[Any],
-        samples: Samples,
-        weights: Array | None,
-        recipe: Recipe,
-        seed: int,
-    ) -> Model:
+    def _drawn(self, architecture: Architecture, given: Labelled, recipe: Recipe, seed: int) -> Model:
         """A model of initial values, in the precision of the images, with their mean and deviation."""
+        images = given.samples.images
         (initial,) = np.random.SeedSequence(seed).spawn(1)
-        dtype = np.float64 if samples.images.dtype == np.float64 else np.float32
+        dtype = np.float64 if images.dtype == np.float64 else np.float32
         parameters = Parameters.draw(architecture, np.random.default_rng(initial), dtype)
         if sees_no_image(architecture):
             parameters["F1"][:] = 1
-        provenance = {"command": " ".join(repr(self).split()), "seed": seed, "recipe": recipe.to_dict()}
-        return Model(parameters, tuple(map(str, classes)), Standardisation.of(samples.images, weights), provenance)
+        provenance = {"command": " ".join(repr(self).split()), "seed": seed, "recipe": recipe.chosen_for(len(images))}
+        return Model(parameters, tuple(map(str, given.classes)), Standardisation.of(images, given.weights), provenance)
 
     def _trained(
         self,
         model: Model,
-        classes: NDArray[Any],
-        samples: Samples,
+        given: Labelled,
         validation: Samples | None,
-        weights: Array | None,
         recipe: Recipe,
         seed: int,
         curve: list[float],
@@ -344,20 +325,21 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ) -> Self:
         """Train a copy of the model, and take it over once all went well."""
         model = replace(model, parameters=model.parameters.copy())
-        if self.class_weight is not None:
-            of_class = compute_class_weight(self.class_weight, classes=classes, y=classes[samples.labels])
-            weights = of_class[samples.labels] * (1 if weights is None else weights)
+        samples, weights = given.samples, given.weighted(self.class_weight)
         engine = self._engine(model.standardisation)
         state, steps = State(optimizers.create(recipe, model.parameters, engine)), 0
         if memory:
             vectors, steps = memory
             state.optimizer.remember(vectors, steps)
+        if self.verbose and not curve:
+            print(_introduction(model, samples))
         # The order of the images is another in every pass, those of earlier calls included.
-        for event in train(model, samples, validation, recipe, engine, seed + len(curve), state, weights):
-            if self.verbose and isinstance(event, Epoch):
-                print(_line(event))
+        events = train(model, samples, validation, recipe, engine, seed + len(curve), state, weights)
+        for epoch in (event for event in events if isinstance(event, Epoch)):
+            if self.verbose:
+                print(_line(epoch))
         self._memory = state.optimizer.memory(), steps + state.step
-        self.model_, self.classes_, self.image_shape_ = model, classes, model.architecture.input_shape
+        self.model_, self.classes_, self.image_shape_ = model, given.classes, model.architecture.input_shape
         self.n_iter_ = len(state.history)
         self.loss_curve_ = [*curve, *(epoch.loss for epoch in state.history)]
         self.loss_ = self.loss_curve_[-1]
@@ -366,15 +348,15 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
 
-def _samples(
-    X: NDArray[Any], y: NDArray[Any], classes: NDArray[Any], architecture: Architecture, sample_weight: Any
-) -> tuple[Samples, Array | None]:
-    """Rows as numbered images, and how much each counts."""
-    unknown = np.setdiff1d(y, classes)
-    if len(unknown):
-        raise InputError("y", unknown, f"the classes are {classes}", "leave out what is of no class")
-    samples = Samples(X.reshape(-1, *architecture.input_shape), np.searchsorted(classes, y))
-    return samples, weights_of(samples.labels, Recipe(), sample_weight)
+def _introduction(model: Model, samples: Samples) -> str:
+    architecture = model.architecture
+    height, width, depth = architecture.input_shape
+    seen = (
+        f"rows of {architecture.flat} numbers"
+        if sees_no_image(architecture)
+        else f"images of {height} × {width} × {depth}"
+    )
+    return f"{len(samples)} {seen}, {architecture.classes} classes; {architecture.parameter_count:,} parameters"
 
 
 def _line(epoch: Epoch) -> str:

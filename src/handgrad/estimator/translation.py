@@ -7,8 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
 from handgrad.architecture import Architecture
 from handgrad.errors import InputError
+from handgrad.estimator.inputs import Shape
 from handgrad.training import Recipe
 
 _NAMES = {
@@ -44,7 +47,8 @@ def recipe_of(classifier: Any) -> Recipe:
     >>> recipe_of(HandgradClassifier()) == Recipe()
     True
     """
-    same = ("weight_decay", "momentum", "early_stopping", "augment")
+    same = ("weight_decay", "momentum", "early_stopping")
+    augment = classifier.augment
     with own_names():
         return Recipe(
             optimizer=classifier.solver,
@@ -53,11 +57,12 @@ def recipe_of(classifier: Any) -> Recipe:
             epochs=None if classifier.max_iter == "auto" else classifier.max_iter,
             batch_size=None if classifier.batch_size == "auto" else classifier.batch_size,
             patience=classifier.n_iter_no_change,
+            augment=(augment,) if isinstance(augment, str) else augment or (),
             **{name: getattr(classifier, name) for name in same},
         )
 
 
-def architecture_of(classifier: Any, features: int, shape: tuple[int, int, int] | None, classes: int) -> Architecture:
+def architecture_of(classifier: Any, features: int, shape: Shape | None, classes: int) -> Architecture:
     """The network of a classifier's parameters.
 
     Parameters
@@ -80,8 +85,7 @@ def architecture_of(classifier: Any, features: int, shape: tuple[int, int, int] 
     >>> [architecture_of(HandgradClassifier(), features, None, 2).input_shape for features in (20, 25, 36)]
     [(1, 20, 1), (1, 25, 1), (6, 6, 1)]
     """
-    hidden = classifier.hidden_layer_sizes
-    sizes: dict[str, Any] = {"classes": classes, "hidden": (hidden,) if isinstance(hidden, int) else hidden}
+    sizes: dict[str, Any] = {"classes": classes, "hidden": np.atleast_1d(classifier.hidden_layer_sizes).tolist()}
     filters = {name: getattr(classifier, name) for name in ("stages", "filter_size", "pooling", "maps")}
     with own_names():
         if shape and math.prod(shape) != features:
@@ -98,11 +102,6 @@ def architecture_of(classifier: Any, features: int, shape: tuple[int, int, int] 
 def sees_no_image(architecture: Architecture) -> bool:
     """Whether it is a network of the dense half alone."""
     return all(getattr(architecture, name) == value for name, value in _DENSE_HALF.items())
-
-
-def with_depth(shape: Any) -> Any:
-    """(height, width, depth) of (height, width), which is grey; None of None."""
-    return shape if shape is None else (*shape, 1)[:3]
 
 
 @contextmanager

@@ -1,0 +1,111 @@
+"""What a caller gives: images of any shape as rows, and rows with their labels and weights as samples."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.class_weight import compute_class_weight
+
+from handgrad.data import Samples
+from handgrad.errors import InputError
+from handgrad.training import Recipe
+from handgrad.training.weights import weights_of
+from handgrad.typing import Array
+
+Shape = tuple[int, int, int]
+"""(height, width, depth) of an image."""
+
+
+def as_rows(X: Any, expected: Shape | None) -> tuple[Any, Shape | None]:
+    """Images as rows, and the shape of one where it is known; what has rows, or is no array, is left as it is.
+
+    Parameters
+    ----------
+    X : array-like, shape (n, height, width), (n, height, width, depth) or (n, features)
+    expected : tuple of int, optional
+        The shape that images must have.
+
+    Raises
+    ------
+    InputError
+        If they have another.
+
+    Examples
+    --------
+    >>> rows, shape = as_rows(np.zeros((5, 8, 9)), None)
+    >>> rows.shape, shape
+    ((5, 72), (8, 9, 1))
+    """
+    dimensions = np.ndim(X) if isinstance(X, list | tuple) else getattr(X, "ndim", 2)
+    if dimensions not in (3, 4):
+        return X, expected
+    X = np.asarray(X)
+    shape = with_depth(X.shape[1:])
+    if expected not in (None, shape):
+        raise InputError("X", f"images of {shape}", f"those of this classifier are {expected}", "resize them")
+    return X.reshape(len(X), math.prod(X.shape[1:])), shape
+
+
+def with_depth(shape: Any) -> Any:
+    """(height, width, depth) of (height, width), which is grey; None of None.
+
+    Examples
+    --------
+    >>> with_depth([8, 9])
+    (8, 9, 1)
+    """
+    if shape is None:
+        return None
+    sizes = np.atleast_1d(shape).tolist()
+    return (*sizes, 1) if len(sizes) == 2 else tuple(sizes)
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """Images with what is known of each.
+
+    Parameters
+    ----------
+    samples : Samples
+        The images, and the places of their classes among all.
+    classes : array, shape (n_classes,)
+    weights : array, shape (count,), optional
+        How much each image counts by itself; all alike if left out.
+    """
+
+    samples: Samples
+    classes: NDArray[Any]
+    weights: Array | None
+
+    @classmethod
+    def of(
+        cls, rows: NDArray[Any], y: NDArray[Any], classes: NDArray[Any], shape: Shape, sample_weight: Any
+    ) -> Labelled:
+        """Rows of numbers and their classes.
+
+        Raises
+        ------
+        InputError
+            If a class is none of these, or the weights are not one number of at least 0 an image.
+        """
+        unknown = np.setdiff1d(y, classes)
+        if len(unknown):
+            raise InputError("y", unknown, f"the classes are {classes}", "leave out what is of no class")
+        samples = Samples(rows.reshape(-1, *shape), np.searchsorted(classes, y))
+        return cls(samples, classes, weights_of(samples.labels, Recipe(), sample_weight))
+
+    def __getitem__(self, places: NDArray[np.int64]) -> Labelled:
+        """Some of them."""
+        return Labelled(self.samples[places], self.classes, None if self.weights is None else self.weights[places])
+
+    def weighted(self, class_weight: Any) -> Array | None:
+        """How much each image counts, by itself and as one of its class."""
+        if class_weight is None:
+            return self.weights
+        labels = self.samples.labels
+        weights: Array = compute_class_weight(class_weight, classes=self.classes, y=self.classes[labels])[labels]
+        return weights if self.weights is None else weights * self.weights
