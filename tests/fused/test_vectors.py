@@ -100,6 +100,15 @@ def test_products_are_numpys(rows: int, steps: int, columns: int, dtype: str) ->
     np.testing.assert_allclose(C.reshape(rows, columns), A @ B, rtol=0, atol=scale)
 
 
+def test_long_sums_round_little() -> None:
+    rows, steps, columns = 8, 5000, 19
+    A, B = np.full((rows, steps), 0.1, np.float32), np.ones((steps, columns), np.float32)
+    C = np.full(rows * columns, np.nan, np.float32)
+    _compiled_multiply("float32")(A.ravel(), steps, 1, B.ravel(), C, rows, steps, columns)
+    # One number after the other, they would be off by 4e-5.
+    np.testing.assert_allclose(C, steps * float(A[0, 0]), rtol=5e-6)
+
+
 def _compiled_multiply(dtype: str) -> Any:
     import numba
 

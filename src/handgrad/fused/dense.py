@@ -23,6 +23,9 @@ from handgrad.fused.vectors import (
     store_rows,
 )
 
+_CHAIN = 256
+"""Steps whose products are added one to the other: what each rounds goes with the length of its chain."""
+
 
 def multiply(A: Any, B: Any, C: Any, rows: int, steps: int, columns: int) -> None:
     """``C = A · B``; a matrix is (array, its first number's place, how far the next row lies), A with its next step.
@@ -47,14 +50,18 @@ def eight_rows(A: Any, B: Any, C: Any, row: int, column: int, steps: int) -> Non
     right, b, b_row = B
     result, c, c_row = C
     total = registers(8)
-    for r in range(8):
-        total[r] = splat(result.dtype.type(0), lanes)
-    for step in range(steps):
-        vector = load(right, b + column + step * b_row, lanes)
+    for first in range(0, steps, _CHAIN):
         for r in range(8):
-            total[r] = multiply_add(spread(left, a + (row + r) * a_row + step * a_step, lanes), vector, total[r])
-    for r in range(8):
-        store(result, c + column + (row + r) * c_row, total[r])
+            total[r] = splat(result.dtype.type(0), lanes)
+        for step in range(first, min(first + _CHAIN, steps)):
+            vector = load(right, b + column + step * b_row, lanes)
+            for r in range(8):
+                total[r] = multiply_add(spread(left, a + (row + r) * a_row + step * a_step, lanes), vector, total[r])
+        for r in range(8):
+            place = c + column + (row + r) * c_row
+            if first:
+                total[r] = add(total[r], load(result, place, lanes))
+            store(result, place, total[r])
 
 
 def eight_rows_part(A: Any, B: Any, C: Any, row: int, column: int, steps: int, count: int) -> None:
@@ -63,14 +70,18 @@ def eight_rows_part(A: Any, B: Any, C: Any, row: int, column: int, steps: int, c
     right, b, b_row = B
     result, c, c_row = C
     total = registers(8)
-    for r in range(8):
-        total[r] = splat(result.dtype.type(0), lanes)
-    for step in range(steps):
-        vector = load_part(right, b + column + step * b_row, count, lanes)
+    for first in range(0, steps, _CHAIN):
         for r in range(8):
-            total[r] = multiply_add(spread(left, a + (row + r) * a_row + step * a_step, lanes), vector, total[r])
-    for r in range(8):
-        store_part(result, c + column + (row + r) * c_row, total[r], count)
+            total[r] = splat(result.dtype.type(0), lanes)
+        for step in range(first, min(first + _CHAIN, steps)):
+            vector = load_part(right, b + column + step * b_row, count, lanes)
+            for r in range(8):
+                total[r] = multiply_add(spread(left, a + (row + r) * a_row + step * a_step, lanes), vector, total[r])
+        for r in range(8):
+            place = c + column + (row + r) * c_row
+            if first:
+                total[r] = add(total[r], load_part(result, place, count, lanes))
+            store_part(result, place, total[r], count)
 
 
 def one_row(A: Any, B: Any, C: Any, row: int, column: int, steps: int, count: int) -> None:
