@@ -14,7 +14,7 @@ import typer
 
 from handgrad.cli import display, place
 from handgrad.data import Dataset
-from handgrad.errors import CheckpointError, DivergenceError, InputError, Interrupted, OutputError
+from handgrad.errors import CheckpointError, ClusterError, DivergenceError, InputError, Interrupted, OutputError
 from handgrad.training import Epoch, State, Step
 from handgrad.training.checkpoint import Checkpoint, Checkpoints
 
@@ -131,6 +131,8 @@ def kept(checkpoints: Checkpoints, write: Callable[[], None], state: State) -> I
         # From every checkpoint it would take the same steps.
         checkpoints.clear()
         raise
+    except ClusterError as error:
+        raise ClusterError(f"{error}; {command(folder)} goes on") from error
     except OutputError as error:
         if not checkpoints.paths():
             checkpoints.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import tempfile
 import threading
 import time
@@ -26,7 +27,7 @@ from handgrad.training.workers import share_of
 from handgrad.typing import Array
 
 FAILURES = 3
-"""Times that workers are relaunched from one checkpoint; hosts that announce their end do not count."""
+"""Times that workers are relaunched without a new checkpoint; hosts that announce their end do not count."""
 
 _SECONDS_BETWEEN_EVENTS = 0.25
 
@@ -145,20 +146,37 @@ def train(
         Whatever ended the training in a worker.
     """
     kept = Checkpoints(folder)
+    reading = {name: _located(value) for name, value in source.items()}
     try:
         with connected(address):
-            start = kept.newest(lambda _: None)
-            assert start, "the caller wrote one"
-            job = Job(source, model, recipe, seed, engine.name, threads or threads_of_workers(workers), start)
-            yield from _events(job, kept, workers)
+            job = Job(reading, model, recipe, seed, engine.name, threads or threads_of_workers(workers), _newest(kept))
+            while True:
+                try:
+                    yield from _events(job, kept, workers)
+                    break
+                except ClusterError:
+                    start = _newest(kept)
+                    if start.sums["step"] == job.start.sums["step"]:
+                        raise
+                    job = replace(job, start=start)
     finally:
-        newest = kept.newest(lambda _: None)
-        if newest:
-            reached = newest.restore(model, recipe, engine)
-            for part in fields(State):
-                setattr(state, part.name, getattr(reached, part.name))
+        reached = _newest(kept).restore(model, recipe, engine)
+        for part in fields(State):
+            setattr(state, part.name, getattr(reached, part.name))
     # No step is left to take; the parameters of the best epoch come back with early stopping.
     yield from train_model(model, dataset.train, dataset.validation, recipe, engine, seed, state)
+
+
+def _located(value: Any) -> Any:
+    """The name of a file or folder as it is from everywhere: a worker works in another folder."""
+    is_place = isinstance(value, str) and value != "digits" and Path(value).exists()
+    return str(Path(value).resolve()) if is_place else value
+
+
+def _newest(kept: Checkpoints) -> Checkpoint:
+    newest = kept.newest(lambda _: None)
+    assert newest, "the caller wrote one"
+    return newest
 
 
 def _events(job: Job, kept: Checkpoints, workers: int) -> Iterator[Step | Epoch]:
@@ -170,15 +188,15 @@ def _events(job: Job, kept: Checkpoints, workers: int) -> Iterator[Step | Epoch]
 
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     events = ray.remote(num_cpus=0, scheduling_strategy=here)(Events).remote()
-    kept.clear_cluster()
     trainer = TorchTrainer(
         work,
         train_loop_config={"job": job, "events": events},
         torch_config=TorchConfig(backend="gloo"),
         scaling_config=ScalingConfig(num_workers=workers, resources_per_worker={"CPU": job.threads}),
         run_config=RunConfig(
-            name=kept.cluster.name,
-            storage_path=str(kept.folder.resolve()),
+            # Not one that was there before, which Ray would go on with.
+            name=f"from-{job.start.sums['step']:08}-{secrets.token_hex(4)}",
+            storage_path=str(kept.cluster.resolve()),
             failure_config=FailureConfig(max_failures=FAILURES),
             checkpoint_config=CheckpointConfig(num_to_keep=2),
         ),
@@ -199,7 +217,9 @@ def _events(job: Job, kept: Checkpoints, workers: int) -> Iterator[Step | Epoch]
         yield from ray.get(events.take.remote())
     outcome = ended[0]
     if isinstance(outcome, TrainingFailedError):
-        raise ClusterError(f"the workers failed {FAILURES + 1} times, at last with: {_reason(outcome)}") from outcome
+        raise ClusterError(
+            f"its workers failed {FAILURES + 1} times from one checkpoint, at last with: {_reason(outcome)}"
+        ) from outcome
     if isinstance(outcome, BaseException):
         raise outcome
 

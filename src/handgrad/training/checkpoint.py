@@ -107,7 +107,7 @@ class Checkpoints:
 
     def paths(self) -> list[Path]:
         """Every checkpoint, the newest first."""
-        found = [*self.folder.glob("step-*.safetensors"), *self.cluster.glob("*/step-*.safetensors")]
+        found = [*self.folder.glob("step-*.safetensors"), *self.cluster.glob("*/*/step-*.safetensors")]
         return sorted(found, key=lambda path: path.name, reverse=True)
 
     def write(self, model: Model, state: State, settings: dict[str, Any]) -> None:
@@ -156,13 +156,9 @@ class Checkpoints:
         """Remove all of them, and their folder."""
         self._kept = []
         self._remove_all_but([])
-        self.clear_cluster()
+        shutil.rmtree(self.cluster, ignore_errors=True)
         with contextlib.suppress(OSError):
             self.folder.rmdir()
-
-    def clear_cluster(self) -> None:
-        """Remove what a cluster wrote."""
-        shutil.rmtree(self.cluster, ignore_errors=True)
 
     def _remove_all_but(self, kept: list[Path]) -> None:
         # Those with a point in front of their name were being written when their process was killed.

@@ -1,0 +1,68 @@
+"""Trainings by the command line, watched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from handgrad import cli, model_file
+from handgrad.cli import course
+from handgrad.training import Epoch, Step
+from handgrad.typing import Array
+
+NETWORK = ("--filters", "8,8", "--hidden", "32")
+
+
+Watch = Callable[[Step | Epoch], None]
+
+
+def attempt(*arguments: str, watch: Watch = lambda _: None, before: Callable[[], None] = lambda: None) -> int:
+    """The exit code of ``handgrad train``; `before` is called before the first step, `watch` with what happens."""
+
+    def watched(events: Iterator[Step | Epoch], *rest: Any) -> None:
+        def passing() -> Generator[Step | Epoch, None, None]:
+            before()
+            for event in events:
+                watch(event)
+                yield event
+
+        course.follow(passing(), *rest)
+
+    with patch("handgrad.cli.train.follow", watched):
+        return cli.run(["train", *arguments])
+
+
+def run(out: Path, *arguments: str, source: str = "digits", watch: Watch = lambda _: None) -> list[Step | Epoch]:
+    """Train, and return what happened."""
+    seen: list[Step | Epoch] = []
+
+    def see(event: Step | Epoch) -> None:
+        seen.append(event)
+        watch(event)
+
+    assert attempt(source, "--out", str(out), *arguments, watch=see) == 0
+    return seen
+
+
+def weights(folder: Path) -> Array:
+    """The parameters that a training left."""
+    return model_file.load(folder).parameters.vector
+
+
+def losses(events: list[Step | Epoch]) -> list[float]:
+    """The loss of each step."""
+    return [event.loss for event in events if isinstance(event, Step)]
+
+
+def ray_processes(name: str) -> list[int]:
+    """Numbers of Ray's processes of that name, the first started first."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if (process / "cmdline").read_bytes().startswith(b"ray::") and name in (process / "cmdline").read_text():
+                found.append(int(process.name))
+        except OSError:  # it has ended
+            continue
+    return sorted(found)
