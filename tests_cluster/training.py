@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -21,12 +22,13 @@ Watch = Callable[[Step | Epoch], None]
 def attempt(*arguments: str, watch: Watch = lambda _: None, before: Callable[[], None] = lambda: None) -> int:
     """The exit code of ``handgrad train``; `before` is called before the first step, `watch` with what happens."""
 
-    def watched(events: Iterator[Step | Epoch], *rest: Any) -> None:
+    def watched(events: Generator[Step | Epoch, None, None], *rest: Any) -> None:
         def passing() -> Generator[Step | Epoch, None, None]:
             before()
-            for event in events:
-                watch(event)
-                yield event
+            with closing(events):
+                for event in events:
+                    watch(event)
+                    yield event
 
         course.follow(passing(), *rest)
 

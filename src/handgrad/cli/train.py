@@ -271,7 +271,7 @@ def train(
                 # Imported here, since nothing but a cluster needs it; it keeps checkpoints of its own.
                 from handgrad.cluster.training import train as train_on_cluster
 
-                display.notice(f"starting {workers} workers")
+                display.notice(f"starting {workers} worker{'s' if workers > 1 else ''} of a Ray cluster")
                 events = train_on_cluster(
                     model, dataset, recipe, computing, seed, state,
                     source=reading, folder=out, workers=workers, address=address, threads=threads,

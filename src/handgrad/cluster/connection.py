@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -19,6 +20,9 @@ _SETTINGS = {
 }
 _OBJECT_STORE = 256 * 2**20
 """Bytes. Ray would claim a third of the memory, of which a training sends little through the store."""
+
+_PATIENCE = 10
+"""Seconds until a host that does not answer is none."""
 
 
 def require_ray() -> None:
@@ -65,8 +69,9 @@ def connected(address: str | None = None, object_store: int = _OBJECT_STORE) -> 
     address = address or os.environ.get("RAY_ADDRESS") or "local"
     started = {"object_store_memory": object_store, "include_dashboard": False} if address == "local" else {}
     try:
+        _knock(address)
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **started)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise InputError(
             "address",
@@ -78,6 +83,13 @@ def connected(address: str | None = None, object_store: int = _OBJECT_STORE) -> 
         yield
     finally:
         ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Find out at once that nobody is there, for which Ray takes minutes."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host.removeprefix("[").removesuffix("]"), int(port)), timeout=_PATIENCE).close()
 
 
 def threads_of_workers(workers: int) -> int:
