@@ -7,7 +7,7 @@ ISOLATED = $(shell for way in -n -rn; do unshare $$way ip link set lo up 2> /dev
 	echo "unshare $$way sh -c 'ip link set lo up; exec \"\$$@\"' sh" && break; done)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-cluster lint format types fuzz bench clean
+.PHONY: help demo test test-cluster lint format types fuzz bench accuracy clean
 
 help:  ## Print this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,9 @@ fuzz: $(VENV)/.installed-fuzz  ## Try hostile files on every reader, SECONDS=60 
 
 bench: .venv-bench/.installed  ## Measure handgrad beside other frameworks; QUICK=1 for a smoke test.
 	@.venv-bench/bin/python -m benchmarks $(if $(QUICK),--quick)
+
+accuracy: $(VENV)/.installed .venv-bench/.installed  ## Train every recipe and its peers (hours); writes docs/results.md.
+	@$(BIN)/python -m accuracy
 
 clean:  ## Remove the environment, caches and the demo's results.
 	rm -rf $(VENV) .venv-bench .venv-cluster runs/demo runs/fuzz .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -225,6 +225,16 @@ def test_check_on_a_model_and_a_picture(run: Run, trained: Path, pictures: list[
     assert "8 × 8 × 1 image, 8, 8 filters" in plain.out
 
 
+def test_check_says_where_a_dead_network_proves_little(run: Run, trained: Path, tmp_path: Path) -> None:
+    dead = model_file.load(trained)
+    dead.parameters["b1"][:] = -1e3
+    model_file.save(dead, tmp_path / "dead.safetensors")
+    done = run("check", tmp_path / "dead.safetensors")
+    assert done.code == 0
+    assert "0 everywhere, and so not worth much as a proof: ∂E/∂F1, ∂E/∂F2, ∂E/∂w1, ∂E/∂b1" in " ".join(done.err.split())
+    assert run("check", trained).err == ""
+
+
 def test_check_of_a_picture_that_does_not_fit(run: Run, trained: Path, tmp_path: Path) -> None:
     colour = write_picture(tmp_path / "colour.png", noise(8, 8, 3))
     assert "in colour (depth 3)" in run("check", trained, colour).complaint

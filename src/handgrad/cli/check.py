@@ -60,6 +60,9 @@ def check(
             f"at most {verify.TOLERANCE:.0e} passes"
             + (f"; {kinks} could not be compared: every number sits on a kink" if kinks else "")
         )
+        zeros = [checked.derivative for checked in checks if checked.zero and "–" in checked.number]
+        if zeros:
+            display.notice(f"0 everywhere, and so not worth much as a proof: {', '.join(dict.fromkeys(zeros))}")
     if failed:
         raise typer.Exit(1)
 

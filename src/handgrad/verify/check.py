@@ -32,6 +32,8 @@ class LineCheck:
         Worst relative error.
     coordinates : int
         Numbers compared; 0 where every one sat on a kink.
+    zero : bool
+        Whether every number of the derivative is 0, as behind neurons that answer to nothing.
     """
 
     number: str
@@ -39,6 +41,7 @@ class LineCheck:
     formula: str
     error: float
     coordinates: int
+    zero: bool = False
 
     @property
     def verdict(self) -> Literal["pass", "fail", "kink"]:
@@ -131,7 +134,7 @@ def _prepared(parameters: Parameters, X: Array, rng: np.random.Generator) -> tup
 
 def _compared(claim: Claim, rng: np.random.Generator) -> LineCheck:
     error, coordinates = compare(claim, rng)
-    return LineCheck(claim.number, claim.derivative, claim.formula, error, coordinates)
+    return LineCheck(claim.number, claim.derivative, claim.formula, error, coordinates, not claim.analytic.any())
 
 
 def _place(claim: Claim) -> tuple[bool, int]:
