@@ -54,18 +54,18 @@ def _options() -> argparse.Namespace:
 
 
 def planned(options: argparse.Namespace) -> Iterator[list[tuple[Task, str, int]]]:
-    """Trainings that may run at once: seed by seed, handgrad first; PyTorch, which takes longest, with one seed."""
+    """Trainings that may run at once: handgrad's, whose recipes the peers need; then theirs, the longest last."""
     chosen = [task for task in TASKS if task.name.startswith(options.only)]
+    found: dict[str, dict[str, tuple[Task, str, int]]] = {"handgrad": {}, "scikit-learn": {}, "PyTorch": {}}
     for seed in range(max(task.seeds for task in TASKS)):
-        ours: dict[str, tuple[Task, str, int]] = {}
-        peers: dict[str, tuple[Task, str, int]] = {}
         for task in chosen:
             for contestant in task.contestants:
-                training = task, contestant, seed
+                # PyTorch takes several times as long as the others: one seed.
                 if seed < (1 if contestant == "PyTorch" else task.seeds):
-                    (ours if contestant == "handgrad" else peers)[key_of(*training)] = training
-        yield list(ours.values())
-        yield list(peers.values())
+                    training = task, contestant, seed
+                    found.get(contestant, found["scikit-learn"])[key_of(*training)] = training
+    for trainings in found.values():
+        yield list(trainings.values())
 
 
 def run(task: Task, contestant: str, seed: int, runs: dict[str, Any]) -> dict[str, Any]:
