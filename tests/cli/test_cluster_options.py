@@ -47,3 +47,24 @@ def test_options_that_do_not_fit_are_refused(
 )
 def test_a_worker_has_as_many_processors_as_it_can(hosts: list[int], workers: int, threads: int) -> None:
     assert connection.share_of_processors(hosts, workers) == threads
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["a.png", "--out", "there"], "out=there: goes with a cluster only"),
+        (["a", "--cluster", "ray", "--workers", "2"], "out=(none): a cluster writes its predictions into a folder"),
+        (["a", "b", "--cluster", "ray", "--workers", "2", "--out", "there"], "images=2 paths: a cluster takes one"),
+        (
+            ["a", "--cluster", "ray", "--workers", "2", "--out", "there", "--top", "2"],
+            "top=2: a cluster tells one class",
+        ),
+    ],
+)
+def test_predictions_that_do_not_fit_are_refused(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, arguments: list[str], words: str
+) -> None:
+    monkeypatch.setattr(connection, "find_spec", lambda name: name)
+    assert cli.run(["predict", "model", *arguments]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert words in line

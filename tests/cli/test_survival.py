@@ -463,7 +463,7 @@ def test_a_folder_without_checkpoint_or_that_another_training_holds_is_refused(
         wait_for(here / "busy", 1, process)
         complaint = run("train", "--resume", "busy").complaint
         process.kill()
-    assert complaint == "resume=busy: another training is writing there; wait, or choose another"
+    assert complaint == "resume=busy: another command is writing there; wait, or choose another"
 
 
 def test_a_checkpoint_of_another_handgrad_is_refused_or_told(

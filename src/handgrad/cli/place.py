@@ -20,12 +20,12 @@ from handgrad.training.checkpoint import Checkpoints
 def claimed(folder: Path, overwrite: bool) -> Iterator[None]:
     """Make the folder before the work, so that none is lost for want of a place; unmake it where the work fails.
 
-    No other training can claim it meanwhile.
+    No other command can claim it meanwhile.
 
     Raises
     ------
     InputError
-        If the folder holds results that may not be overwritten, or another training writes there.
+        If the folder holds results that may not be overwritten, or another command writes there.
     OutputError
         If the folder cannot be made or written.
     """
@@ -40,7 +40,7 @@ def claimed(folder: Path, overwrite: bool) -> Iterator[None]:
         if not os.access(folder, os.W_OK | os.X_OK):
             raise OutputError(folder, "no permission")
         with locked(folder, "out"):
-            # Looked at again, now that no other training can write here.
+            # Looked at again, now that no other command can write here.
             _refuse_results(folder, overwrite)
             yield
     except BaseException:
@@ -85,12 +85,12 @@ def is_finished(folder: Path) -> bool:
 
 @contextmanager
 def locked(folder: Path, option: str) -> Iterator[None]:
-    """Keep other trainings from a folder.
+    """Keep other commands from a folder.
 
     Raises
     ------
     InputError
-        If it is no folder, or another training is writing there.
+        If it is no folder, or another command is writing there.
     """
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -101,7 +101,7 @@ def locked(folder: Path, option: str) -> Iterator[None]:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
-        raise InputError(option, folder, "another training is writing there", "wait, or choose another") from None
+        raise InputError(option, folder, "another command is writing there", "wait, or choose another") from None
     try:
         atomic.remove_leftovers(folder, NAMES)
         yield

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -11,9 +13,9 @@ from rich.markup import escape
 
 from handgrad import engine as engines
 from handgrad import model_file
-from handgrad.cli import display, kernels
+from handgrad.cli import clusters, display, kernels, place
 from handgrad.data.picture import read_picture
-from handgrad.errors import InputError
+from handgrad.errors import InputError, Interrupted
 from handgrad.model import Model
 from handgrad.typing import Array
 
@@ -22,18 +24,41 @@ _BAR = 20
 
 def predict(
     model_path: Annotated[Path, typer.Argument(metavar="MODEL", help="A model.safetensors, or the folder it lies in.")],
-    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Pictures; resized to the model's size.")],
+    images: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="IMAGE...",
+            help="Pictures; resized to the model's size. With --cluster one folder of pictures, or of Parquet tables.",
+        ),
+    ],
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     top: Annotated[int, typer.Option(min=1, help="Classes to print for each picture, the likeliest first.")] = 1,
     engine: Annotated[str, typer.Option(help=f"What computes: {', '.join(engines.ENGINES)}.")] = engines.ENGINES[0],
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads of the fused engine; one a processor if left out.")
     ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for the predictions as Parquet files, with --cluster; what an ended run has left there stays.",
+            rich_help_panel="Cluster",
+        ),
+    ] = None,
+    cluster: clusters.Kind = None,
+    workers: clusters.Workers = None,
+    address: clusters.Address = None,
 ) -> None:
     """Tell the class of pictures, with its probability.
 
-    A picture that cannot be read is named, the others are predicted all the same, and the exit code is 2.
+    A picture that cannot be read is named, the others are predicted all the same, and the exit code is 2. With
+    --cluster its row tells why, and the exit code is 0.
     """
+    clusters.check(cluster, workers, address)
+    if workers:
+        _predict_on_cluster(model_path, images, out, workers, address, json, top, engine, threads)
+        return
+    if out:
+        raise InputError("out", out, "goes with a cluster only", "give --cluster ray, or leave it out")
     model = model_file.load(model_path)
     height, width, depth = model.architecture.input_shape
     paths, pixels, failed = [], [], 0
@@ -58,6 +83,49 @@ def predict(
         raise typer.Exit(2)
 
 
+def _predict_on_cluster(
+    model_path: Path,
+    images: list[Path],
+    out: Path | None,
+    workers: int,
+    address: str | None,
+    json: bool,
+    top: int,
+    engine: str,
+    threads: int | None,
+) -> None:
+    # Imported here, since nothing but a cluster needs it.
+    from handgrad.cluster.prediction import predict as predict_on_cluster
+
+    if out is None:
+        raise InputError("out", "(none)", "a cluster writes its predictions into a folder", "give --out DIR")
+    if len(images) > 1:
+        raise InputError("images", f"{len(images)} paths", "a cluster takes one", "give a folder, or a table .parquet")
+    if top > 1:
+        raise InputError("top", top, "a cluster tells one class of each picture", "leave it out")
+    model = model_file.load(model_path)
+    try:
+        with place.claimed(out, overwrite=True), display.counting("Predicting") as progress:
+            summary = predict_on_cluster(
+                model, images[0], out,
+                workers=workers, address=address, engine=engine, threads=threads, progress=progress,
+            )  # fmt: skip
+    except KeyboardInterrupt:
+        raise Interrupted(f"interrupted; the parts in {out} are kept, and the same command goes on") from None
+    if json:
+        display.print_json({"model": str(model_path), "images": str(images[0]), "out": str(out), **asdict(summary)})
+        return
+    earlier = f", {summary.found} of them from an earlier run" if summary.found else ""
+    display.say(f"{summary.pictures:,} pictures in {summary.parts:,} parts{earlier}")
+    table = display.table("class", "pictures>", "share>")
+    for name, count in summary.classes.items():
+        table.add_row(escape(name), f"{count:,}", display.percent(count / summary.pictures))
+    display.stdout.print(table)
+    if summary.unreadable:
+        display.say(f"{summary.unreadable:,} pictures could not be read; the column error tells why")
+    display.say(f"written to {out}{os.sep}")
+
+
 def _likeliest(row: Array, model: Model, top: int) -> list[tuple[str, float]]:
     return [(model.classes[index], float(row[index])) for index in np.argsort(-row, kind="stable")[:top]]
 
@@ -75,8 +143,8 @@ def _record(path: Path, row: Array, model: Model, top: int) -> dict[str, object]
 def _print(paths: list[Path], probabilities: Array, model: Model, top: int) -> None:
     table = display.table("image", "class", "probability>", "")
     for path, row in zip(paths, probabilities, strict=True):
-        for place, (name, probability) in enumerate(_likeliest(row, model, top)):
+        for rank, (name, probability) in enumerate(_likeliest(row, model, top)):
             bar = "█" * max(1, round(_BAR * probability))
-            shown = escape(str(path)) if place == 0 else ""
+            shown = escape(str(path)) if rank == 0 else ""
             table.add_row(shown, escape(name), display.percent(probability), f"[blue]{bar}[/]")
     display.stdout.print(table)

@@ -137,7 +137,7 @@ def _list(root: Path, refuse: Refusal) -> tuple[tuple[str, ...], dict[str, _List
             raise refuse(
                 f"its class {odd[0]!r} is in {there} but not in {lacking}", "give every part the same class folders"
             )
-        files = [list(_files(folders[name])) for name in classes]
+        files = [list(files_below(folders[name])) for name in classes]
         labels = np.repeat(np.arange(len(classes)), [len(paths) for paths in files])
         listed[part] = _Listed(list(chain(*files)), labels)
         if not len(labels):
@@ -174,7 +174,9 @@ def _class_folders(above: Path) -> list[Path]:
     ]
 
 
-def _files(folder: Path) -> Iterable[str]:
+def files_below(folder: Path) -> Iterable[str]:
+    """The paths of all files that are no clutter, folder by folder, in natural order."""
+
     def give_up(error: OSError) -> None:
         raise error
 
