@@ -16,7 +16,7 @@ import typer
 from threadpoolctl import threadpool_limits
 
 from handgrad import __version__
-from handgrad.cli import cache, check, evaluate, explain, export, info, predict, serve, train
+from handgrad.cli import cache, check, evaluate, explain, export, info, predict, serve, sweep, train
 from handgrad.cli.display import complain, say
 from handgrad.errors import HandgradError, Interrupted
 
@@ -32,6 +32,7 @@ for command in (
     train.train,
     evaluate.evaluate,
     predict.predict,
+    sweep.sweep,
     explain.explain,
     serve.serve,
     export.export,
