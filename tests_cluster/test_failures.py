@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from handgrad.training import Epoch, Step
-from tests_cluster.training import attempt, ray_processes, run, weights
+from tests_cluster.processes import below_this
+from tests_cluster.training import attempt, run, weights
 
 ARGUMENTS = ("--epochs", "3", "--batch-size", "2", "--cluster", "ray", "--workers", "2")
 
@@ -49,7 +50,7 @@ def check_it_went_on(events: list[Step | Epoch]) -> None:
 
 def test_a_worker_is_killed(undisturbed: Path, tmp_path: Path, address: str) -> None:
     def kill() -> None:
-        pids = ray_processes("RayTrainWorker")
+        pids = below_this("RayTrainWorker")
         assert len(pids) == 2
         os.kill(pids[1], signal.SIGKILL)
 

@@ -56,15 +56,3 @@ def weights(folder: Path) -> Array:
 def losses(events: list[Step | Epoch]) -> list[float]:
     """The loss of each step."""
     return [event.loss for event in events if isinstance(event, Step)]
-
-
-def ray_processes(name: str) -> list[int]:
-    """Numbers of Ray's processes of that name, the first started first."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if (process / "cmdline").read_bytes().startswith(b"ray::") and name in (process / "cmdline").read_text():
-                found.append(int(process.name))
-        except OSError:  # it has ended
-            continue
-    return sorted(found)
