@@ -231,7 +231,8 @@ def test_check_says_where_a_dead_network_proves_little(run: Run, trained: Path, 
     model_file.save(dead, tmp_path / "dead.safetensors")
     done = run("check", tmp_path / "dead.safetensors")
     assert done.code == 0
-    assert "0 everywhere, and so not worth much as a proof: ∂E/∂F1, ∂E/∂F2, ∂E/∂w1, ∂E/∂b1" in " ".join(done.err.split())
+    told = " ".join(done.err.split())
+    assert "0 everywhere, and so not worth much as a proof: ∂E/∂F1, ∂E/∂F2, ∂E/∂w1, ∂E/∂b1" in told
     assert run("check", trained).err == ""
 
 
