@@ -93,7 +93,7 @@ def export(
     >>> b"int tile_predict(const uint8_t *pixels, float *probabilities);" in made.content
     True
     >>> made.details["ram_bytes"]
-    200
+    240
     """
     prefix = _prefix_of(name) if prefix is None else prefix
     _check(model, prefix)
