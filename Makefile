@@ -7,7 +7,7 @@ ISOLATED = $(shell for way in -n -rn; do unshare $$way ip link set lo up 2> /dev
 	echo "unshare $$way sh -c 'ip link set lo up; exec \"\$$@\"' sh" && break; done)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-cluster lint format types fuzz bench accuracy clean
+.PHONY: help demo test test-cluster lint format types docs fuzz bench accuracy clean
 
 help:  ## Print this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,10 @@ format: $(VENV)/.installed-dev  ## Mend style and formatting.
 types: $(VENV)/.installed-dev  ## Check types.
 	@$(BIN)/mypy
 
+docs: $(VENV)/.installed-docs  ## Build the documentation as a site in runs/site; a warning is an error.
+	@$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --fresh-env --conf-dir docs --doctree-dir runs/doctrees . runs/site
+	@echo "runs/site/index.html"
+
 fuzz: $(VENV)/.installed-fuzz  ## Try hostile files on every reader, SECONDS=60 each; DOCUMENT=1 writes docs/robustness.md.
 	@$(BIN)/python -m fuzz --seconds $(or $(SECONDS),60) $(if $(DOCUMENT),--document)
 
@@ -42,7 +46,7 @@ accuracy: $(VENV)/.installed .venv-bench/.installed  ## Train every recipe and i
 	@$(BIN)/python -m accuracy
 
 clean:  ## Remove the environment, caches and the demo's results.
-	rm -rf $(VENV) .venv-bench .venv-cluster runs/demo runs/fuzz .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-bench .venv-cluster runs/demo runs/fuzz runs/site runs/doctrees .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -59,6 +63,11 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "Installing what the tests need (once)"
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev]'
+	@touch $@
+
+$(VENV)/.installed-docs: $(VENV)/.installed
+	@echo "Installing what builds the documentation (once)"
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[docs,onnx]'
 	@touch $@
 
 $(VENV)/.installed-fuzz: $(VENV)/.installed

@@ -47,7 +47,7 @@ ALLOWED = {
     "cluster": CLUSTER,
     "cli": CLUSTER | TRACE | {"cli", "export", "verify", "web", ""},
     "__main__": {"cli"},
-    "": NETWORK | {"estimator"},
+    "": TRAINING | {"estimator"},
 }
 """What each part may import, the lower parts first; "" is the package itself."""
 

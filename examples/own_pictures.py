@@ -1,0 +1,48 @@
+"""A folder of class folders of pictures: read, train, keep the model, predict one file.
+
+Run it with your own folder, ``python examples/own_pictures.py photos/``; without one it paints rings and crosses.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from handgrad import HandgradClassifier, model_file
+from handgrad.data import load
+from handgrad.data.picture import read_picture
+
+
+def paint(folder: Path) -> None:
+    """Rings and crosses of any place and size, 60 of each."""
+    rng = np.random.default_rng(0)
+    for kind in ("cross", "ring"):
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+        for number in range(60):
+            picture = Image.new("L", (28, 28), 255)
+            x, y, r = rng.integers((9, 9, 5), (19, 19, 9)).tolist()
+            if kind == "ring":
+                ImageDraw.Draw(picture).ellipse((x - r, y - r, x + r, y + r), outline=0, width=2)
+            else:
+                for slope in (-1, 1):
+                    ImageDraw.Draw(picture).line((x - r, y - slope * r, x + r, y + slope * r), fill=0, width=2)
+            picture.save(folder / kind / f"{number}.png")
+
+
+folder = Path(sys.argv[1] if len(sys.argv) > 1 else "pictures")
+if not folder.exists():
+    paint(folder)
+
+data = load(str(folder))
+names = np.array(data.classes)
+print(f"{len(data.train)} pictures to learn from, {len(data.test)} to test; classes {', '.join(names)}")
+classifier = HandgradClassifier(max_iter=20, random_state=0).fit(data.train.images, names[data.train.labels])
+print(f"{classifier.score(data.test.images, names[data.test.labels]):.0%} of the test pictures are right")
+model_file.save(classifier.model_, "pictures.safetensors")
+
+model = model_file.load("pictures.safetensors")
+path = min(folder.glob(f"{names[0]}/*"))
+height, width, depth = model.architecture.input_shape
+(probabilities,) = model.predict(read_picture(path, (height, width), depth)[np.newaxis])
+print(f"{path} is a {model.classes[probabilities.argmax()]}")
