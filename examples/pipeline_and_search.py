@@ -1,4 +1,4 @@
-"""A scikit-learn pipeline, and a grid search over how many filters and maps its network has."""
+"""A scikit-learn pipeline, and a grid search over the sizes of its network."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ search = GridSearchCV(
     pipeline,
     {
         "handgradclassifier__stages": [((8, 8),), ((16, 16),)],
-        "handgradclassifier__maps": [None, 4],
+        "handgradclassifier__hidden_layer_sizes": [(), (64,)],
     },
     cv=2,
 ).fit(train, labels)

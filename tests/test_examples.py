@@ -45,7 +45,7 @@ def test_the_document_shows_every_example() -> None:
 def test_an_example_is_short_and_prints_what_the_document_says(path: Path, tmp_path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 50
     if path.stem == "c_file":
-        compiling.found("gcc")
+        compiling.installed("gcc")
     done = subprocess.run([sys.executable, "-W", "error", path], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert words(done.stdout) == words(printed()[path.name])
