@@ -17,7 +17,9 @@ from handgrad.standardisation import Standardisation
 from tests.export import compiling
 
 ROOT = Path(__file__).parents[1]
-EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+ALL = sorted((ROOT / "examples").glob("*.py"))
+EXAMPLES = [path for path in ALL if not path.stem.endswith("_on_ray")]
+"""Those that need no cluster; tests_cluster runs the others."""
 SHOWN = re.compile(r"```\{literalinclude\} \.\./examples/(\w+\.py)\n.*?\n```\n\n```text\n(.*?)```", re.DOTALL)
 NUMBER = re.compile(r"\d[\d.,]*(?:e-\d+)?")
 
@@ -38,12 +40,17 @@ def shares(text: str) -> list[float]:
 
 def test_the_document_shows_every_example() -> None:
     assert sorted(printed()) == [path.name for path in EXAMPLES]
-    assert len(EXAMPLES) >= 5
+    text = (ROOT / "docs" / "examples.md").read_text(encoding="utf-8")
+    assert all(f"(../examples/{path.name})" in text for path in ALL)
+
+
+def test_examples_are_short() -> None:
+    assert ALL
+    assert all(len(path.read_text(encoding="utf-8").splitlines()) <= 50 for path in ALL)
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_an_example_is_short_and_prints_what_the_document_says(path: Path, tmp_path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 50
+def test_an_example_prints_what_the_document_says(path: Path, tmp_path: Path) -> None:
     if path.stem == "c_file":
         compiling.installed("gcc")
     done = subprocess.run([sys.executable, "-W", "error", path], cwd=tmp_path, capture_output=True, text=True)
