@@ -58,8 +58,8 @@ def many(tmp_path_factory: pytest.TempPathFactory, digits: Any) -> Path:
 
 
 def predict(model: Path, images: Path, out: Path, *arguments: str, workers: int = 2, address: str) -> int:
-    on = ("--cluster", "ray", "--workers", str(workers), "--address", address, "--out", str(out))
-    return cli.run(["predict", str(model), str(images), *on, *arguments])
+    on = ("--cluster", "ray", "--workers", str(workers), "--address", address, "--out", os.path.relpath(out))
+    return cli.run(["predict", str(model), os.path.relpath(images), *on, *arguments])
 
 
 def rows(out: Path) -> Any:

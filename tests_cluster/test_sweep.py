@@ -28,7 +28,7 @@ weight-decay = {uniform = [0, 0.2]}
 def sweep(tmp_path: Path, address: str, *arguments: str, space: str = SPACE, trials: int = 6) -> int:
     file = tmp_path / "space.toml"
     file.write_text(space)
-    out = str(tmp_path / "out")
+    out = os.path.relpath(tmp_path / "out")
     on = ("--space", str(file), "--out", out, "--trials", str(trials), "--address", address)
     return cli.run(["sweep", "digits", *on, *arguments])
 

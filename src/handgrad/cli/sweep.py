@@ -22,6 +22,7 @@ from handgrad.cli.train import train
 from handgrad.cluster.space import Distribution, Options, Space, extremes, read
 from handgrad.cluster.sweep import Interpretation, Trial
 from handgrad.cluster.sweep import sweep as sweep_on_cluster
+from handgrad.data import load
 from handgrad.errors import HandgradError, InputError, Interrupted
 from handgrad.training import Recipe
 from handgrad.training.checkpoint import Checkpoints
@@ -73,6 +74,11 @@ def sweep(
     plan = {"source": source, "trials": trials, "seed": seed, "space": json.loads(json.dumps(chosen))}
     begun = _is_same(out, plan)
     kept = cache.chosen(cache_folder, no_cache)
+    with display.counting("Reading pictures") as progress:
+        # What is wrong with them would be wrong in every trial.
+        fixed = {name: value for name, value in chosen.items() if not isinstance(value, Distribution)}
+        reading, _, _ = interpret(fixed)
+        load(source, seed=seed, cache=kept, progress=progress, **reading)
     try:
         with place.locked(out, "out") if begun else place.claimed(out, overwrite=False):
             atomic.write_files(out, {_PLAN: (json.dumps(plan, indent=2) + "\n").encode()})
@@ -181,9 +187,14 @@ def _tried(
         progress(0, trials)
         return sweep_on_cluster(
             space, trials, out / _TRIALS,
-            reading={"source": source, "seed": seed, "cache": kept}, interpret=interpret, seed=seed,
+            reading={"source": _located(source), "seed": seed, "cache": kept}, interpret=interpret, seed=seed,
             workers=workers, threads=threads, address=address, heed=lambda ended: progress(ended, trials),
         )  # fmt: skip
+
+
+def _located(source: str) -> str:
+    """A source as processes with another working folder find it."""
+    return str(Path(source).resolve()) if source != "digits" and Path(source).exists() else source
 
 
 def _csv(trials: Sequence[Trial], space: Space) -> str:

@@ -17,8 +17,6 @@ _SETTINGS = {
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
     # Its own paths are long enough: Ray need not say how a worker's working folder is called.
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
-    # What its core warns of, such as actors that Ray Data makes, is no matter of the command's.
-    "RAY_BACKEND_LOG_LEVEL": "fatal",
 }
 _OBJECT_STORE = 256 * 2**20
 """Bytes. Ray would claim a third of the memory, of which a training sends little through the store."""

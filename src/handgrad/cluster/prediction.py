@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import logging
+import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -98,6 +99,8 @@ def predict(
         If the folder cannot be written.
     """
     engines.check_name(engine)
+    # Workers may have another working folder.
+    images, out = images.resolve(), out.resolve()
     source = find(images, rows)
     choices = {"model": _checksum(model), "pictures": source.checksum, "rows": rows, "engine": engine}
     _claim(out, {"version": _VERSION, **choices})
@@ -108,6 +111,8 @@ def predict(
     if progress:
         progress(done, total)
     if missing:
+        # What Ray's core warns of when Ray Data makes actors is no matter of the command's.
+        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
         with connected(address):
             threads = threads or threads_of_workers(workers)
             for predicted in _predicted(model, source.read, out, missing, workers, engine, threads):
@@ -179,7 +184,7 @@ def _predicted(
         Predictor,
         fn_constructor_args=(model, read, out, engine, threads),
         num_cpus=threads,
-        compute=ray.data.ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=2),
+        compute=ray.data.ActorPoolStrategy(size=min(workers, len(missing)), max_tasks_in_flight_per_actor=2),
     )
     try:
         for result in results.iter_rows():

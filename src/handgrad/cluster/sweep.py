@@ -30,6 +30,7 @@ FAILURES = 2
 _SETTINGS = {
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C is the command's
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # three more files of every trial
+    "RAY_AIR_NEW_OUTPUT": "0",  # the older one can be silent
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",  # the table has them
 }
 
@@ -149,7 +150,7 @@ def sweep(
         plan = Plan(reading, interpret, seed, threads)
         _WATCHERS.append(heed)
         try:
-            results = _tuner(space, trials, folder, plan, workers).fit()
+            results = _tuner(space, trials, folder.resolve(), plan, workers).fit()
         finally:
             _WATCHERS.remove(heed)
         ended = sorted(map(_ended, results), key=lambda one: one.rank)
@@ -190,7 +191,7 @@ def _tuner(space: Space, trials: int, folder: Path, plan: Plan, workers: int | N
         ),
         run_config=tune.RunConfig(
             name=folder.name,
-            storage_path=str(folder.resolve().parent),
+            storage_path=str(folder.parent),
             failure_config=tune.FailureConfig(max_failures=FAILURES),
             callbacks=[Watch()],
             verbose=0,
