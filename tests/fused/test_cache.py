@@ -46,6 +46,15 @@ parameters, X = Parameters.draw(architecture, np.random.default_rng(0)), np.ones
 right = np.allclose(network.predict(parameters, X), notes.predict(parameters, X))
 """
 
+_GRADIENT = """
+architecture = Architecture(input_shape=(12, 12, 1), classes=10, stages=((4, 4),), pooling=4, hidden=(24,))
+rng = np.random.default_rng(0)
+parameters, X = Parameters.draw(architecture, rng), rng.standard_normal((128, 12, 12, 1), "float32")
+_, _, gradient = network.loss_and_gradients(parameters, X, rng.integers(0, 10, 128))
+print(hashlib.sha256(gradient.vector.tobytes()).hexdigest())
+right = True
+"""
+
 
 def program(work: str) -> str:
     """Does its work where it is told to go on, and says on stderr whether it was right and what it compiled."""
@@ -60,7 +69,7 @@ def start(work: str, **environment: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-W", "error", "-c", _IMPORTS + program(work)],
         env={**os.environ, **environment}, cwd=ROOT, text=True,
-        stdin=subprocess.PIPE, stderr=subprocess.PIPE,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
 
 
@@ -83,6 +92,14 @@ def test_processes_that_write_the_same_kernels_at_once(tmp_path: Path, work: str
     assert sum(outcome["seconds"] > 0 for outcome in outcomes) >= 2, "they did not compete"
     assert {path.suffix for path in tmp_path.rglob("*") if path.is_file()} == {".kernel"}
     assert finish(start(work, NUMBA_CACHE_DIR=str(tmp_path))) == {"right": True, "seconds": 0.0, "kept": True}
+
+
+def test_the_process_that_compiles_computes_the_same_bits_as_one_that_reads(tmp_path: Path) -> None:
+    done = [start(_GRADIENT, NUMBA_CACHE_DIR=str(tmp_path)).communicate("go on\n") for _ in range(2)]
+    assert [json.loads(err)["seconds"] > 0 for _, err in done] == [True, False]
+    compiling, reading = (out for out, _ in done)
+    assert len(compiling.strip()) == 64
+    assert compiling == reading
 
 
 @pytest.fixture

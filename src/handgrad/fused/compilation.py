@@ -24,10 +24,12 @@ from numba.core.typed_passes import NativeLowering
 from handgrad.fused.cache import KernelCache, unkept
 from handgrad.fused.unrolling import unrolled
 
-FASTMATH = {"contract", "reassoc", "nsz", "arcp"}
-"""Multiply-add in one, sums in any order, −0 as 0, division as multiplication by the inverse.
+FASTMATH = {"contract", "nsz"}
+"""Multiply-add in one, −0 as 0.
 
-`nnan` and `ninf` are left out: they would let the compiler hide a NaN.
+`nnan` and `ninf` are left out: they would let the compiler hide a NaN. So are `reassoc` and `arcp`: a kernel is there
+as itself and within each that calls it, optimised apart, and the process that compiles may run another of them than
+those that read the cache; each would add in an order of its own.
 """
 
 _KERNELS = ("convolution", "pooling", "dense", "optimizer")

@@ -166,11 +166,12 @@ def weight_gradient(
     target = (gradient, layer.w + first * layer.outputs, layer.outputs)
     multiply(entry, (dt, layer.t, stride), target, end - first, batch, layer.outputs)
     if first == 0:
-        for o in range(layer.outputs):
-            total = dt.dtype.type(0)
+        for column in range(0, layer.outputs, lanes):
+            count = min(lanes, layer.outputs - column)
+            total = splat(dt.dtype.type(0), lanes)
             for i in range(batch):
-                total += dt[i * stride + layer.t + o]
-            gradient[layer.b + o] = total
+                total = add(total, load_part(dt, i * stride + layer.t + column, count, lanes))
+            store_part(gradient, layer.b + column, total, count)
 
 
 def softmax(t: Any, z: Any) -> Any:
