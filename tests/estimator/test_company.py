@@ -102,4 +102,4 @@ def test_mnist(shared_data: Path) -> None:
     train, validation = dataset.train[:6000], dataset.validation[:2000]
     classifier = HandgradClassifier(random_state=0, max_iter=2).fit(train.images, train.labels)
     assert classifier.image_shape_ == (28, 28, 1)
-    assert classifier.score(validation.images, validation.labels) > 0.93
+    assert classifier.score(validation.images, validation.labels) > 0.9
