@@ -87,12 +87,15 @@ def test_trials_that_fail_or_are_killed_do_not_end_it(tmp_path: Path, address: s
 
 def test_an_interrupted_sweep_goes_on(tmp_path: Path, address: str, capsys: pytest.CaptureFixture[str]) -> None:
     told: list[int] = []
+    before: list[int] = []
 
     def interrupt(ended: int, total: int) -> None:
+        """When half of the trials have ended, once; two that end together are told as one."""
         if total == 6:
             told.append(ended)
-        if told == [0, 1, 2, 3]:
-            raise KeyboardInterrupt
+            if ended >= 3 and not before:
+                before.extend(told)
+                raise KeyboardInterrupt
 
     with watched(interrupt):
         assert sweep(tmp_path, address) == 130
@@ -101,5 +104,5 @@ def test_an_interrupted_sweep_goes_on(tmp_path: Path, address: str, capsys: pyte
         assert "holds another sweep" in capsys.readouterr().err
         assert sweep(tmp_path, address) == 0
     assert max(told) == 6
-    assert len(told) < 2 + 3 + 6, "trials that had ended were not trained again"
+    assert sum(ended > 0 for ended in told[len(before) :]) < 6, "trials that had ended were not trained again"
     assert sorted(int(row["trial"]) for row in table(tmp_path / "out")) == [1, 2, 3, 4, 5, 6]

@@ -29,6 +29,7 @@ FAILURES = 2
 
 _SETTINGS = {
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C is the command's
+    "TUNE_GLOBAL_CHECKPOINT_S": "0",  # what has ended is written down at once, not every ten seconds
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # three more files of every trial
     "RAY_AIR_NEW_OUTPUT": "0",  # the older one can be silent
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",  # the table has them
