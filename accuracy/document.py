@@ -39,6 +39,14 @@ def _lines(results: dict[str, Any]) -> Iterator[str]:
         "rates, AdamW and schedule, in eager mode; it takes several times as long, so one seed. "
         "**MLPClassifier** is scikit-learn's with its defaults and early stopping, on pixels from 0 to 1."
     )
+    missing = [
+        f"{contestant} on {task.name}"
+        for task in TASKS
+        for contestant in task.contestants
+        if not _rows(task, contestant, results["runs"])
+    ]
+    if missing:
+        yield from _paragraph(f"**Not yet measured**, `make accuracy` goes on with it: {'; '.join(missing)}.")
     for task in TASKS:
         if task.name != DEAD_STARTS:
             yield from _task(task, results["runs"])
