@@ -5,10 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import logging
-import os
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,6 +16,7 @@ import numpy as np
 from handgrad import atomic, model_file
 from handgrad import engine as engines
 from handgrad.cluster.connection import connected, threads_of_workers
+from handgrad.cluster.remote import call
 from handgrad.cluster.unlabelled import ROWS, Part, Reader, find
 from handgrad.errors import ClusterError, HandgradError, InputError
 from handgrad.model import Model
@@ -111,11 +109,9 @@ def predict(
     if progress:
         progress(done, total)
     if missing:
-        # What Ray's core warns of when Ray Data makes actors is no matter of the command's.
-        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
         with connected(address):
             threads = threads or threads_of_workers(workers)
-            for predicted in _predicted(model, source.read, out, missing, workers, engine, threads):
+            for predicted in call(predict_parts, missing, workers, (model, source.read, out, engine, threads)):
                 done += predicted
                 if progress:
                     progress(done, total)
@@ -168,29 +164,23 @@ class Predictor:
         return content.getvalue()
 
 
-def _predicted(
-    model: Model, read: Reader, out: Path, missing: list[Part], workers: int, engine: str, threads: int
-) -> Iterator[int]:
-    """Have Ray Data hand the parts to the workers; the pictures of each part as it is done."""
+def predict_parts(missing: list[Part], workers: int, predictor: tuple[Any, ...], driver: Any) -> None:
+    """Have Ray Data hand the parts to the workers; tells the pictures of each part as it is done."""
     import ray.data
 
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False
-    context.print_on_execution_start = False
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
     # A block a part: what is lost with a worker is one part, which Ray gives to another.
     parts = ray.data.from_items([part._asdict() for part in missing], override_num_blocks=len(missing))
     results = parts.map(
         Predictor,
-        fn_constructor_args=(model, read, out, engine, threads),
-        num_cpus=threads,
+        fn_constructor_args=predictor,
+        num_cpus=predictor[-1],
         compute=ray.data.ActorPoolStrategy(size=min(workers, len(missing)), max_tasks_in_flight_per_actor=2),
     )
     try:
         for result in results.iter_rows():
             if result["failure"]:
                 raise ClusterError(result["failure"])
-            yield result["done"]
+            ray.get(driver.tell.remote([result["done"]]))
     except ray.exceptions.RayError as error:
         raise ClusterError(f"the workers failed: {str(error).strip().splitlines()[-1]}") from error
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import os
 from collections.abc import Callable, Mapping
@@ -16,6 +15,7 @@ from threadpoolctl import threadpool_limits
 from handgrad import engine as engines
 from handgrad.architecture import Architecture
 from handgrad.cluster.connection import connected, threads_of_workers
+from handgrad.cluster.remote import call
 from handgrad.cluster.space import Options, Space, samples_of
 from handgrad.data import load
 from handgrad.errors import ClusterError, HandgradError
@@ -28,11 +28,8 @@ FAILURES = 2
 """Times that a trial whose process was lost begins anew."""
 
 _SETTINGS = {
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C is the command's
     "TUNE_GLOBAL_CHECKPOINT_S": "0",  # what has ended is written down at once, not every ten seconds
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # three more files of every trial
-    "RAY_AIR_NEW_OUTPUT": "0",  # the older one can be silent
-    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",  # the table has them
 }
 
 _ACCURACY, _PERCENT = "validation_accuracy", "percent"
@@ -98,10 +95,6 @@ class Plan:
     threads: int
 
 
-_WATCHERS: list[Callable[[int], None]] = []
-"""Called whenever a trial has ended; not of the callback itself, which Ray writes to disk."""
-
-
 def sweep(
     space: Space,
     trials: int,
@@ -144,31 +137,37 @@ def sweep(
     ClusterError
         If no trial has finished.
     """
-    for name, value in _SETTINGS.items():
-        os.environ.setdefault(name, value)
+    ended: list[Trial] = []
     with connected(address):
         threads = threads or (threads_of_workers(workers) if workers else 1)
         plan = Plan(reading, interpret, seed, threads)
-        _WATCHERS.append(heed)
-        try:
-            results = _tuner(space, trials, folder.resolve(), plan, workers).fit()
-        finally:
-            _WATCHERS.remove(heed)
-        ended = sorted(map(_ended, results), key=lambda one: one.rank)
+        for news in call(tune_options, space, trials, folder.resolve(), plan, workers):
+            if isinstance(news, Trial):
+                ended.append(news)
+            else:
+                heed(news)
+    ended.sort(key=lambda one: one.rank)
     if ended[0].state != "finished":
         failed = next((trial for trial in ended if trial.error), ended[0])
         raise ClusterError(f"no trial has finished; number {failed.number} failed with: {failed.error}")
     return ended
 
 
+def tune_options(space: Space, trials: int, folder: Path, plan: Plan, workers: int | None, driver: Any) -> None:
+    """Have Ray Tune train; tells how many trials have ended, whenever one has, and at last all of them."""
+    import ray
+
+    for name, value in _SETTINGS.items():
+        os.environ.setdefault(name, value)
+    results = _tuner(space, trials, folder, plan, workers).fit()
+    ray.get(driver.tell.remote(list(map(_ended, results))))
+
+
 def _tuner(space: Space, trials: int, folder: Path, plan: Plan, workers: int | None) -> Any:
     from ray import tune
 
-    for name in ("ray.tune", "ray.train"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-
     class Watch(tune.Callback):  # type: ignore[misc]
-        """Tells the command that a trial has ended."""
+        """Tells the driver that a trial has ended; Ray writes it to disk, and another process goes on with it."""
 
         def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
             _tell(trials, trial)
@@ -205,9 +204,10 @@ def _folder_of(trial: Any) -> str:
 
 
 def _tell(trials: list[Any], trial: Any) -> None:
+    import ray
+
     ended = 1 + sum(one.is_finished() for one in trials if one is not trial)
-    for heed in _WATCHERS:
-        heed(ended)
+    ray.get(ray.get_runtime_context().current_actor.tell.remote([ended]))
 
 
 def _work(options: Options, plan: Plan) -> None:

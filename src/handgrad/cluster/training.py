@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import secrets
 import tempfile
-import threading
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from handgrad import engine as engines
 from handgrad.cluster.connection import connected, threads_of_workers
+from handgrad.cluster.remote import call
 from handgrad.data import Dataset, load
 from handgrad.engine import Engine
 from handgrad.errors import ClusterError, DivergenceError, HandgradError, InputError
@@ -87,22 +87,6 @@ class Peers:
         return next(filter(None, failures), None)
 
 
-class Events:
-    """What has happened and the driver has not yet seen; an actor."""
-
-    def __init__(self) -> None:
-        self.waiting: list[Step | Epoch] = []
-
-    def add(self, events: list[Step | Epoch]) -> None:
-        """Some more."""
-        self.waiting += events
-
-    def take(self) -> list[Step | Epoch]:
-        """Those since the last time."""
-        taken, self.waiting = self.waiting, []
-        return taken
-
-
 def train(
     model: Model,
     dataset: Dataset,
@@ -152,7 +136,7 @@ def train(
             job = Job(reading, model, recipe, seed, engine.name, threads or threads_of_workers(workers), _newest(kept))
             while True:
                 try:
-                    yield from _events(job, kept, workers)
+                    yield from call(fit, job, kept.cluster.resolve(), workers)
                     break
                 except ClusterError:
                     start = _newest(kept)
@@ -179,49 +163,30 @@ def _newest(kept: Checkpoints) -> Checkpoint:
     return newest
 
 
-def _events(job: Job, kept: Checkpoints, workers: int) -> Iterator[Step | Epoch]:
-    """Have Ray run the job; what happens meanwhile."""
-    import ray
+def fit(job: Job, storage: Path, workers: int, driver: Any) -> HandgradError | None:
+    """Have Ray Train run the job; what ended it before its time."""
     from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig, TrainingFailedError
     from ray.train.torch import TorchConfig, TorchTrainer
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-    events = ray.remote(num_cpus=0, scheduling_strategy=here)(Events).remote()
     trainer = TorchTrainer(
         work,
-        train_loop_config={"job": job, "events": events},
+        train_loop_config={"job": job, "driver": driver},
         torch_config=TorchConfig(backend="gloo"),
         scaling_config=ScalingConfig(num_workers=workers, resources_per_worker={"CPU": job.threads}),
         run_config=RunConfig(
             # Not one that was there before, which Ray would go on with.
             name=f"from-{job.start.sums['step']:08}-{secrets.token_hex(4)}",
-            storage_path=str(kept.cluster.resolve()),
+            storage_path=str(storage),
             failure_config=FailureConfig(max_failures=FAILURES),
             checkpoint_config=CheckpointConfig(num_to_keep=2),
         ),
     )
-    ended: list[Any] = []
-
-    def fit() -> None:
-        try:
-            ended.append(trainer.fit().return_value)
-        except BaseException as error:  # told below, in the thread that waits for it
-            ended.append(error)
-
-    # Not the main thread, which Ctrl-C is to reach; it ends with the connection.
-    fitting = threading.Thread(target=fit, daemon=True)
-    fitting.start()
-    while fitting.is_alive():
-        fitting.join(_SECONDS_BETWEEN_EVENTS)
-        yield from ray.get(events.take.remote())
-    outcome = ended[0]
-    if isinstance(outcome, TrainingFailedError):
-        raise ClusterError(
-            f"its workers failed {FAILURES + 1} times from one checkpoint, at last with: {_reason(outcome)}"
-        ) from outcome
-    if isinstance(outcome, BaseException):
-        raise outcome
+    try:
+        failure: HandgradError | None = trainer.fit().return_value
+    except TrainingFailedError as error:
+        text = f"its workers failed {FAILURES + 1} times from one checkpoint, at last with: {_reason(error)}"
+        raise ClusterError(text) from error
+    return failure
 
 
 def _reason(error: BaseException) -> str:
@@ -245,7 +210,7 @@ def work(config: dict[str, Any]) -> HandgradError | None:
         return failure
     with threadpool_limits(1, user_api="blas"):
         try:
-            _train_share(job, dataset, peers, config["events"])
+            _train_share(job, dataset, peers, config["driver"])
         except DivergenceError as error:  # all workers have it
             return error
     return None
@@ -267,7 +232,7 @@ def _dataset(job: Job) -> Dataset:
     return dataset
 
 
-def _train_share(job: Job, dataset: Dataset, peers: Peers, events: Any) -> None:
+def _train_share(job: Job, dataset: Dataset, peers: Peers, driver: Any) -> None:
     import ray.train
 
     # What comes through Ray's store is read-only.
@@ -290,7 +255,7 @@ def _train_share(job: Job, dataset: Dataset, peers: Peers, events: Any) -> None:
             untold.append(event)
             if isinstance(event, Epoch) or time.monotonic() - told > _SECONDS_BETWEEN_EVENTS:
                 # Waited for, so that none is on its way when its worker ends.
-                ray.get(events.add.remote(untold))
+                ray.get(driver.tell.remote(untold))
                 untold, told = [], time.monotonic()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -81,17 +82,17 @@ class Recipe:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "augment", tuple(self.augment))
-        for count in ("epochs", "batch_size", "patience"):
-            if isinstance(getattr(self, count), np.integer):
-                object.__setattr__(self, count, int(getattr(self, count)))
+        for name, value in vars(self).items():
+            if isinstance(value, np.generic):
+                object.__setattr__(self, name, value.item())
         for name, number in (("epochs", self.epochs), ("batch_size", self.batch_size), ("patience", self.patience)):
             if (number is not None or name == "patience") and (type(number) is not int or number < 1):
                 raise InputError(name, number, "must be an integer of at least 1", "try 1 or more")
-        if self.learning_rate is not None and not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
+        if self.learning_rate is not None and not 0 < _number(self.learning_rate) < math.inf:
             raise InputError("learning_rate", self.learning_rate, "must be a positive number", "try 0.001")
-        if not (math.isfinite(self.weight_decay) and self.weight_decay >= 0):
+        if not 0 <= _number(self.weight_decay) < math.inf:
             raise InputError("weight_decay", self.weight_decay, "must be 0 or more", "try 0.01")
-        if not 0 <= self.momentum < 1:
+        if not 0 <= _number(self.momentum) < 1:
             raise InputError("momentum", self.momentum, "must be from 0 to below 1", "try 0.9")
         choices = (
             ("optimizer", self.optimizer, OPTIMIZERS),
@@ -155,3 +156,8 @@ class Recipe:
     def to_dict(self) -> dict[str, Any]:
         """The choices as plain values, for JSON."""
         return asdict(self)
+
+
+def _number(value: object) -> float:
+    """The value; NaN, which keeps no rule, for what is no number."""
+    return float(value) if isinstance(value, Real) else math.nan
