@@ -38,9 +38,9 @@ class Network(nn.Module):  # type: ignore[misc]
         for layer in self.architecture.convolutions:
             F = torch.from_numpy(initial[layer.F].copy())
             # (height, width, maps, filters), without maps where there is the plain sum, to PyTorch's order.
-            F = F.permute(3, 2, 0, 1) if layer.depth_weight_shape else F.permute(2, 0, 1).unsqueeze(1)
+            F = F.permute(3, 2, 0, 1) if layer.mixing_shape else F.permute(2, 0, 1).unsqueeze(1)
             self.filters[layer.F] = nn.Parameter(F.contiguous())
-            if layer.depth_weight_shape:
+            if layer.mixing_shape:
                 alpha = torch.from_numpy(initial[layer.alpha].copy()).T
                 self.depth_weights[layer.F] = nn.Parameter(alpha[:, :, None, None].contiguous())
         self.dense = nn.ModuleList()
@@ -53,7 +53,7 @@ class Network(nn.Module):  # type: ignore[misc]
     def forward(self, x: Any) -> Any:
         """Logits."""
         for layer in self.architecture.convolutions:
-            weights = self.depth_weights[layer.F] if layer.depth_weight_shape else None
+            weights = self.depth_weights[layer.F] if layer.mixing_shape else None
             x = x.sum(1, keepdim=True) if weights is None else functional.conv2d(x, weights)
             x = functional.conv2d(x, self.filters[layer.F])
             x = functional.max_pool2d(x, self.architecture.pooling) if layer.pooled_shape else functional.relu(x)
@@ -106,7 +106,7 @@ def train(network: Network, dataset: Dataset, recipe: dict[str, Any], seed: int)
             images = samples.images[places]
             images = augmentation.apply(images, places) if augmentation else images
             optimizer.zero_grad(set_to_none=True)
-            logits = network(standardised(images, dataset))
+            logits = network(standardized(images, dataset))
             functional.cross_entropy(logits, torch.from_numpy(samples.labels[places]), weight).backward()
             optimizer.step()
             step += 1
@@ -136,9 +136,9 @@ def one_cycle(done: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * (done - 0.25) / 0.75))
 
 
-def standardised(images: Any, dataset: Dataset) -> Any:
+def standardized(images: Any, dataset: Dataset) -> Any:
     """Channels first."""
-    X = dataset.standardisation().apply(np.ascontiguousarray(images), "float32")
+    X = dataset.standardization().apply(np.ascontiguousarray(images), "float32")
     return torch.from_numpy(X).permute(0, 3, 1, 2).contiguous()
 
 
@@ -146,7 +146,7 @@ def predict(network: Network, dataset: Dataset, samples: Samples) -> Any:
     """Class numbers."""
     with torch.inference_mode():
         parts = range(0, len(samples), TESTED_AT_ONCE)
-        images = (standardised(samples.images[start : start + TESTED_AT_ONCE], dataset) for start in parts)
+        images = (standardized(samples.images[start : start + TESTED_AT_ONCE], dataset) for start in parts)
         return torch.cat([network(each).argmax(1) for each in images]).numpy()
 
 

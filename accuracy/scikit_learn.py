@@ -33,7 +33,7 @@ CHOICES: dict[str, Callable[[int], Any]] = {
     "gradient boosting": lambda seed: _reduced(
         HistGradientBoostingClassifier(class_weight="balanced", random_state=seed), seed
     ),
-    "nearest neighbours": lambda seed: _reduced(KNeighborsClassifier(), seed),
+    "nearest neighbors": lambda seed: _reduced(KNeighborsClassifier(), seed),
 }
 """Estimators by name, of a seed. Those that suffer from 10,000 correlated features get the principal components."""
 

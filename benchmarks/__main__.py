@@ -15,7 +15,7 @@ from benchmarks import cold, growth, machine, peak, process, report, startup
 from benchmarks.measure import Effort, Peer, measure, say
 from benchmarks.networks import NETWORKS
 from benchmarks.worker import Worker
-from handgrad.standardisation import Standardisation
+from handgrad.standardization import Standardization
 
 _ROOT = Path(__file__).resolve().parents[1]
 _COMPILER_CACHE = Path(sys.prefix) / "inductor"
@@ -81,10 +81,10 @@ def _measure_all(options: argparse.Namespace) -> dict[str, Any]:
     return results
 
 
-def _fused(standardisation: Standardisation) -> Any:
+def _fused(standardization: Standardization) -> Any:
     from handgrad.fused.network import FusedEngine
 
-    return FusedEngine(standardisation)
+    return FusedEngine(standardization)
 
 
 def _peers(stack: ExitStack) -> list[Peer]:

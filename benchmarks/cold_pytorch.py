@@ -1,6 +1,6 @@
 """``handgrad train``'s recipe for MNIST as a PyTorch user writes it: ``python cold_pytorch.py FOLDER`` prints JSON.
 
-The same network, start, AdamW, one cycle, batch, epochs, split and standardisation, a validation after each epoch and
+The same network, start, AdamW, one cycle, batch, epochs, split and standardization, a validation after each epoch and
 a test at the end; the tied sum in eager mode. It writes no model, report or pictures, which ``handgrad train`` does.
 """
 
@@ -52,11 +52,11 @@ def main() -> None:
     order = torch.randperm(len(images))
     training, validation = order[VALIDATION:], order[:VALIDATION]
     pixels = images[training].double()
-    mean, deviation = pixels.mean().item(), pixels.std(correction=0).item()
+    mean, std = pixels.mean().item(), pixels.std(correction=0).item()
     del pixels
 
-    def standardised(chosen: Any) -> Any:
-        return ((chosen.float() - mean) / deviation).unsqueeze(1)
+    def standardized(chosen: Any) -> Any:
+        return ((chosen.float() - mean) / std).unsqueeze(1)
 
     network = Network()
     weights = [parameter for parameter in network.parameters() if parameter.ndim > 1]
@@ -71,10 +71,10 @@ def main() -> None:
                 group["lr"] = _rate(epoch * batches + batch, EPOCHS * batches)
             chosen = shuffled[batch * BATCH : (batch + 1) * BATCH]
             optimizer.zero_grad(set_to_none=True)
-            functional.cross_entropy(network(standardised(images[chosen])), labels[chosen]).backward()
+            functional.cross_entropy(network(standardized(images[chosen])), labels[chosen]).backward()
             optimizer.step()
-        _accuracy(network, standardised, images[validation], labels[validation])
-    accuracy = _accuracy(network, standardised, *_read(folder, "t10k"))
+        _accuracy(network, standardized, images[validation], labels[validation])
+    accuracy = _accuracy(network, standardized, *_read(folder, "t10k"))
     print(json.dumps({"test_accuracy": accuracy}))
 
 
@@ -85,9 +85,9 @@ def _rate(step: int, steps: int) -> float:
     return RATE * 0.5 * (1 + math.cos(math.pi * (step - rise) / (steps - rise)))
 
 
-def _accuracy(network: Network, standardised: Any, images: Any, labels: Any) -> float:
+def _accuracy(network: Network, standardized: Any, images: Any, labels: Any) -> float:
     with torch.inference_mode():
-        parts = [network(standardised(part)).argmax(1) for part in images.split(TESTED_AT_ONCE)]
+        parts = [network(standardized(part)).argmax(1) for part in images.split(TESTED_AT_ONCE)]
     return float((torch.cat(parts) == labels).float().mean())
 
 

@@ -32,7 +32,7 @@ def _convolution(conv: Convolution) -> int:
     forward = each * math.prod(conv.shape[:2])
     backward = each * math.prod((conv.pooled_shape or conv.shape)[:2])
     weighing = 0
-    if conv.depth_weight_shape:
-        weighing = math.prod(conv.depth_weight_shape) * math.prod(conv.input_shape[:2])
+    if conv.mixing_shape:
+        weighing = math.prod(conv.mixing_shape) * math.prod(conv.input_shape[:2])
     first = conv.index == 1
     return forward + backward * (1 if first else 2) + weighing * (2 if first else 3)

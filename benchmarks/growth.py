@@ -12,7 +12,7 @@ from handgrad.architecture import Architecture
 from handgrad.engine import Engine
 from handgrad.notes import descent
 from handgrad.parameters import Parameters
-from handgrad.standardisation import Standardisation
+from handgrad.standardization import Standardization
 
 _RATE = 0.01
 _LEAST_SECONDS = 1e-3
@@ -43,13 +43,13 @@ def _digits(**sizes: Any) -> Architecture:
     return Architecture(**(chosen | sizes))
 
 
-def measure(engine_for: Callable[[Standardisation], Engine], rounds: int, *, quick: bool) -> dict[str, Any]:
+def measure(engine_for: Callable[[Standardization], Engine], rounds: int, *, quick: bool) -> dict[str, Any]:
     """Seconds an image of every point of every curve, and each curve's exponent and steepest cliff.
 
     Parameters
     ----------
     engine_for : callable
-        The engine for a standardisation.
+        The engine for a standardization.
     rounds : int
         Times that a curve is gone through; a point's figure is its least.
     quick : bool
@@ -75,12 +75,12 @@ def measure(engine_for: Callable[[Standardisation], Engine], rounds: int, *, qui
 class _Point:
     """A size that is timed again and again."""
 
-    def __init__(self, engine_for: Callable[[Standardisation], Engine], architecture: Architecture, batch: int) -> None:
+    def __init__(self, engine_for: Callable[[Standardization], Engine], architecture: Architecture, batch: int) -> None:
         rng = np.random.default_rng(0)
         self._images = rng.integers(0, 256, (batch, *architecture.input_shape), dtype=np.uint8)
         self._labels = rng.integers(0, architecture.classes, batch)
         self._parameters = Parameters.draw(architecture, rng)
-        self._engine = engine_for(Standardisation.of(self._images[:16]))
+        self._engine = engine_for(Standardization.of(self._images[:16]))
         self.seconds = float("inf")
 
     def time(self) -> None:
@@ -109,7 +109,7 @@ def _exponent(values: tuple[int, ...], seconds: list[float]) -> float:
 
 
 def _cliff(values: tuple[int, ...], seconds: list[float]) -> dict[str, float]:
-    """The point furthest above the line (in logarithms) between its neighbours."""
+    """The point furthest above the line (in logarithms) between its neighbors."""
     x, y = np.log(values), np.log(seconds)
     between = y[:-2] + (y[2:] - y[:-2]) * (x[1:-1] - x[:-2]) / (x[2:] - x[:-2])
     above = y[1:-1] - between

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from handgrad.architecture import Architecture
 from handgrad.parameters import Parameters
-from handgrad.standardisation import Standardisation
+from handgrad.standardization import Standardization
 from handgrad.typing import Array, Pixels
 
 LEARNING_RATE = 0.01
@@ -55,14 +55,14 @@ class Network:
         return np.random.default_rng(SEED + 1).integers(0, self.architecture.classes, self.batch)
 
     @cached_property
-    def standardisation(self) -> Standardisation:
+    def standardization(self) -> Standardization:
         """That of the images."""
-        return Standardisation.of(self.images)
+        return Standardization.of(self.images)
 
     @cached_property
     def X(self) -> Array:
-        """The images standardised, float32: what the peers are given."""
-        return self.standardisation.apply(self.images, np.float32)
+        """The images standardized, float32: what the peers are given."""
+        return self.standardization.apply(self.images, np.float32)
 
     def start(self, *, peers: bool) -> Parameters:
         """The parameters before the first step, of handgrad's network or of the peers'."""
@@ -72,8 +72,8 @@ class Network:
         sizes: dict[str, Any] = self.architecture.to_dict() | {"maps": self.peers_maps}
         parameters = Parameters.draw(Architecture.from_dict(sizes), rng)
         for layer in parameters.architecture.convolutions:
-            if layer.depth_weight_shape:
-                parameters[layer.alpha][:] = np.eye(*layer.depth_weight_shape)
+            if layer.mixing_shape:
+                parameters[layer.alpha][:] = np.eye(*layer.mixing_shape)
         return parameters
 
 

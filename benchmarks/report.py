@@ -81,8 +81,8 @@ def _method(results: dict[str, Any]) -> str:
     return f"""## How it is measured
 
 - **The same work.** Everybody starts from the same parameters, sees the same pixels, and takes the same step of
-  plain gradient descent. handgrad is given 8-bit pixels and standardises them itself; the peers are given them
-  standardised, in float32, in their own layout.
+  plain gradient descent. handgrad is given 8-bit pixels and standardizes them itself; the peers are given them
+  standardized, in float32, in their own layout.
 - **Correct before fast.** Before anything is timed, each contestant's class probabilities, mean loss and
   gradient (read off its parameters before and after a step) are compared with those of the notes
   (`handgrad.notes`, float32). Bounds: a probability {PROBABILITY_BOUND:g}, the loss {LOSS_BOUND:g} of itself,
@@ -202,7 +202,7 @@ def _growth(curves: dict[str, Any]) -> str:
     ]
     text = (
         "Time an image of a training step of handgrad. The exponent is fitted to the upper half of each curve; the "
-        "steepest point is the one furthest above the line between its neighbours, odd sizes among them. Width: "
+        "steepest point is the one furthest above the line between its neighbors, odd sizes among them. Width: "
         "width × width × 1, 16 and 16 filters, hidden 10, batch 16; filters: 28×28×1, hidden 64, batch 32; depth: "
         "28×28, 16 and 16 filters, hidden 64, batch 64; batch: network A."
     )

@@ -5,7 +5,7 @@ import time
 import numpy as np
 
 from handgrad import Architecture, Parameters, engine
-from handgrad.standardisation import Standardisation
+from handgrad.standardization import Standardization
 
 rng = np.random.default_rng(0)
 architecture = Architecture(input_shape=(28, 28, 1), classes=10, stages=((16, 16),), hidden=(64,))
@@ -14,7 +14,7 @@ images, labels = rng.integers(0, 256, (128, 28, 28, 1), np.uint8), rng.integers(
 
 gradient = {}
 for name in engine.ENGINES:
-    computing = engine.create(name, Standardisation((127.5,), (73.9,)))
+    computing = engine.create(name, Standardization((127.5,), (73.9,)))
     computing.loss_and_gradients(parameters, images, labels)  # the first call compiles, or reads what was compiled
     started = time.perf_counter()
     losses, _, gradient[name] = computing.loss_and_gradients(parameters, images, labels)

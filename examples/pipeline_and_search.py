@@ -11,7 +11,7 @@ from handgrad import HandgradClassifier
 
 
 def framed(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A margin of one pixel, so that a stroke at the border has a neighbourhood too."""
+    """A margin of one pixel, so that a stroke at the border has a neighborhood too."""
     return np.pad(images, ((0, 0), (1, 1), (1, 1)))
 
 

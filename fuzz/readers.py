@@ -25,7 +25,7 @@ from handgrad.data import idx, npz, picture
 from handgrad.errors import DataError
 from handgrad.model import Model
 from handgrad.parameters import Parameters
-from handgrad.standardisation import Standardisation
+from handgrad.standardization import Standardization
 from handgrad.training import Epoch, Recipe, State, checkpoint, optimizer
 
 _SEPARATOR = b"\xff"
@@ -187,7 +187,7 @@ def _model() -> Model:
     architecture = Architecture(input_shape=(6, 6, 1), stages=((2, 2),), hidden=(3,))
     parameters = Parameters.draw(architecture, np.random.default_rng(0))
     provenance = {"data": {"sha256": "0"}, "versions": {}}
-    return Model(parameters, ("a", "b"), Standardisation((1.0,), (2.0,)), provenance)
+    return Model(parameters, ("a", "b"), Standardization((1.0,), (2.0,)), provenance)
 
 
 _MODEL = _model()
@@ -198,7 +198,7 @@ def _read_model(content: bytes) -> None:
     if content[:1] != b"\0":
         model_file.load(_written(content, ".safetensors"))
         return
-    names = ("architecture", "classes", "standardisation", "provenance", "version")
+    names = ("architecture", "classes", "standardization", "provenance", "version")
     texts = {"format": "handgrad"} | dict(zip(names, _texts(content), strict=False))
     model_file.load(_written(safetensors.numpy.save(dict(_MODEL.parameters), texts), ".safetensors"))
 
@@ -209,7 +209,7 @@ def _texts(content: bytes) -> list[str]:
 
 def _model_seeds() -> Iterator[bytes]:
     yield model_file.to_bytes(_MODEL)
-    values = (_MODEL.architecture.to_dict(), _MODEL.classes, _MODEL.standardisation.to_dict(), _MODEL.provenance)
+    values = (_MODEL.architecture.to_dict(), _MODEL.classes, _MODEL.standardization.to_dict(), _MODEL.provenance)
     yield b"\0" + _SEPARATOR.join([*(json.dumps(value).encode() for value in values), b"1"])
 
 
@@ -229,14 +229,14 @@ def _read_checkpoint(content: bytes) -> None:
         content = checkpoint.signed(texts, {"parameters": _MODEL.parameters.vector, "history": history, **memory})
     read = checkpoint.load(_written(content, ".safetensors"))
     model = _model()
-    read.restore(model, Recipe(), engine.create("notes", model.standardisation))
+    read.restore(model, Recipe(), engine.create("notes", model.standardization))
 
 
 def _checkpoint_seeds() -> Iterator[bytes]:
     settings = {"source": "digits", "seed": 0}
     for steps in (0, 3):
         yield checkpoint.to_bytes(_MODEL, _state(steps), settings)
-    sums = {"step": 3, "hits": 2, "loss": 1.5, "seconds": 0.25}
+    sums = {"step": 3, "correct": 2, "loss": 1.5, "seconds": 0.25}
     texts = [*(json.dumps(value).encode() for value in (settings, _MODEL.provenance, sums)), b"1"]
     for table in (b"", np.array([astuple(epoch) for epoch in _state(3).history], np.float64).tobytes()):
         yield b"\0" + _SEPARATOR.join([*texts, table])

@@ -130,12 +130,12 @@ def wait_rows() -> Iterator[dict[str, Any]]:
         architecture = Architecture(
             input_shape=dataset.image_shape, classes=len(dataset.classes), stages=((16, 16),), hidden=(64,)
         )
-        engine = engines.create("fused", dataset.standardisation())
+        engine = engines.create("fused", dataset.standardization())
         for augment in ((), AUGMENTATIONS):
             # The first round compiles.
             for steps in (5, STEPS):
                 parameters = Parameters.draw(architecture, np.random.default_rng(0))
-                model = Model(parameters, dataset.classes, dataset.standardisation())
+                model = Model(parameters, dataset.classes, dataset.standardization())
                 recipe = Recipe(epochs=40, batch_size=128, augment=augment)
                 events = train(model, dataset.train, dataset.validation[:64], recipe, engine, 0)
                 taken = list(itertools.islice((event for event in events if isinstance(event, Step)), steps))

@@ -31,7 +31,7 @@ from handgrad.architecture import Architecture
 from handgrad.cluster.training import Peers
 from handgrad.parameters import Parameters
 from handgrad.report.surroundings import machine
-from handgrad.standardisation import Standardisation
+from handgrad.standardization import Standardization
 from handgrad.training import Recipe
 from handgrad.training import optimizer as optimizers
 from handgrad.training.batches import Batch
@@ -103,7 +103,7 @@ def batch_for(goal: float, step: Step, exchange: Exchange, workers: int, size: f
 
 
 def size_of(architecture: Architecture) -> int:
-    """Bytes of an all-reduce: the gradient, the loss and the hits."""
+    """Bytes of an all-reduce: the gradient, the loss and the correct."""
     return 4 * (architecture.parameter_count + 2)
 
 
@@ -162,7 +162,7 @@ def stepper(architecture: Architecture, batch: int, workers: Workers) -> Callabl
     """A step of the training loop over so many images a worker."""
     rng, depth = np.random.default_rng(0), architecture.input_shape[2]
     parameters = Parameters.draw(architecture, rng)
-    engine = engines.create("fused", Standardisation((100.0,) * depth, (60.0,) * depth), threads=1)
+    engine = engines.create("fused", Standardization((100.0,) * depth, (60.0,) * depth), threads=1)
     optimizer = optimizers.create(Recipe(), parameters, engine)
     images = rng.integers(0, 256, (batch, *architecture.input_shape), np.uint8)
     labels = rng.integers(0, architecture.classes, batch)
@@ -203,7 +203,7 @@ def fitted_step(found: dict[tuple[str, int], float], network: str) -> Step:
 
 def draw(steps: dict[str, Step], exchange: Exchange, found: dict[str, Any]) -> None:
     """Efficiency over the number of workers: each network with its middle batch, and with eight of them."""
-    colours = dict(zip(LINKS, ("#c2604a", "#e0a458", "#1f4e79"), strict=True))
+    colors = dict(zip(LINKS, ("#c2604a", "#e0a458", "#1f4e79"), strict=True))
     workers = np.unique(np.geomspace(1, MANY, 200).astype(int))
     figure, axes = plt.subplots(2, 2, figsize=(9, 6.4), sharex=True, sharey=True, layout="constrained")
     for row, name in zip(axes, NETWORKS, strict=True):
@@ -213,7 +213,7 @@ def draw(steps: dict[str, Step], exchange: Exchange, found: dict[str, Any]) -> N
                 over = exchange.over(bandwidth)
                 place.plot(
                     workers, [efficiency(steps[name], batch, over, w, size) for w in workers],
-                    color=colours[link], linewidth=2, label=link,
+                    color=colors[link], linewidth=2, label=link,
                 )  # fmt: skip
             place.axhline(GOAL, color="black", linestyle="dotted", linewidth=1)
             place.set_title(

@@ -45,7 +45,7 @@ def test_stages_count_their_convolutions_on() -> None:
 
 def test_maps_are_at_most_as_many_as_the_input_is_deep() -> None:
     architecture = Architecture(input_shape=(20, 20, 1), stages=((2, 8, 8),), maps=4)
-    assert [layer.depth_weight_shape for layer in architecture.convolutions] == [None, (2, 2), (8, 4)]
+    assert [layer.mixing_shape for layer in architecture.convolutions] == [None, (2, 2), (8, 4)]
     assert [layer.filter_shape for layer in architecture.convolutions] == [(3, 3, 2), (3, 3, 2, 8), (3, 3, 4, 8)]
 
 

@@ -1,4 +1,4 @@
-"""The engine standardises pixels and hands them to the notes."""
+"""The engine standardizes pixels and hands them to the notes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from handgrad.errors import InputError
 from handgrad.model import Model
 from handgrad.notes import network
 from handgrad.parameters import Parameters
-from handgrad.standardisation import Standardisation
+from handgrad.standardization import Standardization
 from tests.notes.strategies import architectures, brief, filled, generators
 
 
@@ -28,14 +28,14 @@ def pixels(
 
 @brief
 @given(architectures(), generators, st.sampled_from(["float32", "float64"]), st.integers(1, 5))
-def test_the_notes_engine_is_the_notes_on_standardised_pixels(
+def test_the_notes_engine_is_the_notes_on_standardized_pixels(
     architecture: Architecture, rng: np.random.Generator, dtype: str, count: int
 ) -> None:
     parameters, images = filled(architecture, rng, dtype), pixels(architecture, count, rng)
     labels = rng.integers(0, architecture.classes, count)
-    standardisation = Standardisation.of(images)
-    engine = engines.create("notes", standardisation)
-    X = standardisation.apply(images, dtype)
+    standardization = Standardization.of(images)
+    engine = engines.create("notes", standardization)
+    X = standardization.apply(images, dtype)
     losses, probabilities, gradient = engine.loss_and_gradients(parameters, images, labels)
     expected = network.loss_and_gradients(parameters, X, labels)
     np.testing.assert_array_equal(losses, expected[0])
@@ -47,10 +47,10 @@ def test_the_notes_engine_is_the_notes_on_standardised_pixels(
 
 @pytest.mark.parametrize("name", engines.ENGINES)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_floats_are_standardised_like_pixels(name: str, dtype: str) -> None:
+def test_floats_are_standardized_like_pixels(name: str, dtype: str) -> None:
     model = small_model()
     images, labels = pixels(model.architecture, 9, np.random.default_rng(2)), np.arange(9) % 3
-    engine = engines.create(name, model.standardisation)
+    engine = engines.create(name, model.standardization)
     floats = engine.loss_and_gradients(model.parameters, images.astype(dtype), labels)
     whole = engine.loss_and_gradients(model.parameters, images, labels)
     for found, expected in zip((*floats[:2], floats[2].vector), (*whole[:2], whole[2].vector), strict=True):
@@ -60,20 +60,20 @@ def test_floats_are_standardised_like_pixels(name: str, dtype: str) -> None:
 
 def test_an_unknown_engine_is_refused() -> None:
     with pytest.raises(InputError, match="engine=torch: the engines are fused, notes; use fused"):
-        engines.create("torch", Standardisation((0.0,), (1.0,)))
+        engines.create("torch", Standardization((0.0,), (1.0,)))
 
 
 def small_model() -> Model:
     rng = np.random.default_rng(0)
     architecture = Architecture(input_shape=(7, 8, 1), classes=3, hidden=(4,))
-    return Model(filled(architecture, rng, "float32"), ("a", "b", "c"), Standardisation((100.0,), (50.0,)))
+    return Model(filled(architecture, rng, "float32"), ("a", "b", "c"), Standardization((100.0,), (50.0,)))
 
 
 @pytest.mark.parametrize("name", engines.ENGINES)
 @pytest.mark.parametrize("batch_size", [1, 3, 7, 100])
 def test_a_prediction_does_not_depend_on_how_it_is_cut_into_batches(batch_size: int, name: str) -> None:
     model = small_model()
-    engine = engines.create(name, model.standardisation)
+    engine = engines.create(name, model.standardization)
     images = pixels(model.architecture, 7, np.random.default_rng(1))
     heard: list[tuple[int, int]] = []
     found = model.predict(images, engine, batch_size, lambda done, total: heard.append((done, total)))
@@ -85,9 +85,9 @@ def test_a_prediction_does_not_depend_on_how_it_is_cut_into_batches(batch_size: 
 def test_the_default_engine_is_the_fused_one_and_a_model_makes_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
     model, made = small_model(), []
 
-    def create(name: str, standardisation: Standardisation) -> engines.Engine:
+    def create(name: str, standardization: Standardization) -> engines.Engine:
         made.append(name)
-        return engines.NotesEngine(standardisation)
+        return engines.NotesEngine(standardization)
 
     monkeypatch.setattr("handgrad.model.engines.create", create)
     images = pixels(model.architecture, 2, np.random.default_rng(1))
@@ -105,16 +105,16 @@ def test_a_model_that_has_predicted_can_be_copied_and_pickled() -> None:
 
 
 def test_no_images_have_no_predictions() -> None:
-    model = Model(Parameters.zeros(Architecture(input_shape=(6, 6, 1))), ("a", "b"), Standardisation((0.0,), (1.0,)))
+    model = Model(Parameters.zeros(Architecture(input_shape=(6, 6, 1))), ("a", "b"), Standardization((0.0,), (1.0,)))
     assert model.predict(np.zeros((0, 6, 6, 1), np.uint8)).shape == (0, 2)
 
 
 @pytest.mark.parametrize("classes", [("a",), ("a", "b", "c"), ("a", "a")])
 def test_a_model_needs_a_name_for_each_class(classes: tuple[str, ...]) -> None:
     with pytest.raises(InputError, match=r"classes=.*: the network needs 2 different names"):
-        Model(Parameters.zeros(Architecture()), classes, Standardisation((0.0,), (1.0,)))
+        Model(Parameters.zeros(Architecture()), classes, Standardization((0.0,), (1.0,)))
 
 
 def test_a_model_needs_figures_for_each_depth() -> None:
-    with pytest.raises(InputError, match=r"standardisation=.*depth of 1"):
-        Model(Parameters.zeros(Architecture()), ("a", "b"), Standardisation((0.0, 0.0), (1.0, 1.0)))
+    with pytest.raises(InputError, match=r"standardization=.*depth of 1"):
+        Model(Parameters.zeros(Architecture()), ("a", "b"), Standardization((0.0, 0.0), (1.0, 1.0)))

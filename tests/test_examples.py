@@ -13,7 +13,7 @@ from PIL import Image
 
 from handgrad import Architecture, Model, Parameters
 from handgrad.export import onnx
-from handgrad.standardisation import Standardisation
+from handgrad.standardization import Standardization
 from tests.export import compiling
 
 ROOT = Path(__file__).parents[1]
@@ -71,7 +71,7 @@ def test_every_block_of_python_in_a_document_is_run(tmp_path: Path, monkeypatch:
     assert [name for name, _ in blocks] == ["export.md"]
     monkeypatch.chdir(tmp_path)
     parameters = Parameters.draw(Architecture(input_shape=(8, 8, 1)), np.random.default_rng(0))
-    model = Model(parameters, ("free", "defect"), Standardisation((127.5,), (73.9,)))
+    model = Model(parameters, ("free", "defect"), Standardization((127.5,), (73.9,)))
     Path("photos.onnx").write_bytes(onnx.export(model).content)
     Image.new("RGB", (20, 30), "red").save("one.png")
     told: list[str] = []

@@ -21,7 +21,7 @@ from handgrad.architecture import Architecture
 from handgrad.errors import HandgradError, ModelFileError
 from handgrad.model import Model
 from handgrad.parameters import Parameters
-from handgrad.standardisation import Standardisation
+from handgrad.standardization import Standardization
 from tests.notes.strategies import architectures, generators
 from tests.privileges import without_privileges
 
@@ -33,7 +33,7 @@ def model(architecture: Architecture = SMALL, seed: int = 0, dtype: str = "float
     given: dict[str, Any] = {
         "parameters": Parameters.draw(architecture, np.random.default_rng(seed), dtype),
         "classes": tuple(f"class {n}" for n in range(architecture.classes)),
-        "standardisation": Standardisation((12.5,) * depth, (3.25,) * depth),
+        "standardization": Standardization((12.5,) * depth, (3.25,) * depth),
         "provenance": {"seed": 7, "data": {"source": "digits"}},
     }
     return Model(**{**given, **changes})
@@ -44,8 +44,8 @@ def same(one: Model, other: Model) -> bool:
         one.architecture == other.architecture
         and one.parameters.vector.dtype == other.parameters.vector.dtype
         and one.parameters.vector.tobytes() == other.parameters.vector.tobytes()
-        and (one.classes, one.standardisation, one.provenance)
-        == (other.classes, other.standardisation, other.provenance)
+        and (one.classes, one.standardization, one.provenance)
+        == (other.classes, other.standardization, other.provenance)
     )
 
 
@@ -55,7 +55,7 @@ def refusal(path: Path) -> str:
     text = str(caught.value)
     assert text.startswith(f"model={path}: ")
     assert "\n" not in text
-    assert "; " in text  # the cure
+    assert "; " in text  # the remedy
     return text
 
 
@@ -182,10 +182,10 @@ def test_a_file_without_permission_is_refused(open_folder: Path) -> None:
     assert f"ModelFileError: model={path}: cannot be read (" in without_privileges(*program)
 
 
-@pytest.mark.parametrize("version", ["0", "2", "", "1.0", "one"])
+@pytest.mark.parametrize("version", ["0", "3", "", "1.0", "one"])
 def test_another_version_is_refused(tmp_path: Path, version: str) -> None:
     text = refusal(write(tmp_path / "model", metadata(version=version)))
-    assert f"format version {version}, and this handgrad reads version 1" in text
+    assert f"format version {version}, and this handgrad reads version 2" in text
 
 
 def test_safetensors_of_something_else_is_refused(tmp_path: Path) -> None:
@@ -230,11 +230,11 @@ def test_tensors_that_do_not_fit_are_refused(tmp_path: Path, tensors: dict[str, 
         {"classes": '"ab"'},
         {"classes": "[1, 2]"},
         {"classes": "[[], {}]"},
-        {"standardisation": "{}"},
-        {"standardisation": '{"mean": [0], "deviation": [0]}'},
-        {"standardisation": '{"mean": [NaN], "deviation": [1]}'},
-        {"standardisation": '{"mean": [0, 0], "deviation": [1, 1]}'},
-        {"standardisation": '{"mean": [], "deviation": []}'},
+        {"standardization": "{}"},
+        {"standardization": '{"mean": [0], "std": [0]}'},
+        {"standardization": '{"mean": [NaN], "std": [1]}'},
+        {"standardization": '{"mean": [0, 0], "std": [1, 1]}'},
+        {"standardization": '{"mean": [], "std": []}'},
         {"provenance": "7"},
         {"provenance": '["ab"]'},
     ],
@@ -243,7 +243,7 @@ def test_metadata_that_does_not_fit_is_refused(tmp_path: Path, changes: dict[str
     refusal(write(tmp_path / "model", metadata(**changes)))
 
 
-@pytest.mark.parametrize("name", ["architecture", "classes", "standardisation", "provenance"])
+@pytest.mark.parametrize("name", ["architecture", "classes", "standardization", "provenance"])
 def test_metadata_that_is_missing_is_refused(tmp_path: Path, name: str) -> None:
     texts = metadata()
     del texts[name]
@@ -256,13 +256,13 @@ _json = st.recursive(
     max_leaves=8,
 )
 _sizes = st.fixed_dictionaries({}, optional=dict.fromkeys(SMALL.to_dict(), _json | st.just([6, 6, 1]) | st.just(2)))
-_values = _json | _sizes | st.fixed_dictionaries({}, optional={"mean": _json, "deviation": _json})
+_values = _json | _sizes | st.fixed_dictionaries({}, optional={"mean": _json, "std": _json})
 
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     changes=st.dictionaries(
-        st.sampled_from(["architecture", "classes", "standardisation", "provenance", "version", "format", "more"]),
+        st.sampled_from(["architecture", "classes", "standardization", "provenance", "version", "format", "more"]),
         _values.map(json.dumps) | st.text(max_size=20).filter(lambda text: text.isprintable()),
         min_size=1,
     )
@@ -276,6 +276,12 @@ def test_any_metadata_gives_a_model_or_a_clear_refusal(tmp_path: Path, changes: 
     else:
         assert all(isinstance(name, str) for name in loaded.classes)
         assert same(model_file.load(path), loaded)
+
+
+def test_a_model_of_version_1_is_read(tmp_path: Path) -> None:
+    first = {"standardisation": json.dumps({"mean": [10.0], "deviation": [20.0]}), "version": "1"}
+    loaded = model_file.load(write(tmp_path / "model", metadata(**first)))
+    assert loaded.standardization == Standardization((10.0,), (20.0,))
 
 
 def test_a_model_that_cannot_be_saved_says_where(tmp_path: Path) -> None:

@@ -16,10 +16,10 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 FOUNDATION = {"errors", "typing"}
 NETWORK = FOUNDATION | {"architecture", "parameters"}
 NOTES = NETWORK | {"notes"}
-FUSED = NOTES | {"standardisation", "fused"}
+FUSED = NOTES | {"standardization", "fused"}
 ENGINE = FUSED | {"engine"}
 MODEL = ENGINE | {"model", "model_file", "atomic"}
-DATA = FOUNDATION | {"standardisation", "data"}
+DATA = FOUNDATION | {"standardization", "data"}
 TRACE = MODEL | {"trace"}
 TRAINING = MODEL | DATA | {"training"}
 REPORT = TRAINING | {"report"}
@@ -31,7 +31,7 @@ ALLOWED = {
     "parameters": NETWORK,
     "notes": NOTES,
     "verify": NOTES | {"verify"},
-    "standardisation": FOUNDATION,
+    "standardization": FOUNDATION,
     "fused": FUSED,
     "engine": ENGINE,
     "atomic": {"errors"},

@@ -167,7 +167,7 @@ def test_a_folder_with_bad_pictures(
     assert len(table) == 16
     assert table["deeper/notes.txt"]["error"] == "it is no picture of a known format"
     assert "damaged" in table["deeper/torn.png"]["error"] or "cannot be read" in table["deeper/torn.png"]["error"]
-    assert "in colour" in table["red.png"]["error"]
+    assert "in color" in table["red.png"]["error"]
     assert all(row["class"] is None and row["probability"] is None for row in table.values() if row["error"])
     assert table["deeper/\\udcff.png"]["class"] == table["3.png"]["class"]
     # The command without a cluster says the same of each.

@@ -42,9 +42,9 @@ def build(network: Network, variant: str) -> Contestant:
 
 def _engine_and_optimizer(network: Network, variant: str, parameters: Parameters) -> tuple[Engine, plain.Optimizer]:
     if variant == "handgrad notes":
-        return NotesEngine(network.standardisation), plain.SGD(parameters, momentum=0, weight_decay=0)
+        return NotesEngine(network.standardization), plain.SGD(parameters, momentum=0, weight_decay=0)
     from handgrad.fused.network import FusedEngine
     from handgrad.training import fused_optimizer as fused
 
-    engine = FusedEngine(network.standardisation, threads=1 if variant.endswith("1 thread") else None)
+    engine = FusedEngine(network.standardization, threads=1 if variant.endswith("1 thread") else None)
     return engine, fused.SGD(parameters, momentum=0, weight_decay=0, team=engine.team)

@@ -25,7 +25,7 @@ class Convolution:
     input: str
     input_shape: tuple[int, int, int]
     filter_shape: tuple[int, ...]
-    depth_weight_shape: tuple[int, int] | None
+    mixing_shape: tuple[int, int] | None
     shape: tuple[int, int, int]
     pooled_shape: tuple[int, int, int] | None
 
@@ -199,7 +199,7 @@ class Architecture:
                     input=name,
                     input_shape=(height, width, depth),
                     filter_shape=(k1, k2, count) if K is None else (k1, k2, K, count),
-                    depth_weight_shape=None if K is None else (depth, K),
+                    mixing_shape=None if K is None else (depth, K),
                     shape=shape,
                     pooled_shape=pooled,
                 )
@@ -244,8 +244,8 @@ class Architecture:
         """Shape of each parameter by its name in the notes, in the order of the forward pass; read-only."""
         shapes: dict[str, tuple[int, ...]] = {}
         for layer in self.convolutions:
-            if layer.depth_weight_shape:
-                shapes[layer.alpha] = layer.depth_weight_shape
+            if layer.mixing_shape:
+                shapes[layer.alpha] = layer.mixing_shape
             shapes[layer.F] = layer.filter_shape
         for dense in self.denses:
             shapes[dense.w] = (dense.inputs, dense.outputs)

@@ -7,7 +7,7 @@ from typing import Protocol
 from handgrad.errors import InputError
 from handgrad.notes import network
 from handgrad.parameters import Parameters
-from handgrad.standardisation import Standardisation
+from handgrad.standardization import Standardization
 from handgrad.typing import Array, Integers, Stored
 
 ENGINES = ("fused", "notes")
@@ -15,10 +15,10 @@ ENGINES = ("fused", "notes")
 
 
 class Engine(Protocol):
-    """Both passes of a network over images as stored, which it standardises."""
+    """Both passes of a network over images as stored, which it standardizes."""
 
     name: str
-    standardisation: Standardisation
+    standardization: Standardization
 
     def loss_and_gradients(
         self, parameters: Parameters, images: Stored, labels: Integers | Array, sample_weight: Array | None = None
@@ -34,34 +34,34 @@ class NotesEngine:
 
     Parameters
     ----------
-    standardisation : Standardisation
+    standardization : Standardization
         Applied to the pixels before X.
     """
 
     name = "notes"
 
-    def __init__(self, standardisation: Standardisation) -> None:
-        self.standardisation = standardisation
+    def __init__(self, standardization: Standardization) -> None:
+        self.standardization = standardization
 
     def loss_and_gradients(
         self, parameters: Parameters, images: Stored, labels: Integers | Array, sample_weight: Array | None = None
     ) -> tuple[Array, Array, Parameters]:
         """See ``Engine``."""
-        X = self.standardisation.apply(images, parameters.vector.dtype)
+        X = self.standardization.apply(images, parameters.vector.dtype)
         return network.loss_and_gradients(parameters, X, labels, sample_weight)
 
     def predict(self, parameters: Parameters, images: Stored) -> Array:
         """See ``Engine``."""
-        return network.predict(parameters, self.standardisation.apply(images, parameters.vector.dtype))
+        return network.predict(parameters, self.standardization.apply(images, parameters.vector.dtype))
 
 
-def create(name: str, standardisation: Standardisation, threads: int | None = None) -> Engine:
+def create(name: str, standardization: Standardization, threads: int | None = None) -> Engine:
     """The engine of that name.
 
     Parameters
     ----------
     name : {"fused", "notes"}
-    standardisation : Standardisation
+    standardization : Standardization
         Applied to the pixels.
     threads : int, optional
         Of the fused engine; ``fused.team.default_threads()`` if left out. The results do not depend on it.
@@ -73,7 +73,7 @@ def create(name: str, standardisation: Standardisation, threads: int | None = No
 
     Examples
     --------
-    >>> create("notes", Standardisation((0.0,), (1.0,))).name
+    >>> create("notes", Standardization((0.0,), (1.0,))).name
     'notes'
     """
     check_name(name)
@@ -83,8 +83,8 @@ def create(name: str, standardisation: Standardisation, threads: int | None = No
         # Imported here, since Numba takes a second to import and not every use needs it.
         from handgrad.fused.network import FusedEngine
 
-        return FusedEngine(standardisation, threads)
-    return NotesEngine(standardisation)
+        return FusedEngine(standardization, threads)
+    return NotesEngine(standardization)
 
 
 def check_name(name: str) -> None:

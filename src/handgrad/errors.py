@@ -38,7 +38,7 @@ class InputError(HandgradError, ValueError):
         What was given.
     rule : str
         The rule that it breaks.
-    cure : str
+    remedy : str
         What to do instead.
 
     Examples
@@ -47,13 +47,13 @@ class InputError(HandgradError, ValueError):
     batch_size=0: must be at least 1; use 128, say
     """
 
-    def __init__(self, argument: str, value: object, rule: str, cure: str) -> None:
+    def __init__(self, argument: str, value: object, rule: str, remedy: str) -> None:
         # All of them reach Exception, so that the error can be pickled and cross to another process.
-        super().__init__(argument, value, rule, cure)
-        self.argument, self.value, self.rule, self.cure = argument, value, rule, cure
+        super().__init__(argument, value, rule, remedy)
+        self.argument, self.value, self.rule, self.remedy = argument, value, rule, remedy
 
     def _text(self) -> str:
-        return f"{self.argument}={self.value}: {self.rule}; {self.cure}"
+        return f"{self.argument}={self.value}: {self.rule}; {self.remedy}"
 
 
 class ArchitectureError(InputError):
@@ -109,16 +109,18 @@ class OutputError(HandgradError):
         Where it should have gone.
     reason : str
         What the system said.
-    cure : str
+    remedy : str
         What to do.
     """
 
-    def __init__(self, path: object, reason: str, cure: str = "choose a writable place with room on its disk") -> None:
-        super().__init__(path, reason, cure)
-        self.path, self.reason, self.cure = path, reason, cure
+    def __init__(
+        self, path: object, reason: str, remedy: str = "choose a writable place with room on its disk"
+    ) -> None:
+        super().__init__(path, reason, remedy)
+        self.path, self.reason, self.remedy = path, reason, remedy
 
     def _text(self) -> str:
-        return f"path={self.path}: cannot be written ({self.reason}); {self.cure}"
+        return f"path={self.path}: cannot be written ({self.reason}); {self.remedy}"
 
 
 class Interrupted(HandgradError):

@@ -14,7 +14,7 @@ from handgrad.architecture import Architecture
 from handgrad.engine import Engine
 from handgrad.errors import InputError
 from handgrad.parameters import Parameters
-from handgrad.standardisation import Standardisation
+from handgrad.standardization import Standardization
 from handgrad.typing import Array, Images
 
 
@@ -27,8 +27,8 @@ class Model:
     parameters : Parameters
     classes : tuple of str
         Name of each class number.
-    standardisation : Standardisation
-        The training set's mean and deviation.
+    standardization : Standardization
+        The training set's mean and std.
     provenance : dict
         Where the model comes from, as plain values: command, data, seed, versions.
 
@@ -40,7 +40,7 @@ class Model:
 
     parameters: Parameters
     classes: tuple[str, ...]
-    standardisation: Standardisation
+    standardization: Standardization
     provenance: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -52,10 +52,10 @@ class Model:
                 "name each class",
             )
         depth = self.architecture.input_shape[2]
-        if len(self.standardisation.mean) != depth:
+        if len(self.standardization.mean) != depth:
             raise InputError(
-                "standardisation",
-                self.standardisation.mean,
+                "standardization",
+                self.standardization.mean,
                 f"the network's input has a depth of {depth}",
                 "give as many",
             )
@@ -71,13 +71,13 @@ class Model:
         Examples
         --------
         >>> network = Parameters.zeros(Architecture(input_shape=(6, 6, 1)))
-        >>> list(Model(network, ("free", "defect"), Standardisation((0.0,), (1.0,))).to_dict())
-        ['architecture', 'classes', 'standardisation', 'provenance']
+        >>> list(Model(network, ("free", "defect"), Standardization((0.0,), (1.0,))).to_dict())
+        ['architecture', 'classes', 'standardization', 'provenance']
         """
         return {
             "architecture": self.architecture.to_dict(),
             "classes": list(self.classes),
-            "standardisation": self.standardisation.to_dict(),
+            "standardization": self.standardization.to_dict(),
             "provenance": self.provenance,
         }
 
@@ -107,16 +107,16 @@ class Model:
         Examples
         --------
         >>> network = Parameters.zeros(Architecture(input_shape=(6, 6, 1)))
-        >>> model = Model(network, ("free", "defect"), Standardisation((0.0,), (1.0,)))
+        >>> model = Model(network, ("free", "defect"), Standardization((0.0,), (1.0,)))
         >>> model.predict(np.zeros((3, 6, 6, 1), np.uint8)).shape
         (3, 2)
         """
         engine = engine or self._default_engine()
-        if engine.standardisation != self.standardisation:
+        if engine.standardization != self.standardization:
             raise InputError(
                 "engine",
-                engine.standardisation,
-                f"the model's inputs are standardised with {self.standardisation}",
+                engine.standardization,
+                f"the model's inputs are standardized with {self.standardization}",
                 "create the engine with the model's own",
             )
         probabilities = np.empty((len(images), len(self.classes)), self.parameters.vector.dtype)
@@ -129,7 +129,7 @@ class Model:
 
     def _default_engine(self) -> Engine:
         if self not in _DEFAULT_ENGINES:
-            _DEFAULT_ENGINES[self] = engines.create(engines.ENGINES[0], self.standardisation)
+            _DEFAULT_ENGINES[self] = engines.create(engines.ENGINES[0], self.standardization)
         return _DEFAULT_ENGINES[self]
 
 

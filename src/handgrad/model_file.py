@@ -4,10 +4,10 @@
 metadata key          value
 ====================  =====================================================================
 ``format``            ``handgrad``
-``version``           ``1``, raised when an older reader would misread the file
+``version``           ``2``, raised when an older reader would misread the file
 ``architecture``      the arguments of ``Architecture``
 ``classes``           the classes' names, in order
-``standardisation``   mean and deviation for each depth, in pixel values
+``standardization``   mean and std for each depth, in pixel values
 ``provenance``        command, data and its checksum, seed, recipe, versions
 ====================  =====================================================================
 
@@ -30,13 +30,13 @@ from handgrad.architecture import Architecture
 from handgrad.errors import InputError, ModelFileError
 from handgrad.model import Model
 from handgrad.parameters import Parameters
-from handgrad.standardisation import Standardisation
+from handgrad.standardization import Standardization
 
 FILE_NAME = "model.safetensors"
 CHECKPOINTS = "checkpoints"
 """Folder beside the model file while a training is not finished."""
-VERSION = "1"
-_KEYS = ("architecture", "classes", "standardisation", "provenance")
+VERSION = "2"
+_KEYS = ("architecture", "classes", "standardization", "provenance")
 
 
 def to_bytes(model: Model) -> bytes:
@@ -85,7 +85,7 @@ def load(path: str | Path) -> Model:
     Examples
     --------
     >>> import tempfile
-    >>> model = Model(Parameters.zeros(Architecture()), ("free", "defect"), Standardisation((0.0,), (1.0,)))
+    >>> model = Model(Parameters.zeros(Architecture()), ("free", "defect"), Standardization((0.0,), (1.0,)))
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     save(model, f"{folder}/model.safetensors")
     ...     load(f"{folder}/model.safetensors").classes
@@ -105,17 +105,17 @@ def load(path: str | Path) -> Model:
         return Model(
             _parameters(path, architecture, tensors),
             _names(metadata["classes"]),
-            Standardisation.from_dict(metadata["standardisation"]),
+            Standardization.from_dict(metadata["standardization"]),
             dict(metadata["provenance"].items()),
         )
     except ModelFileError:
         raise
     except FileNotFoundError:
-        rule, cure = "there is no such file", "give the model.safetensors of a training"
+        rule, remedy = "there is no such file", "give the model.safetensors of a training"
         if (path.parent / CHECKPOINTS).is_dir():
             rule = "the training there is not finished"
-            cure = f"handgrad train --resume {shlex.quote(str(path.parent))} goes on with it"
-        raise ModelFileError("model", path, rule, cure) from None
+            remedy = f"handgrad train --resume {shlex.quote(str(path.parent))} goes on with it"
+        raise ModelFileError("model", path, rule, remedy) from None
     except OSError as error:
         raise ModelFileError("model", path, f"cannot be read ({error.strerror or error})", "check the file") from error
     except SafetensorError as error:
@@ -131,6 +131,8 @@ def _metadata(path: Path, texts: dict[str, str]) -> dict[str, Any]:
         raise ModelFileError(
             "model", path, "is a safetensors file, but of no handgrad model", "give the model.safetensors of a training"
         )
+    if texts.get("version") == "1":
+        texts = _from_version_1(texts)
     if texts.get("version") != VERSION:
         raise ModelFileError(
             "model",
@@ -139,6 +141,13 @@ def _metadata(path: Path, texts: dict[str, str]) -> dict[str, Any]:
             "use the handgrad that wrote it, or train again",
         )
     return {name: json.loads(texts[name]) for name in _KEYS}
+
+
+def _from_version_1(texts: dict[str, str]) -> dict[str, str]:
+    """Rename what version 1 spelled another way."""
+    figures = json.loads(texts["standardisation"])
+    renamed = {"mean": figures["mean"], "std": figures["deviation"]}
+    return texts | {"standardization": json.dumps(renamed), "version": VERSION}
 
 
 def _names(classes: Any) -> tuple[str, ...]:

@@ -77,7 +77,7 @@ class Parameters(Mapping[str, Array]):
         A convolution correlates with the *sum* of its z inputs over the depth (N2), or with sums whose signs s are
         balanced (N32). Where each input has the mean square q and two of them the mean product r, that sum has the
         mean square ``z·q + ((Σ s)² − z)·r``. ReLUs of T of variance 1 have q = 1/2 and r = 1/2π, from their means. The
-        depths of a standardised image have q = 1, and r = 1/2 is halfway between independent and equal; a pooled T has
+        depths of a standardized image have q = 1, and r = 1/2 is halfway between independent and equal; a pooled T has
         q of about 1, and r of up to 1/8 on photos.
 
         Examples
@@ -90,13 +90,13 @@ class Parameters(Mapping[str, Array]):
         for layer in architecture.convolutions:
             k1, k2, *_ = layer.filter_shape
             depth, maps, signs = layer.input_shape[2], 1, float(layer.input_shape[2])
-            if layer.depth_weight_shape:
-                parameters[layer.alpha][:] = _balanced_signs(layer.depth_weight_shape, rng)
-                maps, signs = layer.depth_weight_shape[1], float(depth % 2)
+            if layer.mixing_shape:
+                parameters[layer.alpha][:] = _balanced_signs(layer.mixing_shape, rng)
+                maps, signs = layer.mixing_shape[1], float(depth % 2)
             square, product = _MOMENTS[layer.input_kind]
             power = depth * square + (signs**2 - depth) * product
-            deviation = (k1 * k2 * maps * power) ** -0.5
-            parameters[layer.F][:] = rng.normal(0, deviation, layer.filter_shape)
+            std = (k1 * k2 * maps * power) ** -0.5
+            parameters[layer.F][:] = rng.normal(0, std, layer.filter_shape)
         for dense in architecture.denses:
             parameters[dense.w][:] = rng.normal(0, (2 / dense.inputs) ** 0.5, (dense.inputs, dense.outputs))
         return parameters

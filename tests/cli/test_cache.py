@@ -33,7 +33,7 @@ def test_a_training_keeps_its_pictures_where_it_is_told(run: Run, here: Path, mo
     assert table[1].startswith(f"{source}  ")
     assert "12 × 9 × 1" in table[1]
     evaluated = run("evaluate", here / "one", source, "--json")
-    assert json.loads(evaluated.out)["part"] == "held out"
+    assert json.loads(evaluated.out)["split"] == "held out"
     assert run("cache", "--clear").out.startswith("removed ")
     assert list((here / "own").iterdir()) == []
 
@@ -53,6 +53,6 @@ def test_a_training_on_augmented_balanced_grouped_pictures(run: Run, here: Path)
     assert report["recipe"]["class_weight"] == "balanced"
     assert report["data"]["group_by"] == r"(./.)"
     assert "a/12.png,a," in (here / "one" / "split.csv").read_text()
-    assert json.loads(run("evaluate", here / "one", source, "--json").out)["part"] == "held out"
+    assert json.loads(run("evaluate", here / "one", source, "--json").out)["split"] == "held out"
     complaint = run("train", source, "--augment", "mirror").complaint
     assert complaint == "augment=mirror: must be one of shift, flip, rotate, contrast; try shift"

@@ -14,7 +14,7 @@ import pytest
 from handgrad import model_file
 from handgrad.data import load
 from handgrad.export.c import export
-from handgrad.export.quantisation import rounded
+from handgrad.export.quantization import rounded
 from handgrad.model import Model
 from handgrad.typing import Pixels
 from tests.cli.conftest import Run
@@ -49,7 +49,7 @@ def test_int8_tells_what_it_costs_on_the_pictures_held_out(trained: Path, here: 
     )
     assert said["accuracy"] == {
         "source": "digits",
-        "part": "the test part held out in training",
+        "split": "the test part held out in training",
         "images": 359,
         "exact": exact,
         "rounded": coarse,
@@ -81,7 +81,7 @@ def test_what_cannot_be_measured_is_said(
     trained: Path, here: Path, run: Run, provenance: dict[str, object], words: str
 ) -> None:
     model = model_file.load(trained)
-    model_file.save(Model(model.parameters, model.classes, model.standardisation, provenance), here / "other")
+    model_file.save(Model(model.parameters, model.classes, model.standardization, provenance), here / "other")
     said = run("export", "other", "model.c", "--int8")
     assert said.code == 0
     assert re.search(words, said.err)

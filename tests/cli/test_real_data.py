@@ -40,7 +40,7 @@ def test_idx(run: Run, here: Path, tmp_path: Path, shared_data: Path, name: str,
     report = json.loads((here / "out" / "report.json").read_text(encoding="utf-8"))
     assert report["test_accuracy"] > least
     found = json.loads(run("evaluate", "out", source, "--json").out)
-    assert found["part"] == "test"
+    assert found["split"] == "test"
     assert found["accuracy"] == report["test_accuracy"]
 
 
@@ -52,7 +52,7 @@ def test_photos(run: Run, here: Path, shared_data: Path) -> None:
     assert report["classes"] == ["defect", "free"]
     assert sum(report["images"].values()) == 1344
     found = json.loads(run("evaluate", "out", source, "--json").out)
-    assert found["part"] == "held out"
+    assert found["split"] == "held out"
     assert found["confusion_matrix"] == report["confusion_matrix"]
     picture = next(path for path in sorted((source / "defect").iterdir()) if path.suffix in (".jpg", ".png"))
     (record,) = json.loads(run("predict", "out", picture, "--json").out)

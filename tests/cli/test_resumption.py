@@ -293,9 +293,9 @@ def test_a_folder_without_checkpoint_or_that_another_training_holds_is_refused(
 def test_a_checkpoint_of_another_handgrad_is_refused_or_told(
     run: Run, stopped: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checkpoints, "VERSION", "2")
+    monkeypatch.setattr(checkpoints, "VERSION", "3")
     complaint = run("train", "--resume", stopped).err.splitlines()[-1]
-    assert "has the format version 1, and this handgrad reads version 2; use the handgrad that wrote it" in complaint
+    assert "has the format version 2, and this handgrad reads version 3; use the handgrad that wrote it" in complaint
     monkeypatch.undo()
     monkeypatch.chdir(stopped.parent)
     monkeypatch.setattr("handgrad.report.surroundings.versions", lambda: {"numpy": "9.9"})

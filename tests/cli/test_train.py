@@ -68,15 +68,15 @@ def test_the_report_has_what_it_must_have_and_it_is_true(trained: Path) -> None:
 
 def test_the_report_of_a_training_goes_with_its_history_and_its_page(trained: Path) -> None:
     report = json.loads((trained / "report.json").read_text(encoding="utf-8"))
-    assert (report["format"], report["version"], report["kind"]) == ("handgrad report", 1, "training")
+    assert (report["format"], report["version"], report["kind"]) == ("handgrad report", 2, "training")
     assert [epoch["epoch"] for epoch in report["history"]] == list(range(1, 13))
     assert report["chosen_epoch"] == 12
-    assert report["filters"]["part"] == "validation"
+    assert report["filters"]["split"] == "validation"
     assert [layer["layer"] for layer in report["filters"]["layers"]] == ["F1", "F2"]
     low, high = report["test_accuracy_interval"]
     assert low < report["test_accuracy"] < high
     page = (trained / "report.html").read_text(encoding="utf-8")
-    assert f"{100 * report['test_accuracy']:.1f}\u00a0% of 359 test pictures are recognised" in page
+    assert f"{100 * report['test_accuracy']:.1f}\u00a0% of 359 test pictures are recognized" in page
     assert report["command"] in page
 
 
@@ -84,7 +84,7 @@ def test_the_model_knows_where_it_comes_from(trained: Path) -> None:
     model, digits = model_file.load(trained), load("digits")
     assert model.architecture.stages == ((8, 8),)
     assert model.classes == tuple("0123456789")
-    assert model.standardisation.mean == pytest.approx([np.asarray(digits.train.images).mean()])
+    assert model.standardization.mean == pytest.approx([np.asarray(digits.train.images).mean()])
     provenance = model.provenance
     assert provenance["data"] == {"source": "digits", "sha256": digits.checksum(), "group_by": None}
     assert provenance["seed"] == 0

@@ -30,7 +30,7 @@ def test_evaluating_the_same_source_gives_the_accuracy_of_the_report(run: Run, t
     done = run("evaluate", trained, "digits", "--json")
     assert (done.code, done.err) == (0, "")
     found = json.loads(done.out)
-    assert found["part"] == "held out"
+    assert found["split"] == "held out"
     assert found["accuracy"] == report["test_accuracy"]
     assert found["balanced_accuracy"] == report["test_balanced_accuracy"]
     assert found["confusion_matrix"] == report["confusion_matrix"]
@@ -43,7 +43,7 @@ def test_evaluating_the_same_source_gives_the_accuracy_of_the_report(run: Run, t
 def test_evaluating_another_source_takes_all_of_it(run: Run, trained: Path, tmp_path: Path) -> None:
     source = write_classes(tmp_path / "few", "3", "7", count=4)
     found = json.loads(run("evaluate", trained, source, "--json").out)
-    assert (found["part"], found["images"]) == ("all", 8)
+    assert (found["split"], found["images"]) == ("all", 8)
     rows = {row["name"]: row["images"] for row in found["classes"]}
     assert rows == {name: 4 if name in "37" else 0 for name in "0123456789"}
 
@@ -55,7 +55,7 @@ def test_an_evaluation_writes_the_report_of_its_images(run: Run, trained: Path, 
     assert done.out.splitlines()[-1] == f"written to {out}/: report.json, report.html"
     assert sorted(path.name for path in out.iterdir()) == ["report.html", "report.json"]
     found, training = (json.loads((place / "report.json").read_text("utf-8")) for place in (out, trained))
-    assert (found["kind"], found["part"], found["images"]) == ("evaluation", "held out", {"test": 359})
+    assert (found["kind"], found["split"], found["images"]) == ("evaluation", "held out", {"test": 359})
     measured = [key for key in training if key.startswith("test_")]
     for key in (*measured, "per_class", "confusion_matrix", "calibration", "mistakes", "most_frequent_class"):
         assert found[key] == training[key], key
@@ -63,7 +63,7 @@ def test_an_evaluation_writes_the_report_of_its_images(run: Run, trained: Path, 
     assert found["training"] == model_file.load(trained).provenance
     assert found["command"] == f"handgrad evaluate {trained} digits --out {out}"
     page = (out / "report.html").read_text("utf-8")
-    assert f"{100 * found['test_accuracy']:.1f}\u00a0% of 359 test pictures are recognised" in page
+    assert f"{100 * found['test_accuracy']:.1f}\u00a0% of 359 test pictures are recognized" in page
 
 
 def test_the_report_of_an_evaluation_takes_the_place_of_no_other_unless_told(
@@ -87,10 +87,10 @@ def test_evaluating_classes_that_the_model_does_not_know(run: Run, trained: Path
     assert "; rename or remove them" in complaint
 
 
-def test_evaluating_colour_with_a_grey_model(run: Run, trained: Path, tmp_path: Path) -> None:
-    source = write_classes(tmp_path / "colour", "1", "2", count=4, shape=(9, 9, 3))
+def test_evaluating_color_with_a_grey_model(run: Run, trained: Path, tmp_path: Path) -> None:
+    source = write_classes(tmp_path / "color", "1", "2", count=4, shape=(9, 9, 3))
     assert (
-        "in colour (depth 3), it is not for this model, which takes grey (depth 1); convert it"
+        "in color (depth 3), it is not for this model, which takes grey (depth 1); convert it"
         in run("evaluate", trained, source).complaint
     )
 
@@ -125,15 +125,15 @@ def test_plain_predictions_name_picture_class_and_probability(run: Run, trained:
 def test_a_picture_that_cannot_be_read_does_not_stop_the_others(
     run: Run, trained: Path, pictures: list[Path], tmp_path: Path
 ) -> None:
-    broken, colour = tmp_path / "bröken [i].png", write_picture(tmp_path / "colour.png", noise(8, 8, 3))
+    broken, color = tmp_path / "bröken [i].png", write_picture(tmp_path / "color.png", noise(8, 8, 3))
     broken.write_bytes(b"\x89PNG\r\n\x1a\n no more")
-    done = run("predict", trained, pictures[0], broken, pictures[1], colour, tmp_path / "missing.png", "--json")
+    done = run("predict", trained, pictures[0], broken, pictures[1], color, tmp_path / "missing.png", "--json")
     assert done.code == 2
     assert [record["image"] for record in json.loads(done.out)] == [str(path) for path in pictures[:2]]
     complaints = done.err.splitlines()
     assert [line.startswith("handgrad: error: picture=") for line in complaints] == [True] * 3
     assert str(broken) in complaints[0]
-    assert "in colour (depth 3), it is not for this model, which takes grey (depth 1); convert it" in complaints[1]
+    assert "in color (depth 3), it is not for this model, which takes grey (depth 1); convert it" in complaints[1]
     assert "missing.png: it is no file; give" in complaints[2]
     alone = run("predict", trained, broken)
     assert str(broken) in alone.complaint
@@ -166,7 +166,7 @@ def test_info_tells_what_the_file_holds(run: Run, trained: Path) -> None:
     assert found["architecture"]["stages"] == [[8, 8]]
     assert found["parameters"] == model.architecture.parameter_count
     assert found["classes"] == list(model.classes)
-    assert found["standardisation"] == model.standardisation.to_dict()
+    assert found["standardization"] == model.standardization.to_dict()
     assert found["provenance"] == model.provenance
 
 
@@ -237,8 +237,8 @@ def test_check_says_where_a_dead_network_proves_little(run: Run, trained: Path, 
 
 
 def test_check_of_a_picture_that_does_not_fit(run: Run, trained: Path, tmp_path: Path) -> None:
-    colour = write_picture(tmp_path / "colour.png", noise(8, 8, 3))
-    assert "in colour (depth 3)" in run("check", trained, colour).complaint
+    color = write_picture(tmp_path / "color.png", noise(8, 8, 3))
+    assert "in color (depth 3)" in run("check", trained, color).complaint
     assert "it is no file" in run("check", trained, tmp_path / "missing.png").complaint
 
 

@@ -37,7 +37,7 @@ def root(tmp_path: Path) -> Path:
 
 def assert_same(one: Dataset, other: Dataset) -> None:
     assert one.checksum() == other.checksum()
-    assert one.standardisation() == other.standardisation()
+    assert one.standardization() == other.standardization()
     assert one.notices == other.notices
     for part in ("train", "validation", "test"):
         mine, theirs = getattr(one, part), getattr(other, part)
@@ -108,13 +108,13 @@ def test_a_change_is_seen_though_length_and_date_stay(root: Path, cache: Cache) 
     assert_same(after, load(str(root)))
 
 
-def test_colours_come_and_go(root: Path, cache: Cache) -> None:
+def test_colors_come_and_go(root: Path, cache: Cache) -> None:
     grey = load(str(root), cache=cache)
-    write_picture(root / "a" / "colour.png", noise(12, 9, 3))
-    coloured = load(str(root), cache=cache)
-    assert coloured.image_shape == (12, 9, 3)
-    assert_same(coloured, load(str(root)))
-    (root / "a" / "colour.png").unlink()
+    write_picture(root / "a" / "color.png", noise(12, 9, 3))
+    colored = load(str(root), cache=cache)
+    assert colored.image_shape == (12, 9, 3)
+    assert_same(colored, load(str(root)))
+    (root / "a" / "color.png").unlink()
     again = load(str(root), cache=cache)
     assert again.image_shape == (12, 9, 1)
     assert_same(again, grey)

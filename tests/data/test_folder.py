@@ -90,12 +90,12 @@ def test_depth_is_one_only_if_all_are_grey(tmp_path: Path) -> None:
     root = write_classes(tmp_path, "a", "b")
     write_picture(root / "a" / "equal.png", np.stack([noise(12, 9)] * 3, axis=2))
     assert load(str(root)).image_shape == (12, 9, 1)
-    coloured = noise(12, 9, 3, seed=9)
-    write_picture(root / "b" / "2b.png", coloured)
+    colored = noise(12, 9, 3, seed=9)
+    write_picture(root / "b" / "2b.png", colored)
     dataset = load(str(root))
     assert dataset.image_shape == (12, 9, 3)
     images = {image.tobytes() for image in everything(dataset).images}
-    assert coloured.tobytes() in images
+    assert colored.tobytes() in images
     assert np.stack([noise(12, 9, seed=104)] * 3, axis=2).tobytes() in images
     assert np.stack([noise(12, 9)] * 3, axis=2).tobytes() in images
 

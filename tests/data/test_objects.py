@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handgrad.data import Dataset, Parts, Samples, load
+from handgrad.data import Dataset, Samples, Splits, load
 from handgrad.data.objects import objects_of
-from handgrad.data.split import PARTS, complete
+from handgrad.data.split import SPLITS, complete
 from handgrad.data.split_file import split_csv
 from handgrad.errors import DataError, InputError
 from tests.data.writing import noise, write_classes, write_picture
@@ -32,7 +32,7 @@ def samples(objects: list[int], labels: list[int]) -> Samples:
 def seen(dataset: Dataset) -> dict[str, set[str]]:
     pattern = re.compile(r"object-(\d+)")
     found: dict[str, set[str]] = {}
-    for part in PARTS:
+    for part in SPLITS:
         names = getattr(dataset, part).names
         found[part] = {match[1] for name in names if (match := pattern.search(name))}
     return found
@@ -47,14 +47,14 @@ def test_every_object_is_in_one_part_and_every_class_in_each(data: st.DataObject
     objects = np.repeat(np.arange(len(sizes)), sizes).tolist()
     labels = [each % classes for each in objects]
     whole = samples(objects, labels)
-    parts = Parts(tuple("abcd"[:classes]), whole)
+    parts = Splits(tuple("abcd"[:classes]), whole)
     seed = data.draw(st.integers(0, 2**32 - 1))
     dataset = complete("named", parts, seed, refuse, r"object-(\d+)")
     found = seen(dataset)
     assert found["train"].isdisjoint(found["validation"])
     assert found["test"].isdisjoint(found["train"] | found["validation"])
-    assert sum(len(getattr(dataset, part)) for part in PARTS) == len(whole)
-    for part in PARTS:
+    assert sum(len(getattr(dataset, part)) for part in SPLITS) == len(whole)
+    for part in SPLITS:
         assert np.bincount(getattr(dataset, part).labels, minlength=classes).min() >= 1
     again = complete("named", parts, seed, refuse, r"object-(\d+)")
     assert again.checksum() == dataset.checksum()
@@ -62,7 +62,7 @@ def test_every_object_is_in_one_part_and_every_class_in_each(data: st.DataObject
 
 def test_shares_are_kept_where_objects_are_many() -> None:
     objects = np.repeat(np.arange(400), 3).tolist()
-    parts = Parts(("a", "b"), samples(objects, [each % 2 for each in objects]))
+    parts = Splits(("a", "b"), samples(objects, [each % 2 for each in objects]))
     dataset = complete("n", parts, 0, refuse, "object-[0-9]+")
     assert abs(len(dataset.test) / 1200 - 0.2) < 0.02
     assert abs(len(dataset.validation) / 960 - 0.1) < 0.02
@@ -72,7 +72,7 @@ def test_shares_are_kept_where_objects_are_many() -> None:
 def test_too_few_objects() -> None:
     whole = samples([0, 0, 0, 0, 1, 1, 1, 1], [0, 0, 0, 0, 1, 1, 1, 1])
     with pytest.raises(DataError, match=r"cannot be split so that each object \(object-[^ ]* is in one part .*; add"):
-        complete("n", Parts(("a", "b"), whole), 0, refuse, r"object-(\d+)")
+        complete("n", Splits(("a", "b"), whole), 0, refuse, r"object-(\d+)")
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_too_few_objects() -> None:
 def test_what_tells_no_object(group_by: str, message: str) -> None:
     whole = samples([0, 0, 1, 1, 2, 2, 3, 3], [0, 0, 0, 0, 1, 1, 1, 1])
     with pytest.raises(InputError, match=message):
-        complete("n", Parts(("a", "b"), whole), 0, refuse, group_by)
+        complete("n", Splits(("a", "b"), whole), 0, refuse, group_by)
 
 
 def test_groups_and_whole_matches_name_the_object() -> None:
@@ -121,7 +121,7 @@ def test_a_split_is_written_and_tells_again_what_it_was_told(tmp_path: Path) -> 
     for row in rows:
         assert row["image"].startswith(f"{row['class']}/ü,")
         assert row["object"] == row["image"].split(" ")[0]
-    assert {row["image"] for row in rows if row["part"] == "test"} == set(np.asarray(dataset.test.names))
+    assert {row["image"] for row in rows if row["split"] == "test"} == set(np.asarray(dataset.test.names))
     (tmp_path / "split.csv").write_text(text, encoding="utf-8")
     again = load(str(tmp_path / "photos"), group_by=str(tmp_path / "split.csv"))
     assert again.checksum() == dataset.checksum()
@@ -151,6 +151,6 @@ def test_one_picture_twice(tmp_path: Path) -> None:
     dataset = load(str(root))
     (notice,) = dataset.notices
     pairs = sum(map(int, re.findall(r"(\d+) pictures? of", notice)))
-    parts = {row["image"]: row["part"] for row in csv.DictReader(split_csv(dataset).splitlines())}
+    parts = {row["image"]: row["split"] for row in csv.DictReader(split_csv(dataset).splitlines())}
     assert pairs == sum(parts[f"b/{number}.png"] != parts[f"b/again-{number}.png"] for number in range(10))
     assert load(str(root), group_by=r"(\d)\.png").notices == ()

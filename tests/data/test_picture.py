@@ -170,12 +170,12 @@ def test_lossless_changes_of_depth(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_picture(grey, (4, 6), 3), np.stack([GREY] * 3, axis=2))
     equal = write_picture(tmp_path / "equal.png", np.stack([GREY] * 3, axis=2))
     np.testing.assert_array_equal(read_picture(equal, (4, 6), 1)[..., 0], GREY)
-    colour = write_picture(tmp_path / "colour.png", RGB)
-    np.testing.assert_array_equal(read_picture(colour, (4, 6), 3), RGB)
+    color = write_picture(tmp_path / "color.png", RGB)
+    np.testing.assert_array_equal(read_picture(color, (4, 6), 3), RGB)
 
 
-def test_a_coloured_picture_is_not_for_a_grey_model(tmp_path: Path) -> None:
-    path = write_picture(tmp_path / "colour.png", RGB)
+def test_a_colored_picture_is_not_for_a_grey_model(tmp_path: Path) -> None:
+    path = write_picture(tmp_path / "color.png", RGB)
     with pytest.raises(InputError, match=rf"picture={path}.*\(depth 3\).*\(depth 1\); convert it to grey"):
         read_picture(path, (4, 6), 1)
 
@@ -275,10 +275,10 @@ def test_any_damage_gives_pixels_or_a_clear_error(
     assert pixels.shape[:2] == (3, 3)
 
 
-def test_a_coloured_picture_becomes_grey_where_that_is_asked_for(tmp_path: Path) -> None:
+def test_a_colored_picture_becomes_grey_where_that_is_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "red.png"
     Image.new("RGB", (4, 4), (255, 0, 0)).save(path)
-    with pytest.raises(DataError, match="in colour"):
+    with pytest.raises(DataError, match="in color"):
         read_picture(path, (2, 2), 1)
     assert read_picture(path, (2, 2), 1, to_grey=True)[..., 0].tolist() == [[76, 76], [76, 76]]
     assert read_picture(BytesIO(path.read_bytes()), (2, 2), 3, to_grey=True)[0, 0].tolist() == [255, 0, 0]

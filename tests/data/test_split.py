@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handgrad.data.dataset import Dataset, Samples
-from handgrad.data.split import Parts, complete
+from handgrad.data.split import Splits, complete
 from handgrad.errors import DataError
 from tests.data.writing import everything
 
@@ -23,7 +23,7 @@ def counted(*counts: int) -> Samples:
 
 
 def split(*counts: int, seed: int = 0) -> Dataset:
-    return complete("counted", Parts(tuple(f"c{n}" for n in range(len(counts))), counted(*counts)), seed, refuse)
+    return complete("counted", Splits(tuple(f"c{n}" for n in range(len(counts))), counted(*counts)), seed, refuse)
 
 
 @given(st.lists(st.integers(3, 60), min_size=2, max_size=6), st.integers(0, 2**32 - 1))
@@ -61,13 +61,13 @@ def test_classes_of_one_size_give_different_places() -> None:
 def test_the_test_part_does_not_hang_on_the_validation_part() -> None:
     """What is held out stays the same where the source brings a validation part of its own."""
     whole = counted(40, 50)
-    alone = complete("own", Parts(("a", "b"), whole, validation=counted(1, 1)), 5, refuse)
+    alone = complete("own", Splits(("a", "b"), whole, validation=counted(1, 1)), 5, refuse)
     assert np.array_equal(alone.test.images, split(40, 50, seed=5).test.images)
 
 
 def test_own_parts_stay_as_they_are() -> None:
     train, own = counted(10, 10), counted(1, 1)
-    dataset = complete("own", Parts(("a", "b"), train, own, own), 0, refuse)
+    dataset = complete("own", Splits(("a", "b"), train, own, own), 0, refuse)
     assert dataset.train is train
     assert dataset.validation is own
     assert dataset.test is own
@@ -88,5 +88,5 @@ def test_too_little_to_split(counts: tuple[int, ...], message: str) -> None:
 
 
 def test_an_own_test_part_needs_one_image_less() -> None:
-    parts = Parts(("a", "b"), counted(2, 2), test=counted(1, 1))
+    parts = Splits(("a", "b"), counted(2, 2), test=counted(1, 1))
     assert len(complete("own", parts, 0, refuse).validation) == 2

@@ -17,7 +17,7 @@ import handgrad
 from handgrad import HandgradClassifier, cli, model_file, training
 from handgrad.data import Samples, load
 from handgrad.errors import DivergenceError, InputError
-from handgrad.standardisation import Standardisation
+from handgrad.standardization import Standardization
 
 DIGITS = load("digits")
 X, Y = DIGITS.train.images[:400, ..., 0], DIGITS.train.labels[:400]
@@ -59,13 +59,13 @@ def test_images_are_the_same_in_whatever_shape_they_come() -> None:
     assert bits(lists) == bits(HandgradClassifier(**SMALL).fit(X.astype(np.float64), Y))
 
 
-def test_colour_images_have_figures_of_each_depth() -> None:
+def test_color_images_have_figures_of_each_depth() -> None:
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (40, 7, 9, 3), np.uint8)
     deep = HandgradClassifier(**SMALL).fit(images, np.arange(40) % 2)
     flat = HandgradClassifier(**SMALL, image_shape=(7, 9, 3)).fit(images.reshape(40, -1), np.arange(40) % 2)
     assert bits(deep) == bits(flat)
-    assert deep.model_.standardisation == Standardisation.of(images)
+    assert deep.model_.standardization == Standardization.of(images)
     assert deep.n_features_in_ == 7 * 9 * 3
 
 
@@ -76,7 +76,7 @@ def test_a_row_that_is_no_image_passes_the_convolution_as_it_is() -> None:
     classifier = HandgradClassifier(random_state=0).fit(rows, labels)
     assert classifier.image_shape_ == (1, 9, 1)
     assert classifier.score(rows, labels) > 0.97
-    # Its numbers have no neighbours: in another order they are learned as well.
+    # Its numbers have no neighbors: in another order they are learned as well.
     order = rng.permutation(9)
     assert HandgradClassifier(random_state=0).fit(rows[:, order], labels).score(rows[:, order], labels) > 0.97
 
@@ -88,7 +88,7 @@ def test_an_integer_is_the_seed_of_the_command(tmp_path: Path) -> None:
     part = load("digits", seed=3).train
     found = HandgradClassifier(**{**SMALL, "random_state": 3}).fit(part.images, part.labels)
     assert bits(found) == written.parameters.vector.tobytes()
-    assert found.model_.standardisation == written.standardisation
+    assert found.model_.standardization == written.standardization
 
 
 def test_floats_are_learned_like_pixels_whatever_their_range() -> None:
@@ -141,11 +141,11 @@ def test_a_warm_start_goes_on_where_the_last_fit_ended() -> None:
     classifier = fitted(warm_start=True, learning_rate_init=0.002)
     first = list(classifier.loss_curve_)
     assert classifier.n_iter_ == len(first) == 3
-    figures = classifier.model_.standardisation
+    figures = classifier.model_.standardization
     classifier.fit(X[::2] // 2, Y[::2])
     assert classifier.loss_curve_[:3] == first
     assert len(classifier.loss_curve_) == 6
-    assert classifier.model_.standardisation == figures
+    assert classifier.model_.standardization == figures
     cold = fitted().fit(X, Y)
     assert cold.loss_curve_ == fitted().loss_curve_
 
@@ -218,7 +218,7 @@ def test_a_warm_start_sets_the_same_images_aside(monkeypatch: pytest.MonkeyPatch
 
 
 def test_images_may_count_less_as_if_there_were_fewer_of_them() -> None:
-    """With all images in one step, weights are repetitions; so are the figures that standardise."""
+    """With all images in one step, weights are repetitions; so are the figures that standardize."""
     rng = np.random.default_rng(0)
     counts = rng.integers(0, 4, 60)
     numbers = X[:60] / 3

@@ -17,11 +17,11 @@ from handgrad.architecture import Architecture
 from handgrad.errors import InputError
 from handgrad.export.c import Accuracy, export
 from handgrad.export.c.memory import measure
-from handgrad.export.quantisation import rounded
+from handgrad.export.quantization import rounded
 from handgrad.model import Model
 from handgrad.notes import network
 from handgrad.parameters import Parameters
-from handgrad.standardisation import Standardisation
+from handgrad.standardization import Standardization
 from handgrad.typing import Array, Pixels
 from tests.export.compiling import SANITISED, STRICTER, compiled, driven, installed, sections
 from tests.notes.strategies import architectures, filled, generators
@@ -32,7 +32,7 @@ SMALL = Architecture(input_shape=(9, 8, 1), classes=2, stages=((2, 3),), hidden=
 def drawn(architecture: Architecture, rng: np.random.Generator, dtype: str = "float32", **names: str) -> Model:
     """A model with random parameters and figures."""
     depth = architecture.input_shape[2]
-    figures = Standardisation(tuple(rng.uniform(60, 180, depth)), tuple(rng.uniform(20, 90, depth)))
+    figures = Standardization(tuple(rng.uniform(60, 180, depth)), tuple(rng.uniform(20, 90, depth)))
     classes = tuple(names.get(f"class_{k}", f"class {k}") for k in range(architecture.classes))
     return Model(filled(architecture, rng, dtype), classes, figures, {"command": "handgrad train photos", "seed": 0})
 
@@ -47,7 +47,7 @@ def noise(architecture: Architecture, rng: np.random.Generator, count: int = 8) 
 
 def expected(model: Model, images: Pixels, int8: bool = False) -> Array:
     parameters = rounded(model.parameters) if int8 else model.parameters
-    return network.predict(parameters.astype("float64"), model.standardisation.apply(images, "float64"))
+    return network.predict(parameters.astype("float64"), model.standardization.apply(images, "float64"))
 
 
 def agree(classes: Array, found: Array, wanted: Array) -> None:
@@ -100,7 +100,7 @@ def test_its_main_tries_the_parity_vector_and_predicts_what_stdin_holds(
     assert partial.stderr == b"stdin: ends within a picture of 72 bytes\n"
 
 
-@pytest.mark.parametrize("name", ["F1", "F2", "w1", "b1", "w2", "b2", "mean", "deviation"])
+@pytest.mark.parametrize("name", ["F1", "F2", "w1", "b1", "w2", "b2", "mean", "std"])
 def test_a_wrong_number_fails_the_parity(model: Model, tmp_path: Path, name: str) -> None:
     # The table's last number, made larger by a half.
     source, count = re.subn(
@@ -215,7 +215,7 @@ def test_hostile_names_are_what_they_were_and_harm_nothing() -> None:
 
 def check_names(names: list[str]) -> None:
     architecture = Architecture(input_shape=(4, 4, 1), classes=len(names), stages=((1,),), hidden=())
-    figures = Standardisation((0.0,), (1.0,))
+    figures = Standardization((0.0,), (1.0,))
     provenance = {"command": " ".join(names), "data": {"source": names[0], "sha256": names[1]}}
     model = Model(Parameters.zeros(architecture), tuple(names), figures, provenance)
     printing = """\
@@ -256,13 +256,13 @@ def test_the_head_tells_network_memory_and_origin(model: Model) -> None:
 
 
 def test_a_model_of_doubles_says_so(model: Model) -> None:
-    double = Model(model.parameters.astype("float64"), model.classes, model.standardisation)
+    double = Model(model.parameters.astype("float64"), model.classes, model.standardization)
     assert "the model is of doubles" in source_of(double)
     assert "doubles" not in source_of(model)
 
 
 def test_equal_models_give_equal_files(model: Model) -> None:
-    again = Model(model.parameters.copy(), model.classes, model.standardisation, dict(model.provenance))
+    again = Model(model.parameters.copy(), model.classes, model.standardization, dict(model.provenance))
     assert source_of(again) == source_of(model)
 
 
@@ -327,11 +327,11 @@ def test_numbers_that_no_float_holds_are_refused(model: Model) -> None:
     huge["b1"][0] = 1e300
     for int8 in (False, True):
         with pytest.raises(InputError, match="no float can"):
-            source_of(Model(huge, model.classes, model.standardisation), int8=int8)
+            source_of(Model(huge, model.classes, model.standardization), int8=int8)
     with pytest.raises(InputError, match="no float can"):
-        source_of(Model(model.parameters, model.classes, Standardisation((0.0,), (1e-60,))))
+        source_of(Model(model.parameters, model.classes, Standardization((0.0,), (1e-60,))))
 
 
 def test_a_name_too_long_for_c_is_refused(model: Model) -> None:
     with pytest.raises(InputError, match="at most 4095 bytes"):
-        source_of(Model(model.parameters, ("a", "é" * 2048), model.standardisation))
+        source_of(Model(model.parameters, ("a", "é" * 2048), model.standardization))

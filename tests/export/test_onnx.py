@@ -18,7 +18,7 @@ from handgrad.errors import InputError
 from handgrad.export import onnx as exported
 from handgrad.model import Model
 from handgrad.parameters import Parameters
-from handgrad.standardisation import Standardisation
+from handgrad.standardization import Standardization
 from handgrad.typing import Array, Pixels
 from tests.notes.strategies import architectures, dtypes, filled, generators
 
@@ -28,9 +28,9 @@ SMALL = Architecture(input_shape=(6, 6, 1))
 
 def model_of(architecture: Architecture, rng: np.random.Generator, dtype: str = "float32") -> Model:
     depth = architecture.input_shape[2]
-    standardisation = Standardisation(tuple(rng.uniform(0, 255, depth)), tuple(rng.uniform(1, 100, depth)))
+    standardization = Standardization(tuple(rng.uniform(0, 255, depth)), tuple(rng.uniform(1, 100, depth)))
     classes = tuple(f"class {number}" for number in range(architecture.classes))
-    return Model(filled(architecture, rng, dtype), classes, standardisation)
+    return Model(filled(architecture, rng, dtype), classes, standardization)
 
 
 def runtime(content: bytes) -> Callable[[Pixels], Array]:
@@ -46,7 +46,7 @@ def runtime(content: bytes) -> Callable[[Pixels], Array]:
 def test_onnx_runtime_agrees_on_any_network(architecture: Architecture, rng: np.random.Generator, dtype: str) -> None:
     model = model_of(architecture, rng, dtype)
     predict = runtime(exported.export(model).content)
-    notes = engine.create("notes", model.standardisation)
+    notes = engine.create("notes", model.standardization)
     for count in (1, 3):
         images = rng.integers(0, 256, (count, *architecture.input_shape), np.uint8)
         found = predict(images)
@@ -69,8 +69,8 @@ def test_onnx_runtime_agrees_on_networks_of_a_real_size(sizes: dict[str, object]
     rng = np.random.default_rng(5)
     model = model_of(Architecture.from_dict(sizes), rng)
     images = rng.integers(0, 256, (20, *model.architecture.input_shape), np.uint8)
-    images[:2] = [[[[0]]], [[[255]]]]  # of one colour: every window ties
-    notes = model.predict(images, engine.create("notes", model.standardisation))
+    images[:2] = [[[[0]]], [[[255]]]]  # of one color: every window ties
+    notes = model.predict(images, engine.create("notes", model.standardization))
     np.testing.assert_allclose(runtime(exported.export(model).content)(images), notes, rtol=0, atol=CLOSE)
 
 
@@ -97,7 +97,7 @@ def test_an_image_of_another_size_or_kind_is_refused() -> None:
 def test_the_metadata_tell_everything_but_the_parameters() -> None:
     classes = ("gut", "Ausschuß ✗")
     provenance = {"command": "handgrad train r\udce9al", "seed": 3}
-    model = Model(Parameters.zeros(SMALL), classes, Standardisation((3.5,), (0.1,)), provenance)
+    model = Model(Parameters.zeros(SMALL), classes, Standardization((3.5,), (0.1,)), provenance)
     session = onnxruntime.InferenceSession(exported.export(model).content, providers=["CPUExecutionProvider"])
     about = session.get_modelmeta()
     told = {name: json.loads(text) for name, text in about.custom_metadata_map.items()}
@@ -105,7 +105,7 @@ def test_the_metadata_tell_everything_but_the_parameters() -> None:
         "handgrad": __version__,
         "architecture": json.loads(json.dumps(SMALL.to_dict())),
         "classes": list(classes),
-        "standardisation": {"mean": [3.5], "deviation": [0.1]},
+        "standardization": {"mean": [3.5], "std": [0.1]},
         "provenance": provenance,
     }
     assert about.producer_name == "handgrad"
@@ -115,7 +115,7 @@ def test_the_metadata_tell_everything_but_the_parameters() -> None:
 @given(st.text(st.characters(), min_size=1), generators)
 @settings(max_examples=25)
 def test_any_class_name_survives(name: str, rng: np.random.Generator) -> None:
-    model = Model(filled(SMALL, rng, "float32"), (name, f"no {name}"), Standardisation((0.0,), (1.0,)))
+    model = Model(filled(SMALL, rng, "float32"), (name, f"no {name}"), Standardization((0.0,), (1.0,)))
     made = onnx.load_from_string(exported.export(model).content)
     (classes,) = (entry.value for entry in made.metadata_props if entry.key == "classes")
     assert json.loads(classes) == [name, f"no {name}"]
@@ -130,8 +130,8 @@ def test_equal_models_give_equal_bytes() -> None:
 def test_what_the_format_cannot_hold_is_refused() -> None:
     vast = Architecture(input_shape=(200, 200, 1), hidden=(4000,))
     with pytest.raises(InputError, match=r"model=614,\d+,\d+ parameters: an ONNX file holds at most 2 GiB; train a"):
-        exported.export(Model(Parameters.zeros(vast), ("a", "b"), Standardisation((0.0,), (1.0,))))
+        exported.export(Model(Parameters.zeros(vast), ("a", "b"), Standardization((0.0,), (1.0,))))
     parameters = Parameters.zeros(SMALL, "float64")
     parameters["b2"][0] = 1e39
     with pytest.raises(InputError, match="model=float64: a number of it is too large for float32; train it as float32"):
-        exported.export(Model(parameters, ("a", "b"), Standardisation((0.0,), (1.0,))))
+        exported.export(Model(parameters, ("a", "b"), Standardization((0.0,), (1.0,))))

@@ -19,7 +19,7 @@ from handgrad.fused.network import ArrayEngine, FusedEngine
 from handgrad.fused.team import Task
 from handgrad.notes import network as notes
 from handgrad.parameters import Parameters
-from handgrad.standardisation import Standardisation
+from handgrad.standardization import Standardization
 from handgrad.typing import Array
 from tests.fused.agreement import TOLERANCE, check, parameters_of, size_of
 from tests.notes.strategies import dtypes, generators, layouts, sizes
@@ -71,15 +71,15 @@ def test_bits_do_not_depend_on_threads_or_on_the_run(architecture: Architecture,
 
 
 @pytest.mark.parametrize("architecture", [DIGITS, PHOTOS, MAPS])
-def test_pixels_are_standardised_as_by_the_notes_engine(architecture: Architecture) -> None:
+def test_pixels_are_standardized_as_by_the_notes_engine(architecture: Architecture) -> None:
     rng = np.random.default_rng(2)
     depth = architecture.input_shape[2]
     pixels = rng.integers(0, 256, (9, *architecture.input_shape), dtype=np.uint8)
-    standardisation = Standardisation(tuple(rng.uniform(50, 200, depth)), tuple(rng.uniform(20, 90, depth)))
+    standardization = Standardization(tuple(rng.uniform(50, 200, depth)), tuple(rng.uniform(20, 90, depth)))
     parameters = parameters_of(architecture, rng, "float32")
     y = rng.dirichlet(np.ones(architecture.classes), 9)
-    expected = notes.loss_and_gradients(parameters, standardisation.apply(pixels, "float32"), y)
-    found = FusedEngine(standardisation).loss_and_gradients(parameters, pixels, y)
+    expected = notes.loss_and_gradients(parameters, standardization.apply(pixels, "float32"), y)
+    found = FusedEngine(standardization).loss_and_gradients(parameters, pixels, y)
     np.testing.assert_allclose(found[0], expected[0], rtol=TOLERANCE["float32"])
     for name in parameters:
         atol = TOLERANCE["float32"] * size_of(expected[2][name])

@@ -16,7 +16,7 @@ from handgrad.errors import InputError
 from handgrad.fused import network as fused
 from handgrad.notes import descent
 from handgrad.parameters import Parameters
-from handgrad.standardisation import Standardisation
+from handgrad.standardization import Standardization
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 SMALL = ["--epochs", "2", "--filters", "5,3", "--hidden", "12"]
@@ -63,7 +63,7 @@ def test_both_engines_learn_and_predict_the_same(tmp_path: Path, capsys: pytest.
 
 def test_no_threads_are_refused() -> None:
     with pytest.raises(InputError, match="threads=0: must be at least 1"):
-        engines.create("fused", Standardisation((0.0,), (1.0,)), threads=0)
+        engines.create("fused", Standardization((0.0,), (1.0,)), threads=0)
 
 
 def learned(folder: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:

@@ -69,8 +69,8 @@ def test_both_passes_name_every_tensor_with_its_shape(architecture: Architecture
     X, y = images(architecture, rng, 3)
     expected: dict[str, tuple[int, ...]] = {"X": architecture.input_shape}
     for layer in architecture.convolutions:
-        if layer.depth_weight_shape:
-            expected[layer.S] = (*layer.input_shape[:2], layer.depth_weight_shape[1])
+        if layer.mixing_shape:
+            expected[layer.S] = (*layer.input_shape[:2], layer.mixing_shape[1])
         expected[layer.T] = layer.shape
         expected[layer.output] = layer.pooled_shape or layer.shape
     expected["x'"] = (architecture.flat,)

@@ -8,7 +8,7 @@ from handgrad.architecture import Architecture
 from handgrad.data import Dataset, Samples
 from handgrad.model import Model
 from handgrad.parameters import Parameters
-from handgrad.standardisation import Standardisation
+from handgrad.standardization import Standardization
 
 PROVENANCE = {
     "command": "handgrad train pictures",
@@ -35,7 +35,7 @@ def drawn(
         Samples(rng.integers(0, 256, (len(labels), *shape)).astype(np.uint8), labels, paths) for _ in range(3)
     )
     architecture = Architecture(input_shape=shape, classes=len(classes), stages=((3, 2),), hidden=(8,), maps=maps)
-    figures = Standardisation((128.0,) * shape[2], (74.0,) * shape[2])
+    figures = Standardization((128.0,) * shape[2], (74.0,) * shape[2])
     provenance = PROVENANCE | {"data": {"source": source, "sha256": "0" * 64, "group_by": r"(\d+)_<b>"}}
     model = Model(Parameters.draw(architecture, rng), classes, figures, provenance)
     return model, Dataset("pictures", classes, train, validation, test)

@@ -40,9 +40,9 @@ def test_the_history_can_be_read_back() -> None:
 
 @pytest.mark.parametrize("count", [1, 2, 100])
 def test_curves_of_any_length(count: int) -> None:
-    colours = opened(plots.curves(history(count))).convert("RGB").getcolors(1 << 20)
-    assert colours is not None
-    assert {(0, 114, 178), (213, 94, 0)} <= {colour for _, colour in colours}
+    colors = opened(plots.curves(history(count))).convert("RGB").getcolors(1 << 20)
+    assert colors is not None
+    assert {(0, 114, 178), (213, 94, 0)} <= {color for _, color in colors}
 
 
 def test_curves_of_a_loss_of_0_and_of_huge_losses() -> None:
@@ -70,7 +70,7 @@ def test_filters_that_are_all_0() -> None:
 def test_the_six_files() -> None:
     model, dataset = drawn(classes=("gut", "schön"))
     model.provenance["command"] = "handgrad train caf\udce9"
-    report = training_report(model, dataset, history(2), NotesEngine(model.standardisation))
+    report = training_report(model, dataset, history(2), NotesEngine(model.standardization))
     found = contents(model, dataset, history(2), report)
     assert tuple(found) == NAMES
     assert json.loads(found["report.json"]) == json.loads(json.dumps(report))

@@ -47,12 +47,12 @@ def history(count: int) -> list[Epoch]:
 def trained(made: tuple[Model, Dataset], epochs: int = 3) -> tuple[dict[str, Any], dict[str, Samples]]:
     """The report of a training, and the parts that its pictures come from."""
     model, dataset = made
-    report = training_report(model, dataset, history(epochs), NotesEngine(model.standardisation))
+    report = training_report(model, dataset, history(epochs), NotesEngine(model.standardization))
     return report, {"validation": dataset.validation, "test": dataset.test}
 
 
 def evaluated(model: Model, samples: Samples, part: str = "all") -> tuple[dict[str, Any], dict[str, Samples]]:
-    engine = NotesEngine(model.standardisation)
+    engine = NotesEngine(model.standardization)
     probabilities = model.predict(samples.images, engine)
     report = evaluation_report(
         model,
@@ -86,7 +86,7 @@ def certain(made: tuple[Model, Dataset], right: bool) -> tuple[Model, Dataset]:
 def none_of_its_own() -> tuple[dict[str, Any], dict[str, Samples]]:
     """The report of a model that does not say where it comes from."""
     model, dataset = drawn()
-    return evaluated(Model(model.parameters, model.classes, model.standardisation), dataset.test, "test")
+    return evaluated(Model(model.parameters, model.classes, model.standardization), dataset.test, "test")
 
 
 CASES: dict[str, Callable[[], tuple[dict[str, Any], dict[str, Samples]]]] = {
@@ -99,7 +99,7 @@ CASES: dict[str, Callable[[], tuple[dict[str, Any], dict[str, Samples]]]] = {
     "a class missing": lambda: trained(without(drawn(("a", "b", "c")), 1)),
     "no mistake": lambda: trained(certain(drawn(), right=True)),
     "nothing right": lambda: trained(certain(drawn(), right=False)),
-    "photos in colour": lambda: trained(drawn(shape=(90, 120, 3))),
+    "photos in color": lambda: trained(drawn(shape=(90, 120, 3))),
     "hostile names": lambda: trained(drawn(HOSTILE, source="<b>&\"'/{{ 1 }}", names="<i>{}&/\"' {{{{ 2 }}}}.png")),
     "an evaluation": lambda: evaluated(drawn()[0], drawn()[1].test),
     "held out": lambda: evaluated(drawn()[0], drawn()[1].test, "held out"),
@@ -185,7 +185,7 @@ def test_the_headline_is_the_reports(made: Made) -> None:
     report, _, page = made("ten classes")
     words = re.sub(r"\s+", " ", Words(page).text)
     right = 100 * report["test_accuracy"]
-    assert f"{right:.1f} % of 120 test pictures are recognised" in words
+    assert f"{right:.1f} % of 120 test pictures are recognized" in words
     low, high = report["test_accuracy_interval"]
     assert f"{100 * low:.1f} to {100 * high:.1f} % with 95 % confidence" in words
     assert "The test pictures were looked at once" in words
@@ -255,7 +255,7 @@ def test_hostile_names_are_shown_as_they_are(opened: Callable[..., Page]) -> Non
     assert page.locator("script, img[src=x], b b, .mistakes i").count() == 0
     for name in HOSTILE:
         expect(page.locator("#classes tbody th").filter(has_text=name.strip()).first).to_be_visible()
-    expect(page.locator("h1")).to_contain_text("recognised")
+    expect(page.locator("h1")).to_contain_text("recognized")
     expect(page.locator(".mistakes li").first).to_contain_text("&/\"' {{ 2 }}.png")
     expect(page.locator("#provenance")).to_contain_text("<b>&\"'/{{ 1 }}")
 

@@ -12,7 +12,7 @@ from handgrad.notes import network
 from handgrad.parameters import Parameters
 from handgrad.report import responses
 from handgrad.report.responses import strongest_responses
-from handgrad.standardisation import Standardisation
+from handgrad.standardization import Standardization
 
 ARCHITECTURES = [
     Architecture(input_shape=(8, 9, 1), classes=2, stages=((3, 2),)),
@@ -28,13 +28,13 @@ def drawn(architecture: Architecture, count: int = 9) -> tuple[Model, Samples]:
     parameters = Parameters.draw(architecture, rng, "float64")
     depth = architecture.input_shape[2]
     images = rng.integers(0, 256, (count, *architecture.input_shape)).astype(np.uint8)
-    model = Model(parameters, ("a", "b"), Standardisation((120.0,) * depth, (70.0,) * depth))
+    model = Model(parameters, ("a", "b"), Standardization((120.0,) * depth, (70.0,) * depth))
     return model, Samples(images, np.zeros(count, np.int64))
 
 
 def every_response(model: Model, samples: Samples) -> network.Tensors:
     return network.convolutional_half(
-        model.parameters, model.standardisation.apply(np.asarray(samples.images), "float64")
+        model.parameters, model.standardization.apply(np.asarray(samples.images), "float64")
     )
 
 

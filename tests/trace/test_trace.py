@@ -22,7 +22,7 @@ def test_its_numbers_are_the_notes_engines(name: str) -> None:
     made = traced(name)
     model, label = made.model, np.array([made.label])
     parameters = Parameters(model.architecture, model.parameters.vector.astype(np.float64))
-    values = network.forward(parameters, model.standardisation.apply(made.pixels[None], "float64"), label)
+    values = network.forward(parameters, model.standardization.apply(made.pixels[None], "float64"), label)
     gradients = network.backward(parameters, values, label)
     for tensor, value in values.items():
         np.testing.assert_array_equal(made.tensors[tensor], value[0])
@@ -45,7 +45,7 @@ def test_each_tensor_has_a_node_after_those_that_enter_it(name: str) -> None:
 def test_the_document_gives_every_number_back() -> None:
     made = traced("maps")
     document = json.loads(json.dumps(to_document(made, elsewhere=["T1"]), allow_nan=False))
-    assert (document["format"], document["version"]) == ("handgrad trace", 1)
+    assert (document["format"], document["version"]) == ("handgrad trace", 2)
     for node in document["nodes"]:
         if node["operation"] == "step" or node["name"] == "T1":
             assert "data" not in node

@@ -47,7 +47,7 @@ def test_any_augmentation_is_scipys_affine_transform(kinds: list[str], shape: tu
                 image[..., k].astype(np.float64), [[d, c], [b, a]], (ty, tx), order=1, mode="nearest"
             )
             expected = (image.mean() + contrast * (moved - image.mean())).clip(0, 255)
-            # Rounding, and an interpolation between neighbours in float32.
+            # Rounding, and an interpolation between neighbors in float32.
             assert np.abs(expected - result[..., k]).max() <= 0.51
 
 
@@ -134,18 +134,18 @@ def test_a_training_sees_what_was_augmented_and_goes_on_as_if_it_had_not_been_le
     weights = []
     for kinds in (AUGMENTATIONS, AUGMENTATIONS, ()):
         model = new_model()
-        engine = engines.create("notes", model.standardisation)
+        engine = engines.create("notes", model.standardization)
         list(train(model, TRAIN, VALIDATION, Recipe(epochs=2, batch_size=70, augment=kinds), engine, 5))
         weights.append(model.parameters.vector.tobytes())
     assert weights[0] == weights[1] != weights[2]
     for taken in (1, 5, 7):
         left = new_model()
-        engine = engines.create("notes", left.standardisation)
+        engine = engines.create("notes", left.standardization)
         state = State(optimizers.create(recipe, left.parameters))
         for event in train(left, TRAIN, VALIDATION, recipe, engine, 5, state):
             if isinstance(event, Step) and event.step == taken:
                 break
-        again = Model(left.parameters.copy(), left.classes, left.standardisation)
+        again = Model(left.parameters.copy(), left.classes, left.standardization)
         optimizer = optimizers.create(recipe, again.parameters)
         optimizer.remember(state.optimizer.memory(), state.step)
         state.optimizer = optimizer
@@ -158,13 +158,13 @@ def test_kinds_are_checked() -> None:
         Recipe(augment=("shift", "mirror"))
 
 
-def test_shifted_digits_are_recognised_better_where_shifts_were_learned() -> None:
+def test_shifted_digits_are_recognized_better_where_shifts_were_learned() -> None:
     digits = load("digits")
     moved = Samples(augmented(("shift",), np.asarray(digits.test.images), seed=9), digits.test.labels)
     found = []
     for kinds in ((), ("shift",)):
         model = new_model()
-        engine = engines.create("notes", model.standardisation)
+        engine = engines.create("notes", model.standardization)
         list(
             train(
                 model, digits.train, digits.validation, Recipe(epochs=12, learning_rate=0.005, augment=kinds), engine, 0

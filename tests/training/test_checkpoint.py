@@ -16,7 +16,7 @@ from handgrad.architecture import Architecture
 from handgrad.errors import CheckpointError
 from handgrad.model import Model
 from handgrad.parameters import Parameters
-from handgrad.standardisation import Standardisation
+from handgrad.standardization import Standardization
 from handgrad.training import Epoch, Recipe, State, checkpoint
 from handgrad.training import optimizer as optimizers
 from handgrad.training.checkpoint import Checkpoints
@@ -26,14 +26,14 @@ SETTINGS = {"source": "digits", "seed": 3, "filters": [[2, 2]]}
 VALUES: dict[str, Any] = {
     "settings": SETTINGS,
     "provenance": {"data": {"sha256": "0"}, "versions": {}},
-    "sums": {"step": 5, "hits": 2, "loss": 0.1, "seconds": 0.7},
+    "sums": {"step": 5, "correct": 2, "loss": 0.1, "seconds": 0.7},
 }
 
 
 def model(seed: int = 0) -> Model:
     architecture = Architecture(input_shape=(6, 6, 1), stages=((2, 2),), hidden=(3,))
     parameters = Parameters.draw(architecture, np.random.default_rng(seed))
-    return Model(parameters, ("a", "b"), Standardisation((1.0,), (2.0,)), VALUES["provenance"])
+    return Model(parameters, ("a", "b"), Standardization((1.0,), (2.0,)), VALUES["provenance"])
 
 
 def state(recipe: Recipe, of: Model) -> State:
@@ -63,12 +63,12 @@ def refusal(path: Path) -> str:
     text = str(caught.value)
     assert text.startswith(f"checkpoint={path}: ")
     assert "\n" not in text
-    assert "; " in text  # the cure
+    assert "; " in text  # the remedy
     return text
 
 
 def restored(path: Path, into: Model, recipe: Recipe | None = None) -> State:
-    engine = engines.create("notes", into.standardisation)
+    engine = engines.create("notes", into.standardization)
     return checkpoint.load(path).restore(into, recipe or Recipe(), engine)
 
 
@@ -81,7 +81,7 @@ def test_what_is_written_is_read_again_to_the_bit(tmp_path: Path, recipe: Recipe
     again = model(seed=1)
     after = restored(path, again, recipe)
     assert again.parameters.vector.tobytes() == written.parameters.vector.tobytes()
-    assert (after.step, after.hits, after.loss, after.seconds) == (5, 2, 0.1, 0.7)
+    assert (after.step, after.correct, after.loss, after.seconds) == (5, 2, 0.1, 0.7)
     assert after.history == before.history
     one, other = before.optimizer.memory(), after.optimizer.memory()
     assert one.keys() == other.keys()
@@ -164,18 +164,18 @@ def test_any_texts_under_a_right_checksum_are_restored_or_refused(tmp_path: Path
     "changes",
     [
         {"format": "handgrad"},
-        {"version": "2"},
+        {"version": "3"},
         {"settings": "[" * 100_000},
         {"settings": "[]"},
         {"provenance": "{}"},
         {"provenance": '{"data": 3, "versions": {}}'},
         {"provenance": '{"data": {"sha256": "0"}, "versions": []}'},
         {"sums": "{}"},
-        {"sums": '{"step": -1, "hits": 0, "loss": 0.0, "seconds": 0.0}'},
-        {"sums": '{"step": true, "hits": 0, "loss": 0.0, "seconds": 0.0}'},
-        {"sums": '{"step": 1, "hits": 0, "loss": NaN, "seconds": 0.0}'},
-        {"sums": '{"step": 1, "hits": 0, "loss": 1e999, "seconds": 0.0}'},
-        {"sums": '{"step": ' + "9" * 5000 + ', "hits": 0, "loss": 0.0, "seconds": 0.0}'},
+        {"sums": '{"step": -1, "correct": 0, "loss": 0.0, "seconds": 0.0}'},
+        {"sums": '{"step": true, "correct": 0, "loss": 0.0, "seconds": 0.0}'},
+        {"sums": '{"step": 1, "correct": 0, "loss": NaN, "seconds": 0.0}'},
+        {"sums": '{"step": 1, "correct": 0, "loss": 1e999, "seconds": 0.0}'},
+        {"sums": '{"step": ' + "9" * 5000 + ', "correct": 0, "loss": 0.0, "seconds": 0.0}'},
     ],
     ids=str,
 )

@@ -17,7 +17,7 @@ from handgrad.errors import DivergenceError, InputError
 from handgrad.model import Model
 from handgrad.notes import network
 from handgrad.parameters import Parameters
-from handgrad.standardisation import Standardisation
+from handgrad.standardization import Standardization
 from handgrad.training import Epoch, Recipe, State, Step, train
 from handgrad.training import optimizer as optimizers
 from handgrad.training.loop import score
@@ -30,7 +30,7 @@ TRAIN, VALIDATION = DIGITS.train[:300], DIGITS.validation
 def new_model(seed: int = 0, dtype: str = "float32") -> Model:
     architecture = Architecture(input_shape=(8, 8, 1), classes=10, stages=((4, 4),), hidden=(16,))
     parameters = Parameters.draw(architecture, np.random.default_rng(seed), dtype)
-    return Model(parameters, DIGITS.classes, Standardisation.of(TRAIN.images))
+    return Model(parameters, DIGITS.classes, Standardization.of(TRAIN.images))
 
 
 def events(
@@ -42,13 +42,13 @@ def events(
     seed: int = 0,
     engine: Engine | None = None,
 ) -> tuple[list[Step], list[Epoch]]:
-    engine = engine or engines.create("notes", model.standardisation)
+    engine = engine or engines.create("notes", model.standardization)
     found = list(train(model, samples, validation, recipe, engine, seed))
     return [e for e in found if isinstance(e, Step)], [e for e in found if isinstance(e, Epoch)]
 
 
 @pytest.mark.parametrize("recipe", [Recipe(epochs=40), Recipe(epochs=40, optimizer="sgd", learning_rate=0.05)])
-def test_the_loss_falls_and_unseen_images_are_recognised(recipe: Recipe) -> None:
+def test_the_loss_falls_and_unseen_images_are_recognized(recipe: Recipe) -> None:
     steps, epochs = events(new_model(), recipe, samples=DIGITS.train)
     assert epochs[-1].loss < epochs[0].loss / 3
     assert epochs[-1].validation_accuracy > 0.7
@@ -85,14 +85,14 @@ def test_validation_is_never_learned_from() -> None:
 
 
 def test_a_training_without_momentum_is_n31_on_the_notes_gradient() -> None:
-    """Steps of the loop, written out: order, batches with a smaller last one, standardised images, mean gradients."""
+    """Steps of the loop, written out: order, batches with a smaller last one, standardized images, mean gradients."""
     recipe = Recipe(
         epochs=2, batch_size=128, optimizer="sgd", momentum=0, weight_decay=0, schedule="constant", learning_rate=0.05
     )
     model, expected = new_model(dtype="float64"), new_model(dtype="float64").parameters
     steps, epochs = events(model, recipe, seed=3)
     losses = []
-    X = (np.asarray(TRAIN.images) - model.standardisation.mean[0]) / model.standardisation.deviation[0]
+    X = (np.asarray(TRAIN.images) - model.standardization.mean[0]) / model.standardization.std[0]
     for epoch in (1, 2):
         order = np.random.default_rng((3, epoch)).permutation(300)
         for chosen in (order[:128], order[128:256], order[256:]):
@@ -118,7 +118,7 @@ def test_every_image_is_seen_once_an_epoch_in_a_new_order() -> None:
             return super().loss_and_gradients(parameters, images, labels, sample_weight)
 
     model = new_model()
-    engine = Watching(model.standardisation)
+    engine = Watching(model.standardization)
     engine.seen = []
     events(model, Recipe(epochs=2, batch_size=70), engine=engine)
     first, second = engine.seen[:300], engine.seen[300:]
@@ -172,7 +172,7 @@ def test_the_last_step_may_not_leave_what_is_no_number(validation: Samples | Non
 
     model = new_model()
     with pytest.raises(DivergenceError, match="loss=nan at step 1:"):
-        list(train(model, TRAIN, validation, Recipe(epochs=1, batch_size=300), Breaking(model.standardisation), 0))
+        list(train(model, TRAIN, validation, Recipe(epochs=1, batch_size=300), Breaking(model.standardization), 0))
 
 
 def test_a_network_that_is_wrong_and_sure_has_a_finite_validation_loss() -> None:
@@ -188,13 +188,13 @@ def test_a_network_that_is_wrong_and_sure_has_a_finite_validation_loss() -> None
 def test_a_training_left_after_any_step_goes_on_as_if_nothing_had_been(optimizer: str, taken: int) -> None:
     recipe = Recipe(epochs=3, batch_size=128, optimizer=optimizer, early_stopping=True)
     whole, broken = new_model(), new_model()
-    everything = list(train(whole, TRAIN, VALIDATION, recipe, engines.create("notes", whole.standardisation), 5))
-    engine = engines.create("notes", broken.standardisation)
+    everything = list(train(whole, TRAIN, VALIDATION, recipe, engines.create("notes", whole.standardization), 5))
+    engine = engines.create("notes", broken.standardization)
     state = State(optimizers.create(recipe, broken.parameters))
     for event in train(broken, TRAIN, VALIDATION, recipe, engine, 5, state):
         if isinstance(event, Step) and event.step == taken:
             break
-    again = Model(broken.parameters.copy(), broken.classes, broken.standardisation)
+    again = Model(broken.parameters.copy(), broken.classes, broken.standardization)
     resumed = replace(state, optimizer=optimizers.create(recipe, again.parameters))
     resumed.optimizer.remember(state.optimizer.memory(), state.step)
     list(train(again, TRAIN, VALIDATION, recipe, engine, 5, resumed))
@@ -206,7 +206,7 @@ def test_a_training_left_after_any_step_goes_on_as_if_nothing_had_been(optimizer
 def test_early_stopping_ends_after_its_patience_with_the_best_epoch_s_parameters() -> None:
     recipe = Recipe(epochs=200, learning_rate=0.03, schedule="constant", early_stopping=True, patience=3)
     model, after = new_model(), []
-    engine = engines.create("notes", model.standardisation)
+    engine = engines.create("notes", model.standardization)
     epochs = []
     for event in train(model, TRAIN, VALIDATION, recipe, engine, 0):
         if isinstance(event, Epoch):
@@ -220,7 +220,7 @@ def test_early_stopping_ends_after_its_patience_with_the_best_epoch_s_parameters
 def test_a_training_needs_no_validation_part() -> None:
     with_it, without = new_model(), new_model()
     events(with_it, Recipe(epochs=2))
-    engine = engines.create("notes", without.standardisation)
+    engine = engines.create("notes", without.standardization)
     found = list(train(without, TRAIN, None, Recipe(epochs=2), engine, 0))
     assert without.parameters.vector.tobytes() == with_it.parameters.vector.tobytes()
     assert isinstance(found[-1], Epoch)
@@ -233,7 +233,7 @@ def test_without_early_stopping_the_last_epoch_counts() -> None:
     model = new_model()
     _, epochs = events(model, Recipe(epochs=30, learning_rate=0.03, schedule="constant"))
     assert len(epochs) == 30
-    _, accuracy = score(model, VALIDATION, engines.create("notes", model.standardisation))
+    _, accuracy = score(model, VALIDATION, engines.create("notes", model.standardization))
     assert accuracy == epochs[-1].validation_accuracy
 
 
@@ -258,9 +258,9 @@ def test_ctrl_c_leaves_parameters_and_state_that_belong_together(moment: str) ->
     recipe, model = Recipe(epochs=3, batch_size=128), new_model()
     state = State(optimizers.create(recipe, model.parameters))
     with pytest.raises(KeyboardInterrupt):
-        list(train(model, TRAIN, VALIDATION, recipe, Interrupting(model.standardisation), 0, state))
+        list(train(model, TRAIN, VALIDATION, recipe, Interrupting(model.standardization), 0, state))
     assert (state.step, len(state.history)) == ((5, 1) if moment == "engine" else (6, 1))
-    engine, whole = engines.create("notes", model.standardisation), new_model()
+    engine, whole = engines.create("notes", model.standardization), new_model()
     list(train(model, TRAIN, VALIDATION, recipe, engine, 0, state))
     list(train(whole, TRAIN, VALIDATION, recipe, engine, 0))
     assert model.parameters.vector.tobytes() == whole.parameters.vector.tobytes()

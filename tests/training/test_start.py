@@ -13,7 +13,7 @@ from handgrad.data import Samples
 from handgrad.model import Model
 from handgrad.notes import network
 from handgrad.parameters import Parameters
-from handgrad.standardisation import Standardisation
+from handgrad.standardization import Standardization
 from handgrad.training import Epoch, Recipe, train
 from handgrad.training import optimizer as optimizers
 
@@ -39,15 +39,15 @@ PICTURES = pictures()
 def last_epoch(seed: int) -> tuple[Epoch, int]:
     """The end of a training, and the hidden neurons that answer to any picture then."""
     architecture = Architecture(input_shape=(SIDE, SIDE, 1), stages=((8, 8),), hidden=(10,))
-    standardisation = Standardisation.of(PICTURES.images)
+    standardization = Standardization.of(PICTURES.images)
     parameters = Parameters.draw(architecture, np.random.default_rng(seed))
-    model = Model(parameters, ("plain", "stripe"), standardisation)
-    engine = engines.create("fused", standardisation)
+    model = Model(parameters, ("plain", "stripe"), standardization)
+    engine = engines.create("fused", standardization)
     epochs: Iterator[Epoch] = (
         event for event in train(model, PICTURES, PICTURES, Recipe(epochs=25), engine, seed) if isinstance(event, Epoch)
     )
     *_, last = epochs
-    X = standardisation.apply(np.asarray(PICTURES.images), "float32")
+    X = standardization.apply(np.asarray(PICTURES.images), "float32")
     hidden = network.forward(parameters, X, PICTURES.labels)["h1'"]
     return last, int((hidden > 0).any(axis=0).sum())
 

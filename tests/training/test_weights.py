@@ -18,7 +18,7 @@ from handgrad.fused import network as fused
 from handgrad.model import Model
 from handgrad.notes import network as notes
 from handgrad.parameters import Parameters
-from handgrad.standardisation import Standardisation
+from handgrad.standardization import Standardization
 from handgrad.training import Epoch, Recipe, train
 from handgrad.training.weights import weights_of
 from handgrad.typing import Array
@@ -106,8 +106,8 @@ def _trained(recipe: Recipe, sample_weight: Array | None = None) -> tuple[Model,
     samples = _uneven()
     architecture = Architecture(input_shape=(8, 8, 1), classes=2, stages=((3, 2),), hidden=(5,))
     parameters = Parameters.draw(architecture, np.random.default_rng(0), "float64")
-    model = Model(parameters, ("bright", "dark"), Standardisation.of(samples.images))
-    engine = engines.create("notes", model.standardisation)
+    model = Model(parameters, ("bright", "dark"), Standardization.of(samples.images))
+    engine = engines.create("notes", model.standardization)
     *_, last = train(model, samples, samples, recipe, engine, 0, sample_weight=sample_weight)
     assert isinstance(last, Epoch)
     return model, last

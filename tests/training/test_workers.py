@@ -58,7 +58,7 @@ def trained(
 
     def work(number: int) -> tuple[Model, list[Step | Epoch]]:
         model = new_model(dtype=dtype)
-        engine = engines.create("notes", model.standardisation)
+        engine = engines.create("notes", model.standardization)
         arguments = (model, samples, VALIDATION, recipe, engine, 7)
         return model, list(train(*arguments, workers=Thread(number, together), **options))
 
@@ -68,7 +68,7 @@ def trained(
 
 def alone(recipe: Recipe, samples: Samples = TRAIN, **options: Any) -> tuple[Model, list[Step | Epoch]]:
     model = new_model(dtype="float64")
-    engine = engines.create("notes", model.standardisation)
+    engine = engines.create("notes", model.standardization)
     return model, list(train(model, samples, VALIDATION, recipe, engine, 7, workers=Alone(), **options))
 
 
@@ -111,7 +111,7 @@ def test_a_step_takes_one_sum() -> None:
     thread = Thread(0, together)
     thread.count = 2  # as if there were another, which found nothing
     model = new_model()
-    engine = engines.create("notes", model.standardisation)
+    engine = engines.create("notes", model.standardization)
     events = list(train(model, TRAIN, VALIDATION, Recipe(epochs=1, batch_size=50), engine, 0, workers=thread))
     steps = sum(isinstance(event, Step) for event in events)
     assert together.sums == steps + 1  # the validation's

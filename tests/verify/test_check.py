@@ -160,7 +160,7 @@ def test_every_line_passes_on_any_network(architecture: Architecture, rng: np.ra
 def test_every_line_passes_on_a_trained_network_and_a_real_picture(trained: Path, place: int) -> None:
     model = model_file.load(trained)
     pixels = read("digits").train.images[place : place + 2]
-    X = model.standardisation.apply(pixels, np.float64)
+    X = model.standardization.apply(pixels, np.float64)
     checks = list(verify.check(model.parameters, X, np.random.default_rng(0)))
     assert {line.verdict for line in checks} <= {"pass", "kink"}
     assert sum(line.verdict == "pass" for line in checks) >= len(checks) - 2

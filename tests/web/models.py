@@ -7,7 +7,7 @@ import numpy as np
 from handgrad.architecture import Architecture
 from handgrad.model import Model
 from handgrad.parameters import Parameters
-from handgrad.standardisation import Standardisation
+from handgrad.standardization import Standardization
 from handgrad.trace import Trace, trace
 
 ARCHITECTURES = {
@@ -29,11 +29,11 @@ def drawn(name: str, seed: int = 0) -> Model:
         parameters[layer.b][:] = rng.normal(size=layer.outputs)
     depth = architecture.input_shape[2]
     classes = tuple(f"class <{k}> & “ü”" for k in range(architecture.classes))
-    return Model(parameters, classes, Standardisation((120.0,) * depth, (60.0,) * depth))
+    return Model(parameters, classes, Standardization((120.0,) * depth, (60.0,) * depth))
 
 
 def pixels_for(model: Model, seed: int = 0) -> np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]:
-    """A picture of noise and a plain half, so that neighbours differ and windows tie."""
+    """A picture of noise and a plain half, so that neighbors differ and windows tie."""
     height, width, depth = model.architecture.input_shape
     pixels = np.random.default_rng(seed).integers(0, 256, (height, width, depth), np.uint8)
     pixels[: height // 2, : width // 2] = 255

@@ -28,11 +28,11 @@ def test_the_first_screen_tells_the_story(viewport: dict[str, int], opened: Open
     picture = page.locator("canvas.picture").evaluate("(canvas) => [canvas.width, canvas.height]")
     assert picture == [28, 28]
     gradient = page.locator('#hero figure[data-name="∂E/∂X"] canvas.cells')
-    colours = gradient.evaluate(
+    colors = gradient.evaluate(
         "(canvas) => new Set(new Uint32Array(canvas.getContext('2d')"
         ".getImageData(0, 0, canvas.width, canvas.height).data.buffer)).size"
     )
-    assert colours > 20
+    assert colors > 20
     for part in (page.locator("canvas.picture"), page.locator(".probabilities"), page.locator(".loss"), gradient):
         expect(part).to_be_in_viewport(ratio=1)
 
@@ -211,12 +211,12 @@ def test_axe_finds_nothing(viewport: dict[str, int], scheme: str, opened: Opener
     assert found.violations_count == 0, found.generate_report()
 
 
-@pytest.mark.parametrize(("motion", "behaviour"), [("reduce", "auto"), ("no-preference", "smooth")])
+@pytest.mark.parametrize(("motion", "behavior"), [("reduce", "auto"), ("no-preference", "smooth")])
 def test_what_was_asked_comes_into_sight_moving_only_for_who_likes_it(
-    motion: str, behaviour: str, opened: Opener, written: Written
+    motion: str, behavior: str, opened: Opener, written: Written
 ) -> None:
     page = opened(written("notes"), reduced_motion=motion)
-    assert page.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == behaviour
+    assert page.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == behavior
     page.evaluate("handgrad.choose('T2', [2, 2, 1], true)")
     expect(cells(page, "N6", "T2")).to_be_in_viewport()
 

@@ -96,7 +96,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _told(error: typer.TyperException) -> str:
-    """Rule, value and cure of an argument that Typer refused."""
+    """Rule, value and remedy of an argument that Typer refused."""
     message = error.format_message().rstrip(".")
     # Where pydantic refused it, Typer leaves the value out.
     details = getattr(error.__cause__, "errors", None)

@@ -75,7 +75,7 @@ def _networks(model_path: Path | None, image: Path | None, rng: np.random.Genera
     if image is None:
         return [(model.parameters, rng.standard_normal((1, height, width, depth)))]
     pixels = read_picture(image, (height, width), depth)[None]
-    return [(model.parameters, model.standardisation.apply(pixels, np.float64))]
+    return [(model.parameters, model.standardization.apply(pixels, np.float64))]
 
 
 def _compile(networks: list[tuple[Parameters, Array]]) -> None:

@@ -47,7 +47,7 @@ def evaluate(
     with place.claimed(out, overwrite) if out else contextlib.nullcontext():
         model = model_file.load(model_path)
         samples, which, notices = read_unseen(model, source, cache.chosen(cache_folder, no_cache), strict)
-        computing = engines.create(engine, model.standardisation, threads)
+        computing = engines.create(engine, model.standardization, threads)
         kernels.compile_for_predictions(model, samples.images, computing)
         with display.counting("Evaluating") as progress:
             probabilities = model.predict(samples.images, computing, progress=progress)
@@ -66,7 +66,7 @@ def evaluate(
             )
             atomic.write_files(out, report_files(report, {"test": samples}))
     if json:
-        display.print_json({"model": str(model_path), "source": source, "part": which, **metrics.to_dict()})
+        display.print_json({"model": str(model_path), "source": source, "split": which, **metrics.to_dict()})
     else:
         _print(metrics, which)
         if out:

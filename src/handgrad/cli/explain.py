@@ -39,7 +39,7 @@ def explain(
     height, width, depth = model.architecture.input_shape
     pixels = read_picture(image, (height, width), depth)
     # The notes engine: to compile kernels for one picture would take longer.
-    notes = engines.create("notes", model.standardisation)
+    notes = engines.create("notes", model.standardization)
     expected = int(model.predict(pixels[None], notes).argmax()) if label is None else _number(model, label)
     traced = trace(model, pixels, expected)
     z = traced.tensors["z"]

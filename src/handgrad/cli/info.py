@@ -29,13 +29,13 @@ def info(
 def _print(model: Model) -> None:
     architecture = model.architecture
     table = display.table("tensor", "shape", "numbers>", "comes from")
-    table.add_row("X", _shape(architecture.input_shape), "", "image, standardised")
+    table.add_row("X", _shape(architecture.input_shape), "", "image, standardized")
     for layer in architecture.convolutions:
         entering = layer.input
-        if layer.depth_weight_shape:
+        if layer.mixing_shape:
             table.add_row(
                 layer.S,
-                _shape((*layer.input_shape[:2], layer.depth_weight_shape[1])),
+                _shape((*layer.input_shape[:2], layer.mixing_shape[1])),
                 "",
                 f"{entering} · {layer.alpha}",
             )
@@ -59,8 +59,8 @@ def _print(model: Model) -> None:
     facts.show_header = False
     facts.add_row("parameters", f"{architecture.parameter_count:,}")
     facts.add_row("classes", escape(", ".join(model.classes)))
-    facts.add_row("mean", ", ".join(f"{value:.3f}" for value in model.standardisation.mean))
-    facts.add_row("deviation", ", ".join(f"{value:.3f}" for value in model.standardisation.deviation))
+    facts.add_row("mean", ", ".join(f"{value:.3f}" for value in model.standardization.mean))
+    facts.add_row("std", ", ".join(f"{value:.3f}" for value in model.standardization.std))
     for name, value in model.provenance.items():
         text = ", ".join(f"{key} {item}" for key, item in value.items()) if isinstance(value, dict) else str(value)
         facts.add_row(name, escape(text))

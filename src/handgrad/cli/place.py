@@ -55,8 +55,8 @@ def _refuse_results(folder: Path, overwrite: bool) -> None:
     if overwrite:
         return
     if Checkpoints(folder).paths():
-        cure = "go on with it by --resume, choose another --out, or give --overwrite"
-        raise InputError("out", folder, "holds a training that is not finished", cure)
+        remedy = "go on with it by --resume, choose another --out, or give --overwrite"
+        raise InputError("out", folder, "holds a training that is not finished", remedy)
     for name in NAMES:
         if (folder / name).exists():
             raise InputError("out", folder, f"already holds a {name}", "choose another --out, or give --overwrite")

@@ -60,8 +60,8 @@ def resume(context: typer.Context, folder: Path, train: Callable[..., None]) -> 
             return
         checkpoint = Checkpoints(folder).newest(passed_over)
         if checkpoint is None:
-            cure = "begin one with handgrad train SOURCE --out DIR"
-            raise InputError("resume", folder, "holds no checkpoint of a training", cure)
+            remedy = "begin one with handgrad train SOURCE --out DIR"
+            raise InputError("resume", folder, "holds no checkpoint of a training", remedy)
         arguments = context.params | _chosen(context, checkpoint) | {"out": folder}
         context.meta[_KEY] = checkpoint
         train(context, **arguments)
@@ -98,8 +98,8 @@ def _chosen(context: typer.Context, checkpoint: Checkpoint) -> dict[str, Any]:
     if not stored.keys() <= known or not all(
         isinstance(text, str) for text in (origin, stored.get("source"), stored.get("group_by") or "")
     ):
-        cure = "use the handgrad that wrote it, or train anew"
-        raise CheckpointError("checkpoint", checkpoint.path, "has settings that this handgrad lacks", cure)
+        remedy = "use the handgrad that wrote it, or train anew"
+        raise CheckpointError("checkpoint", checkpoint.path, "has settings that this handgrad lacks", remedy)
     folder = context.params["resume"]
     given = [name for name in context.params if _was_given(context, name) and name not in ("source", "resume")]
     mine = settings(context)

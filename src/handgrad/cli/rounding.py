@@ -9,7 +9,7 @@ from handgrad.cli import cache, display, kernels
 from handgrad.cli.unseen import WORDS, read_unseen
 from handgrad.errors import DataError
 from handgrad.export.c import Accuracy
-from handgrad.export.quantisation import rounded
+from handgrad.export.quantization import rounded
 from handgrad.model import Model
 
 
@@ -34,23 +34,23 @@ def measured(model: Model, source: str | None, int8: bool) -> Accuracy | None:
     DataError
         If the given source cannot be used.
     """
-    cure = "give --data SOURCE to measure what int8 costs"
+    remedy = "give --data SOURCE to measure what int8 costs"
     origin = model.provenance.get("data")
     place = source or (origin.get("source") if isinstance(origin, dict) else None)
     if not isinstance(place, str):
-        display.notice(f"the model does not tell what it was trained on; {cure}")
+        display.notice(f"the model does not tell what it was trained on; {remedy}")
         return None
     try:
         samples, part, _ = read_unseen(model, place, cache.chosen(None))
     except DataError as error:
         if source:
             raise
-        display.notice(f"{error}; {cure}")
+        display.notice(f"{error}; {remedy}")
         return None
     if part == "all" and not source:
-        display.notice(f"it is not known which images of {place} the model has learned from; {cure}")
+        display.notice(f"it is not known which images of {place} the model has learned from; {remedy}")
         return None
-    engine = engines.create(engines.ENGINES[0], model.standardisation)
+    engine = engines.create(engines.ENGINES[0], model.standardization)
     kernels.compile_for_predictions(model, samples.images, engine)
     shares = []
     for each in (model, replace(model, parameters=rounded(model.parameters)))[: 1 + int8]:

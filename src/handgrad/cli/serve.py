@@ -22,7 +22,7 @@ from handgrad.data import load
 from handgrad.errors import DataError, InputError
 from handgrad.model import Model
 from handgrad.parameters import Parameters
-from handgrad.standardisation import Standardisation
+from handgrad.standardization import Standardization
 from handgrad.training import Recipe, train
 from handgrad.typing import Pixels
 
@@ -97,11 +97,11 @@ def _trained_on_digits() -> Model:
     model = Model(
         Parameters.draw(architecture, np.random.default_rng(initial)),
         dataset.classes,
-        Standardisation.of(dataset.train.images),
+        Standardization.of(dataset.train.images),
     )
     display.notice("no --model was given: training one on the embedded digits")
     # The notes engine: to compile kernels would take longer than this training.
-    engine = engines.create("notes", model.standardisation)
+    engine = engines.create("notes", model.standardization)
     follow(train(model, dataset.train, dataset.validation, Recipe(), engine, _SEED))
     return model
 
@@ -123,5 +123,5 @@ def _pictures(source: str, model: Model, strict: bool) -> tuple[str, Pixels, NDA
         dataset = load("digits", size=(height, width), seed=_SEED)
     images = np.asarray(dataset.test.images)
     numbers = [model.classes.index(name) if name in model.classes else -1 for name in dataset.classes]
-    # Grey pictures are repeated for a model that takes colours.
+    # Grey pictures are repeated for a model that takes colors.
     return dataset.name, np.repeat(images, depth // images.shape[3], axis=3), np.array(numbers)[dataset.test.labels]

@@ -241,12 +241,12 @@ def train(
         model = Model(
             Parameters.draw(architecture, np.random.default_rng(initial)),
             dataset.classes,
-            dataset.standardisation(),
+            dataset.standardization(),
             checkpoint.provenance if checkpoint else _provenance(context, source, dataset, recipe, seed),
         )
         if checkpoint:
             resumption.check_same(checkpoint, source, dataset)
-        computing = engines.create(engine, model.standardisation, threads)
+        computing = engines.create(engine, model.standardization, threads)
         if not out:
             out = place.next_free(Path("runs") / dataset.name)
             claims.enter_context(place.claimed(out, overwrite))

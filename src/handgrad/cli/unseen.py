@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.cli import display
-from handgrad.data import Parts, Samples, read, split_parts
+from handgrad.data import Samples, Splits, read, split_source
 from handgrad.data.arrays import to_depth
 from handgrad.data.cache import Cache
 from handgrad.errors import DataError
@@ -60,7 +60,7 @@ def read_unseen(model: Model, source: str, cache: Cache | None, strict: bool = F
     return Unseen(Samples(images, _numbers(samples, parts, model, source), samples.names), which, parts.notices)
 
 
-def _unseen(model: Model, parts: Parts, source: str) -> tuple[Samples, str]:
+def _unseen(model: Model, parts: Splits, source: str) -> tuple[Samples, str]:
     """The images that the model has not learned from, and which they are."""
     if parts.test is not None:
         return parts.test, "test"
@@ -69,7 +69,7 @@ def _unseen(model: Model, parts: Parts, source: str) -> tuple[Samples, str]:
         return parts.train, "all"
     # Where there are too few images to split, they are not what the model was trained on.
     with contextlib.suppress(ValueError):
-        dataset = split_parts(parts, source, model.provenance.get("seed", 0), data.get("group_by"))
+        dataset = split_source(parts, source, model.provenance.get("seed", 0), data.get("group_by"))
         if dataset.checksum() == data.get("sha256"):
             return dataset.test, "held out"
     if _same_place(source, str(data.get("source"))):
@@ -84,7 +84,7 @@ def _same_place(one: str, other: str) -> bool:
     return one == other or Path(one).resolve() == Path(other).resolve()
 
 
-def _numbers(samples: Samples, parts: Parts, model: Model, source: str) -> NDArray[np.int64]:
+def _numbers(samples: Samples, parts: Splits, model: Model, source: str) -> NDArray[np.int64]:
     """The labels as the model numbers its classes."""
     unknown = [name for name in parts.classes if name not in model.classes]
     if unknown:

@@ -31,7 +31,7 @@ def require_ray() -> None:
     Raises
     ------
     InputError
-        Of one line, with the cure.
+        Of one line, with the remedy.
     """
     missing = [name for name in ("ray", "torch") if find_spec(name) is None]
     if missing:

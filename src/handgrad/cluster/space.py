@@ -52,12 +52,12 @@ def read(path: Path, options: Collection[str]) -> Space:
     for name in entries:
         if name not in options:
             close = get_close_matches(name.replace("_", "-"), options, 1)
-            cure = f"write {close[0]}" if close else f"the options are {', '.join(options)}"
-            raise refuse(f"has {name}, which is no option of a training that a sweep can choose", cure)
+            remedy = f"write {close[0]}" if close else f"the options are {', '.join(options)}"
+            raise refuse(f"has {name}, which is no option of a training that a sweep can choose", remedy)
     space = {name: _entry(entry, _of(refuse, name)) for name, entry in entries.items()}
     if not any(isinstance(entry, Distribution) for entry in space.values()):
-        cure = "give an option a distribution: batch-size = {choice = [32, 64]}"
-        raise refuse("leaves nothing to choose", cure)
+        remedy = "give an option a distribution: batch-size = {choice = [32, 64]}"
+        raise refuse("leaves nothing to choose", remedy)
     return space
 
 
@@ -89,7 +89,7 @@ def extremes(space: Space) -> list[Options]:
 
 
 def _of(refuse: _Refusal, name: str) -> _Refusal:
-    return lambda rule, cure: refuse(f"{name} {rule}", cure)
+    return lambda rule, remedy: refuse(f"{name} {rule}", remedy)
 
 
 def _entry(entry: Any, refuse: _Refusal) -> Value | Distribution:
@@ -113,6 +113,6 @@ def _entry(entry: Any, refuse: _Refusal) -> Value | Distribution:
 
 def _value(value: Any, refuse: _Refusal) -> Value:
     if not isinstance(value, str | int | float):
-        cure = 'write it as on the command line, in quotes: "128,64"'
-        raise refuse(f"has {value!r}, which is neither text, a number nor true or false", cure)
+        remedy = 'write it as on the command line, in quotes: "128,64"'
+        raise refuse(f"has {value!r}, which is neither text, a number nor true or false", remedy)
     return value

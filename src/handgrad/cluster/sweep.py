@@ -229,8 +229,8 @@ def _reports(options: Options, plan: Plan) -> Any:
     architecture = Architecture(input_shape=dataset.image_shape, classes=len(dataset.classes), **sizes)
     (initial,) = np.random.SeedSequence(plan.seed).spawn(1)
     parameters = Parameters.draw(architecture, np.random.default_rng(initial))
-    model = Model(parameters, dataset.classes, dataset.standardisation())
-    engine = engines.create(engines.ENGINES[0], model.standardisation, plan.threads)
+    model = Model(parameters, dataset.classes, dataset.standardization())
+    engine = engines.create(engines.ENGINES[0], model.standardization, plan.threads)
     history: list[Epoch] = []
     for event in train(model, dataset.train, dataset.validation, recipe, engine, plan.seed):
         if isinstance(event, Epoch):

@@ -13,7 +13,7 @@ from handgrad.errors import DataError
 from handgrad.typing import Images, Pixels
 
 Refusal: TypeAlias = Callable[[str, str], DataError]
-"""Makes the error of one source from a rule and a cure: ``partial(DataError, "source", path)``."""
+"""Makes the error of one source from a rule and a remedy: ``partial(DataError, "source", path)``."""
 
 
 def to_images(parts: Sequence[NDArray[Any]], refuse: Refusal) -> list[Pixels]:
@@ -26,7 +26,7 @@ def to_images(parts: Sequence[NDArray[Any]], refuse: Refusal) -> list[Pixels]:
         them, in whichever part, is above 1; uint16 are in 0 to 255 if none of them, in any part, is above 255. Of
         depth 4, the last is opacity: such images are laid on white.
     refuse : callable
-        Makes the error from a rule and a cure.
+        Makes the error from a rule and a remedy.
 
     Returns
     -------
@@ -59,7 +59,7 @@ def to_pixels(numbers: NDArray[Any], white: int, refuse: Refusal) -> Pixels:
     white : int
         The number that becomes 255.
     refuse : callable
-        Makes the error from a rule and a cure.
+        Makes the error from a rule and a remedy.
 
     Returns
     -------
@@ -99,7 +99,7 @@ def to_depth(images: Images, depth: int, refuse: Refusal) -> Images:
     depth : int
         1 for grey, 3 for RGB.
     refuse : callable
-        Makes the error from a rule and a cure.
+        Makes the error from a rule and a remedy.
 
     Returns
     -------
@@ -108,7 +108,7 @@ def to_depth(images: Images, depth: int, refuse: Refusal) -> Images:
     Raises
     ------
     DataError
-        If the images are coloured and the depth is 1.
+        If the images are colored and the depth is 1.
 
     Examples
     --------
@@ -119,8 +119,8 @@ def to_depth(images: Images, depth: int, refuse: Refusal) -> Images:
     own = images.shape[-1]
     if own > depth:
         raise refuse(
-            f"in colour (depth {own}), it is not for this model, which takes grey (depth {depth})",
-            "convert it to grey, or train a model on colour pictures",
+            f"in color (depth {own}), it is not for this model, which takes grey (depth {depth})",
+            "convert it to grey, or train a model on color pictures",
         )
     if isinstance(images, StoredImages):
         return images.of_depth(depth)

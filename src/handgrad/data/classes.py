@@ -33,7 +33,7 @@ def class_names(labels: NDArray[Any], refuse: Refusal) -> tuple[str, ...]:
     ----------
     labels : array of integers or strings, shape (count,)
     refuse : callable
-        Makes the error from a rule and a cure.
+        Makes the error from a rule and a remedy.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def class_numbers(labels: NDArray[Any], classes: Sequence[str], refuse: Refusal)
     classes : sequence of str
         Names as ``class_names`` gives them.
     refuse : callable
-        Makes the error from a rule and a cure.
+        Makes the error from a rule and a remedy.
 
     Returns
     -------
@@ -107,7 +107,7 @@ def labelled(images: Pixels, labels: NDArray[Any], classes: Sequence[str], refus
     classes : sequence of str
         Names as ``class_names`` gives them.
     refuse : callable
-        Makes the error from a rule and a cure.
+        Makes the error from a rule and a remedy.
 
     Returns
     -------

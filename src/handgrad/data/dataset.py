@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from handgrad.data.figures import Figures, measure
 from handgrad.data.stored import StoredImages
 from handgrad.errors import InputError
-from handgrad.standardisation import Standardisation
+from handgrad.standardization import Standardization
 from handgrad.typing import Images
 
 
@@ -127,12 +127,12 @@ class Dataset:
         height, width, depth = self.train.images.shape[1:]
         return height, width, depth
 
-    def standardisation(self) -> Standardisation:
-        """The training part's exact mean and deviation, without looking at its images where their moments are known."""
+    def standardization(self) -> Standardization:
+        """The training part's exact mean and std, without looking at its images where their moments are known."""
         count, height, width, _ = self.train.images.shape
         figures = self.train.measured()
         sums, squares = figures.sums.sum(axis=0), figures.squares.sum(axis=0)
-        return Standardisation.of_moments(count * height * width, sums.tolist(), squares.tolist())
+        return Standardization.of_moments(count * height * width, sums.tolist(), squares.tolist())
 
     def checksum(self) -> str:
         """SHA-256 of all images' digests and labels, part by part: the same data and split give the same checksum."""

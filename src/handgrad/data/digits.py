@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from handgrad.data.dataset import Samples
-from handgrad.data.split import Parts
+from handgrad.data.split import Splits
 
 
-def read_digits() -> Parts:
+def read_digits() -> Splits:
     """The digits, 8 × 8 grey, their values of 0 to 16 scaled to 0 to 255.
 
     Examples
@@ -22,4 +22,4 @@ def read_digits() -> Parts:
 
     digits = load_digits()
     images = np.rint(digits.images * (255 / 16)).astype(np.uint8)[..., np.newaxis]
-    return Parts(tuple(map(str, digits.target_names)), Samples(images, digits.target.astype(np.int64)))
+    return Splits(tuple(map(str, digits.target_names)), Samples(images, digits.target.astype(np.int64)))

@@ -20,7 +20,7 @@ def check_expansion(claimed: int, stored: int, refuse: Refusal, *, compressed: b
     stored : int
         Bytes of the file.
     refuse : callable
-        Makes the error from a rule and a cure.
+        Makes the error from a rule and a remedy.
     compressed : bool
         Whether the stored bytes are compressed.
 

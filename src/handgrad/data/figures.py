@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.standardisation import moments
+from handgrad.standardization import moments
 from handgrad.typing import Images, Pixels
 
 _PIECE = 256

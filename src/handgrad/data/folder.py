@@ -17,7 +17,7 @@ from handgrad.data.cache import Cache
 from handgrad.data.classes import natural_order
 from handgrad.data.dataset import Samples
 from handgrad.data.pictures import Decoded, Reader
-from handgrad.data.split import Parts
+from handgrad.data.split import Splits
 from handgrad.data.stored import StoredImages
 from handgrad.errors import DataError
 from handgrad.typing import Progress
@@ -38,7 +38,7 @@ class _Listed(NamedTuple):
 
 def read_folder(
     root: Path, size: tuple[int, int] | None, strict: bool, progress: Progress | None, cache: Cache | None = None
-) -> Parts:
+) -> Splits:
     """The pictures below a folder, one class a folder, named by it.
 
     A picture that cannot be read is left out and named in the notices. If all pictures are grey, so are the images.
@@ -59,7 +59,7 @@ def read_folder(
 
     Returns
     -------
-    Parts
+    Splits
 
     Raises
     ------
@@ -98,7 +98,7 @@ def read_folder(
         images = decoded.images.part(chosen) if isinstance(decoded.images, StoredImages) else decoded.images[chosen]
         parts[part] = Samples(images, files.labels[places - first], names[places], decoded.figures.part(chosen))
         first = end
-    return Parts(classes, parts["train"], parts.get("validation"), parts.get("test"), (*notices, *troubles))
+    return Splits(classes, parts["train"], parts.get("validation"), parts.get("test"), (*notices, *troubles))
 
 
 def _decoded(reader: Reader, size: tuple[int, int] | None) -> tuple[Decoded, list[str]]:

@@ -15,7 +15,7 @@ from handgrad.data.arrays import Refusal
 from handgrad.data.classes import class_names, class_numbers
 from handgrad.data.dataset import Samples
 from handgrad.data.expansion import check_expansion
-from handgrad.data.split import Parts
+from handgrad.data.split import Splits
 from handgrad.errors import DataError
 from handgrad.typing import Pixels
 
@@ -29,7 +29,7 @@ def is_idx(folder: Path) -> bool:
     return any(_find(folder, kind) for kind in _KINDS)
 
 
-def read_idx(folder: Path) -> Parts:
+def read_idx(folder: Path) -> Splits:
     """The four IDX files of a folder; the classes are named by their numbers.
 
     Parameters
@@ -40,7 +40,7 @@ def read_idx(folder: Path) -> Parts:
 
     Returns
     -------
-    Parts
+    Splits
         With the source's own test part.
 
     Raises
@@ -68,7 +68,7 @@ def read_idx(folder: Path) -> Parts:
         )
         for part in ("train", "t10k")
     )
-    return Parts(classes, train, test=test)
+    return Splits(classes, train, test=test)
 
 
 def read_array(path: Path, dimensions: int) -> Pixels:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from handgrad.data.arrays import Refusal, to_images
 from handgrad.data.classes import class_names, labelled
 from handgrad.data.expansion import check_expansion
-from handgrad.data.split import Parts
+from handgrad.data.split import Splits
 from handgrad.errors import DataError
 
 _ONE = ("images", "labels")
@@ -24,7 +24,7 @@ _TRAIN, _TEST = ("x_train", "y_train"), ("x_test", "y_test")
 _KEYS = "images and labels, or x_train and y_train (and x_test and y_test); and classes, where labels number them"
 
 
-def read_npz(path: Path) -> Parts:
+def read_npz(path: Path) -> Splits:
     """The images and labels of an ``.npz`` archive.
 
     Parameters
@@ -36,7 +36,7 @@ def read_npz(path: Path) -> Parts:
 
     Returns
     -------
-    Parts
+    Splits
 
     Raises
     ------
@@ -55,7 +55,7 @@ def read_npz(path: Path) -> Parts:
     else:
         classes = class_names(labels[0], refuse)
     parts = [labelled(*part, classes, refuse) for part in zip(images, labels, strict=True)]
-    return Parts(classes, parts[0], test=parts[1] if len(parts) > 1 else None)
+    return Splits(classes, parts[0], test=parts[1] if len(parts) > 1 else None)
 
 
 def _layout(arrays: dict[str, NDArray[Any]], refuse: Refusal) -> list[tuple[str, str]]:

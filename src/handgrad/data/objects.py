@@ -57,8 +57,10 @@ def check(names: Names, group_by: str) -> None:
     """
     if not _known(names, group_by).keys() & set(names):
         example = f", such as {names[0]!r}" if len(names) else ""
-        cure = "look at the names in a split.csv and write the pattern to fit them"
-        raise InputError(_ARGUMENT, group_by, f"it tells the object of none of the {len(names)} images{example}", cure)
+        remedy = "look at the names in a split.csv and write the pattern to fit them"
+        raise InputError(
+            _ARGUMENT, group_by, f"it tells the object of none of the {len(names)} images{example}", remedy
+        )
 
 
 def _known(names: Names, group_by: str) -> dict[str, str]:

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from handgrad.data.arrays import Refusal, to_images
 from handgrad.data.classes import class_names, labelled
-from handgrad.data.split import Parts
+from handgrad.data.split import Splits
 from handgrad.errors import DataError
 
 
-def read_openml(name: str) -> Parts:
+def read_openml(name: str) -> Splits:
     """The active version of an OpenML data set whose rows are square images.
 
     Parameters
@@ -27,7 +27,7 @@ def read_openml(name: str) -> Parts:
 
     Returns
     -------
-    Parts
+    Splits
         What OpenML or scikit-learn warned of is among the notices.
 
     Raises
@@ -53,7 +53,7 @@ def read_openml(name: str) -> Parts:
     classes = class_names(labels, refuse)
     (images,) = to_images([_images(bunch.data, refuse)], refuse)
     notices = tuple(dict.fromkeys(str(warning.message) for warning in caught))
-    return Parts(classes, labelled(images, labels, classes, refuse), notices=notices)
+    return Splits(classes, labelled(images, labels, classes, refuse), notices=notices)
 
 
 def _images(rows: Any, refuse: Refusal) -> NDArray[Any]:

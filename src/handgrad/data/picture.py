@@ -47,7 +47,7 @@ def read_picture(path: str | Path | BytesIO, size: tuple[int, int], depth: int, 
     depth : int
         1 for grey, 3 for RGB. A grey picture is repeated for RGB; an RGB picture whose channels are equal is grey.
     to_grey : bool
-        Take the brightness of a coloured picture where the depth is 1.
+        Take the brightness of a colored picture where the depth is 1.
 
     Returns
     -------
@@ -56,7 +56,7 @@ def read_picture(path: str | Path | BytesIO, size: tuple[int, int], depth: int, 
     Raises
     ------
     DataError
-        If the file is no readable picture, or it is coloured, the depth 1 and `to_grey` not given.
+        If the file is no readable picture, or it is colored, the depth 1 and `to_grey` not given.
 
     Examples
     --------
@@ -166,11 +166,11 @@ def _content(path: str | Path) -> BytesIO | _Bounded:
 @contextmanager
 def _opened(path: str | Path | BytesIO) -> Iterator[Image.Image]:
     refuse = partial(DataError, "picture", _name(path))
-    cure = "give a sound picture file"
+    remedy = "give a sound picture file"
     with _MUFFLED:
         try:
             if not isinstance(path, BytesIO) and not Path(path).is_file():
-                raise refuse("it is no file", cure)
+                raise refuse("it is no file", remedy)
             # From an open file, not from its name: named, an uncompressed TIFF is mapped, and one that is turned by its
             # EXIF orientation then comes out scrambled (Pillow 13.0).
             formats = _UPLOADED if isinstance(path, BytesIO) else None
@@ -180,16 +180,16 @@ def _opened(path: str | Path | BytesIO) -> Iterator[Image.Image]:
         except (DataError, MemoryError):
             raise
         except UnidentifiedImageError as error:
-            raise refuse("it is no picture of a known format", cure) from error
+            raise refuse("it is no picture of a known format", remedy) from error
         except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
             raise refuse(
                 f"it has more than the {Image.MAX_IMAGE_PIXELS} pixels that are safe to decode", "shrink it"
             ) from error
         except OSError as error:
-            raise refuse(f"it cannot be read ({error.strerror or error})", cure) from error
+            raise refuse(f"it cannot be read ({error.strerror or error})", remedy) from error
         # A decoder that meets a damaged file fails wherever its parsing happens to stop.
         except Exception as error:
-            raise refuse(f"it is damaged ({str(error) or type(error).__name__})", cure) from error
+            raise refuse(f"it is damaged ({str(error) or type(error).__name__})", remedy) from error
 
 
 class _Muffled:

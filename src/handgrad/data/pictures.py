@@ -26,7 +26,7 @@ from handgrad.typing import Images, Pixels, Progress
 
 _Read = TypeVar("_Read")
 _PIECE = 16
-_COLUMNS = ("marks", "coloured", *Figures._fields)
+_COLUMNS = ("marks", "colored", *Figures._fields)
 Places: TypeAlias = NDArray[np.int64]
 
 
@@ -160,7 +160,7 @@ class _Kept(NamedTuple):
 
     images: Images
     marks: NDArray[np.uint8]
-    coloured: NDArray[np.bool_]
+    colored: NDArray[np.bool_]
     figures: Figures
 
     @classmethod
@@ -171,11 +171,11 @@ class _Kept(NamedTuple):
         file, about, arrays = found
         count, depth = len(arrays["marks"]), about["depth"]
         figures = Figures(arrays["digests"], arrays["sums"], arrays["squares"])
-        return cls(StoredImages(file, (count, *size, depth)), arrays["marks"], arrays["coloured"], figures)
+        return cls(StoredImages(file, (count, *size, depth)), arrays["marks"], arrays["colored"], figures)
 
     def part(self, rows: Places, places: Places) -> Decoded:
         """Some of them, of depth 1 where all of those are grey."""
-        depth = 3 if self.coloured[rows].any() else 1
+        depth = 3 if self.colored[rows].any() else 1
         figures = self.figures.part(rows)
         figures = Figures(figures.digests, figures.sums[:, :depth], figures.squares[:, :depth])
         images = self.images
@@ -207,10 +207,10 @@ class _Writer:
         """Take over images that were kept."""
         for start in range(0, len(rows), _PIECE):
             piece = rows[start : start + _PIECE]
-            coloured = kept.coloured[piece]
+            colored = kept.colored[piece]
             images = kept.images[piece]
-            self._write(images if coloured.any() else images[..., :1])
-            self._note(kept.marks[piece], coloured, kept.figures.part(piece))
+            self._write(images if colored.any() else images[..., :1])
+            self._note(kept.marks[piece], colored, kept.figures.part(piece))
 
     def append(self, new: _New, mark: NDArray[np.uint8], place: int) -> None:
         """Add an image."""
@@ -221,27 +221,27 @@ class _Writer:
     def finish(self, cache: Cache | None, key: str, source: str) -> _Kept:
         """The images, kept in the cache where there is one."""
         kinds: tuple[tuple[str, int], ...] = (("u1", DIGEST), ("?", 1), ("u1", DIGEST), ("u8", 3), ("u8", 3))
-        marks, colours, *rest = (
+        marks, colors, *rest = (
             np.frombuffer(column, kind).reshape(-1, width)
             for column, (kind, width) in zip(self._columns, kinds, strict=True)
         )
-        coloured, figures = colours.ravel(), Figures(*rest)
+        colored, figures = colors.ravel(), Figures(*rest)
         shape = (len(marks), *self.size, self.depth)
         if not cache:
             pixels = np.frombuffer(self.file.getbuffer(), np.uint8).reshape(shape)
-            return _Kept(pixels, marks, coloured, figures)
+            return _Kept(pixels, marks, colored, figures)
         about = {"source": source, "size": self.size, "depth": self.depth, "images": len(marks)}
-        cache.keep(self.file, key, about, {"marks": marks, "coloured": coloured, **figures._asdict()})
-        return _Kept(StoredImages(self.file, shape), marks, coloured, figures)
+        cache.keep(self.file, key, about, {"marks": marks, "colored": colored, **figures._asdict()})
+        return _Kept(StoredImages(self.file, shape), marks, colored, figures)
 
     def _write(self, images: Pixels) -> None:
         if images.shape[3] > self.depth:
             self._deepen()
         self.file.write(np.repeat(images, self.depth // images.shape[3], axis=3).data)
 
-    def _note(self, marks: NDArray[np.uint8], coloured: NDArray[np.bool_], figures: Figures) -> None:
+    def _note(self, marks: NDArray[np.uint8], colored: NDArray[np.bool_], figures: Figures) -> None:
         wide = (np.broadcast_to(moments, (len(marks), 3)) for moments in (figures.sums, figures.squares))
-        for column, rows in zip(self._columns, (marks, coloured, figures.digests, *wide), strict=True):
+        for column, rows in zip(self._columns, (marks, colored, figures.digests, *wide), strict=True):
             column += rows.tobytes()
 
     def _deepen(self) -> None:

@@ -19,7 +19,7 @@ from handgrad.data.idx import is_idx, read_idx
 from handgrad.data.npz import read_npz
 from handgrad.data.openml import read_openml
 from handgrad.data.picture import resize
-from handgrad.data.split import PARTS, Parts, complete
+from handgrad.data.split import SPLITS, Splits, complete
 from handgrad.errors import DataError, InputError
 from handgrad.typing import Progress
 
@@ -88,7 +88,7 @@ def load(
     """
     _check_seed(seed)
     parts = read(source, size=size, strict=strict, progress=progress, cache=cache)
-    return split_parts(parts, source, seed, group_by)
+    return split_source(parts, source, seed, group_by)
 
 
 def read(
@@ -98,12 +98,12 @@ def read(
     strict: bool = False,
     progress: Progress | None = None,
     cache: Cache | None = None,
-) -> Parts:
+) -> Splits:
     """Read a source without splitting it; arguments and errors as in ``load``.
 
     Returns
     -------
-    Parts
+    Splits
         The source's own parts; all of it as the training part where it has none.
 
     Examples
@@ -124,7 +124,7 @@ def read(
     return _of_one_size(parts, size, refuse)
 
 
-def split_parts(parts: Parts, source: str, seed: int, group_by: str | None = None) -> Dataset:
+def split_source(parts: Splits, source: str, seed: int, group_by: str | None = None) -> Dataset:
     """The dataset of what ``read`` returned for this source; arguments and errors as in ``load``."""
     _check_seed(seed)
     return complete(_name(source), parts, seed, partial(DataError, "source", source), group_by)
@@ -137,7 +137,7 @@ def _read(
     progress: Progress | None,
     cache: Cache | None,
     refuse: Refusal,
-) -> Parts:
+) -> Splits:
     if source == "digits":
         return read_digits()
     if source.startswith(_OPENML):
@@ -152,8 +152,8 @@ def _read(
     raise refuse("this file is no source", _KINDS)
 
 
-def _of_one_size(parts: Parts, size: tuple[int, int] | None, refuse: Refusal) -> Parts:
-    own = {name: part for name in PARTS if (part := getattr(parts, name)) is not None}
+def _of_one_size(parts: Splits, size: tuple[int, int] | None, refuse: Refusal) -> Splits:
+    own = {name: part for name in SPLITS if (part := getattr(parts, name)) is not None}
     sized = {name: _complete(part, size, f"{name}/" if len(own) > 1 else "") for name, part in own.items()}
     shapes = {samples.images.shape[1:] for samples in sized.values()}
     if len(shapes) > 1:
@@ -161,7 +161,7 @@ def _of_one_size(parts: Parts, size: tuple[int, int] | None, refuse: Refusal) ->
             f"the images of its parts differ in shape: {', '.join(map(str, sorted(shapes)))}",
             "choose one --size for all, and give all the same depth",
         )
-    return Parts(parts.classes, sized["train"], sized.get("validation"), sized.get("test"), parts.notices)
+    return Splits(parts.classes, sized["train"], sized.get("validation"), sized.get("test"), parts.notices)
 
 
 def _complete(samples: Samples, size: tuple[int, int] | None, where: str) -> Samples:

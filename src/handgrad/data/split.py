@@ -15,13 +15,13 @@ from handgrad.data.arrays import Refusal
 from handgrad.data.dataset import Dataset, Samples
 from handgrad.data.objects import objects_of
 
-PARTS = ("train", "validation", "test")
+SPLITS = ("train", "validation", "test")
 TEST_SHARE = 0.2
 VALIDATION_SHARE = 0.1
 
 
 @dataclass(frozen=True, eq=False)
-class Parts:
+class Splits:
     """A source as it was read, before anything is split off.
 
     Parameters
@@ -42,7 +42,7 @@ class Parts:
     notices: tuple[str, ...] = ()
 
 
-def complete(name: str, parts: Parts, seed: int, refuse: Refusal, group_by: str | None = None) -> Dataset:
+def complete(name: str, parts: Splits, seed: int, refuse: Refusal, group_by: str | None = None) -> Dataset:
     """The dataset of these parts: where a part is missing, a share of every class is drawn for it.
 
     A test part is 20 % of the source; a validation part is 10 % of what is then left for training. Each class gives
@@ -52,11 +52,11 @@ def complete(name: str, parts: Parts, seed: int, refuse: Refusal, group_by: str 
     ----------
     name : str
         Name of the dataset.
-    parts : Parts
+    parts : Splits
     seed : int
         Same seed, same split.
     refuse : callable
-        Makes the error from a rule and a cure.
+        Makes the error from a rule and a remedy.
     group_by : str, optional
         Tells the object of each image, as in ``objects.objects_of``: all images of an object come into one part, and
         the shares are kept as nearly as that allows.
@@ -78,7 +78,7 @@ def complete(name: str, parts: Parts, seed: int, refuse: Refusal, group_by: str 
     >>> from functools import partial
     >>> from handgrad.errors import DataError
     >>> samples = Samples(np.zeros((100, 8, 8, 1), np.uint8), np.arange(100) % 2)
-    >>> dataset = complete("zeros", Parts(("0", "1"), samples), 0, partial(DataError, "source", "zeros"))
+    >>> dataset = complete("zeros", Splits(("0", "1"), samples), 0, partial(DataError, "source", "zeros"))
     >>> len(dataset.train), len(dataset.validation), len(dataset.test)
     (72, 8, 20)
     """
@@ -94,13 +94,13 @@ def complete(name: str, parts: Parts, seed: int, refuse: Refusal, group_by: str 
         train, test = split_off(train, TEST_SHARE, rng)
     if validation is None:
         train, validation = split_off(train, VALIDATION_SHARE, rng)
-    whole = dict(zip(PARTS, (train, validation, test), strict=True))
+    whole = dict(zip(SPLITS, (train, validation, test), strict=True))
     told = (duplicates.told(whole), _shared_objects(whole, group_by) if group_by else None)
     notices = (*parts.notices, *(line for line in told if line))
     return Dataset(name, parts.classes, train, validation, test, notices, group_by)
 
 
-def _check_classes(parts: Parts, wanted: Sequence[str], refuse: Refusal) -> None:
+def _check_classes(parts: Splits, wanted: Sequence[str], refuse: Refusal) -> None:
     if len(parts.classes) < 2:
         found = f"only the class {parts.classes[0]!r}" if parts.classes else "no class"
         raise refuse(f"it has {found}; a classifier needs two or more", "add images of another class")
@@ -152,7 +152,7 @@ def _split_off_objects(
 def _shared_objects(parts: dict[str, Samples], group_by: str) -> str | None:
     found = {part: set(objects_of(_named(samples), group_by)) for part, samples in parts.items()}
     shared = [
-        (one, other, common) for one, other in combinations(PARTS, 2) if (common := sorted(found[one] & found[other]))
+        (one, other, common) for one, other in combinations(SPLITS, 2) if (common := sorted(found[one] & found[other]))
     ]
     if not shared:
         return None

@@ -7,7 +7,7 @@ import io
 
 from handgrad.data.dataset import Dataset
 from handgrad.data.objects import objects_of
-from handgrad.data.split import PARTS
+from handgrad.data.split import SPLITS
 
 
 def split_csv(dataset: Dataset) -> str:
@@ -17,14 +17,14 @@ def split_csv(dataset: Dataset) -> str:
     --------
     >>> from handgrad.data import load
     >>> print(split_csv(load("digits"))[:45])
-    image,class,part,object
+    image,class,split,object
     0,0,train,
     2,2,train,
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("image", "class", "part", "object"))
-    for part in PARTS:
+    writer.writerow(("image", "class", "split", "object"))
+    for part in SPLITS:
         samples = getattr(dataset, part)
         names = [str(place) for place in range(len(samples))] if samples.names is None else samples.names
         objects = objects_of(names, dataset.group_by) if dataset.group_by else [""] * len(samples)

@@ -92,7 +92,7 @@ class StoredImages:
         return self._like(self._rows[chosen], self._depth)
 
     def of_depth(self, depth: int) -> StoredImages:
-        """Grey images repeated for colours, or the first colour of images whose colours are equal; left in the file."""
+        """Grey images repeated for colors, or the first color of images whose colors are equal; left in the file."""
         return self._like(self._rows, depth)
 
     def _like(self, rows: NDArray[np.int64], depth: int) -> StoredImages:

@@ -25,7 +25,7 @@ from handgrad.estimator.inputs import Labelled, Shape, as_rows, with_depth
 from handgrad.estimator.translation import architecture_of, own_names, recipe_of, sees_no_image
 from handgrad.model import Model
 from handgrad.parameters import Parameters
-from handgrad.standardisation import Standardisation
+from handgrad.standardization import Standardization
 from handgrad.training import Epoch, Recipe, State, train
 from handgrad.training import optimizer as optimizers
 from handgrad.typing import Array
@@ -59,7 +59,7 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     image_shape : tuple of int, optional
         (height, width) or (height, width, depth) of the images where X has a row an image. If left out, a row whose
         length is a square with room for the stages is a grey square image. Any other row is no image, and its numbers
-        have no neighbours: only the dense half of the network is used, behind one filter of 1 × 1.
+        have no neighbors: only the dense half of the network is used, behind one filter of 1 × 1.
     solver : {"adamw", "sgd"}
         AdamW, or SGD with momentum.
     weight_decay : float
@@ -121,8 +121,8 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     Notes
     -----
-    Images are uint8, float32 or float64, of any range: the training images' mean and deviation, one for each depth,
-    standardise them. float64 (and what becomes float64: other integers, lists) is computed in float64; uint8 and
+    Images are uint8, float32 or float64, of any range: the training images' mean and std, one for each depth,
+    standardize them. float64 (and what becomes float64: other integers, lists) is computed in float64; uint8 and
     float32 in float32, which is twice as fast. uint8 takes an eighth of the memory.
 
     Raises
@@ -229,7 +229,7 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
         """Take one pass over these images, at the constant ``learning_rate_init``.
 
-        The first call draws the parameters, and its images' mean and deviation standardise those of all calls. The
+        The first call draws the parameters, and its images' mean and std standardize those of all calls. The
         optimizer remembers earlier passes, those of ``fit`` too.
 
         Parameters
@@ -267,7 +267,7 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """The probability of each class, shape (n, n_classes), in the order of ``classes_``."""
         check_is_fitted(self)
         rows, _, _ = self._checked(X, None, reset=False)
-        engine = self._engine(self.model_.standardisation)
+        engine = self._engine(self.model_.standardization)
         return self.model_.predict(rows.reshape(-1, *self.image_shape_), engine)
 
     def predict(self, X: Any) -> NDArray[Any]:
@@ -295,15 +295,15 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         given = isinstance(self.random_state, Integral)
         return int(self.random_state if given else random.randint(2**31 - 1))
 
-    def _engine(self, standardisation: Standardisation) -> Engine:
-        made_of = (self.engine, standardisation, self.n_threads)
+    def _engine(self, standardization: Standardization) -> Engine:
+        made_of = (self.engine, standardization, self.n_threads)
         if self not in _ENGINES or _ENGINES[self][0] != made_of:
             with own_names():
                 _ENGINES[self] = made_of, engines.create(*made_of)
         return _ENGINES[self][1]
 
     def _drawn(self, architecture: Architecture, given: Labelled, recipe: Recipe, seed: int) -> Model:
-        """A model of initial values, in the precision of the images, with their mean and deviation."""
+        """A model of initial values, in the precision of the images, with their mean and std."""
         images = given.samples.images
         (initial,) = np.random.SeedSequence(seed).spawn(1)
         dtype = np.float64 if images.dtype == np.float64 else np.float32
@@ -311,7 +311,7 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if sees_no_image(architecture):
             parameters["F1"][:] = 1
         provenance = {"command": " ".join(repr(self).split()), "seed": seed, "recipe": recipe.chosen_for(len(images))}
-        return Model(parameters, tuple(map(str, given.classes)), Standardisation.of(images, given.weights), provenance)
+        return Model(parameters, tuple(map(str, given.classes)), Standardization.of(images, given.weights), provenance)
 
     def _trained(
         self,
@@ -326,7 +326,7 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Train a copy of the model, and take it over once all went well."""
         model = replace(model, parameters=model.parameters.copy())
         samples, weights = given.samples, given.weighted(self.class_weight)
-        engine = self._engine(model.standardisation)
+        engine = self._engine(model.standardization)
         state, steps = State(optimizers.create(recipe, model.parameters, engine)), 0
         if memory:
             vectors, steps = memory

@@ -111,4 +111,4 @@ def own_names() -> Iterator[None]:
         yield
     except InputError as error:
         argument = _NAMES.get(error.argument, error.argument)
-        raise type(error)(argument, error.value, error.rule, error.cure) from None
+        raise type(error)(argument, error.value, error.rule, error.remedy) from None

@@ -55,9 +55,9 @@ def export(model: Model) -> Export:
     Examples
     --------
     >>> from handgrad.parameters import Parameters
-    >>> from handgrad.standardisation import Standardisation
+    >>> from handgrad.standardization import Standardization
     >>> network = Parameters.zeros(Architecture(input_shape=(6, 6, 1)))
-    >>> made = export(Model(network, ("free", "defect"), Standardisation((0.0,), (1.0,))))
+    >>> made = export(Model(network, ("free", "defect"), Standardization((0.0,), (1.0,))))
     >>> made.outputs
     (Tensor(name='probabilities', dtype='float32', shape=('batch', 2)),)
     """
@@ -113,10 +113,10 @@ def _nodes(architecture: Architecture, images: str, probabilities: str) -> list[
     chain = _Chain(images)
     chain.then("Transpose", "pixels", perm=[0, 3, 1, 2])
     chain.then("Cast", "values", to=onnx.TensorProto.FLOAT)
-    chain.then("Sub", "centred", "mean")
-    chain.then("Div", "X", "deviation")
+    chain.then("Sub", "centered", "mean")
+    chain.then("Div", "X", "std")
     for conv in architecture.convolutions:
-        if conv.depth_weight_shape:
+        if conv.mixing_shape:
             chain.then("Conv", conv.S, conv.alpha)  # N32
         elif conv.input_shape[2] > 1:
             chain.then("ReduceSum", conv.S, "depth", keepdims=1)  # N2: sum over the depth
@@ -145,14 +145,14 @@ def _constants(model: Model) -> dict[str, NDArray[Any]]:
     """What the nodes refer to, in float32 and with the depth before the rows."""
     architecture, parameters = model.architecture, model.parameters
     arrays = {
-        "mean": np.reshape(model.standardisation.mean, (-1, 1, 1)),
-        "deviation": np.reshape(model.standardisation.deviation, (-1, 1, 1)),
+        "mean": np.reshape(model.standardization.mean, (-1, 1, 1)),
+        "std": np.reshape(model.standardization.std, (-1, 1, 1)),
         **parameters,
     }
     for conv in architecture.convolutions:
         k1, k2, *_, filters = conv.filter_shape
         arrays[conv.F] = parameters[conv.F].reshape(k1, k2, -1, filters).transpose(3, 2, 0, 1)
-        if conv.depth_weight_shape:
+        if conv.mixing_shape:
             arrays[conv.alpha] = parameters[conv.alpha].T[:, :, None, None]
     first = architecture.denses[0].w
     rows = np.arange(architecture.flat).reshape(architecture.convolutions[-1].pooled_shape or ())

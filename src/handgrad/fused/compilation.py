@@ -28,7 +28,7 @@ FASTMATH = {"contract", "nsz"}
 """Multiply-add in one, −0 as 0.
 
 `nnan` and `ninf` are left out: they would let the compiler hide a NaN. So are `reassoc` and `arcp`: a kernel is there
-as itself and within each that calls it, optimised apart, and the process that compiles may run another of them than
+as itself and within each that calls it, optimized apart, and the process that compiles may run another of them than
 those that read the cache; each would add in an order of its own.
 """
 

@@ -1,4 +1,4 @@
-"""Images into the first convolution's maps: standardised, weighed over the depth (N2's sum, N32), in row phases."""
+"""Images into the first convolution's maps: standardized, weighed over the depth (N2's sum, N32), in row phases."""
 
 from __future__ import annotations
 

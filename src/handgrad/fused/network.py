@@ -18,14 +18,14 @@ from handgrad.fused.vectors import lanes_of
 from handgrad.fused.workspace import Workspace, chunk_size
 from handgrad.notes.loss import ideal, upstream
 from handgrad.parameters import Parameters
-from handgrad.standardisation import Standardisation
+from handgrad.standardization import Standardization
 from handgrad.typing import Array, Integers, Pixels
 
 ENOUGH = 8_000_000
 """Multiply-adds of a batch that are worth other threads: less is done before they are awake."""
 
 _TASKS = 16
-"""Parts that the largest weights' gradient is cut into. The cut does not depend on the number of threads."""
+"""Splits that the largest weights' gradient is cut into. The cut does not depend on the number of threads."""
 
 _TEMPLATES = (
     convolution.rectify,
@@ -68,27 +68,27 @@ def _kernels(sizes: tuple[tuple[str, int], ...], keep: bool, kinds: str) -> Suit
 
 
 class Network:
-    """One architecture in one precision, with the standardisation of its inputs.
+    """One architecture in one precision, with the standardization of its inputs.
 
     Parameters
     ----------
     architecture : Architecture
     dtype : dtype
         float32 or float64.
-    standardisation : Standardisation or None
-        None where images come as numbers, standardised by the caller.
+    standardization : Standardization or None
+        None where images come as numbers, standardized by the caller.
     team : Team
     """
 
     def __init__(
-        self, architecture: Architecture, dtype: Any, standardisation: Standardisation | None, team: Team
+        self, architecture: Architecture, dtype: Any, standardization: Standardization | None, team: Team
     ) -> None:
         self.architecture, self.dtype, self.team = architecture, np.dtype(dtype), team
         self.plan = Plan(architecture, lanes_of(dtype))
-        self.pixel_dtype = np.dtype(np.uint8) if standardisation else self.dtype
-        mean, deviation = (standardisation.mean, standardisation.deviation) if standardisation else (0.0, 1.0)
+        self.pixel_dtype = np.dtype(np.uint8) if standardization else self.dtype
+        mean, std = (standardization.mean, standardization.std) if standardization else (0.0, 1.0)
         depth = architecture.input_shape[2]
-        scale = np.broadcast_to(1 / np.asarray(deviation, np.float64), depth)
+        scale = np.broadcast_to(1 / np.asarray(std, np.float64), depth)
         self._scale = scale.astype(self.dtype)
         self._shift = (-np.asarray(mean, np.float64) * scale).astype(self.dtype)
         self._ones = np.ones((depth, 1), self.dtype)
@@ -170,7 +170,7 @@ class Network:
     def _alpha(self, parameters: Parameters) -> Array:
         """Depth weights of the first convolution; ones for the plain sum."""
         first = self.architecture.convolutions[0]
-        return parameters[first.alpha] if first.depth_weight_shape else self._ones
+        return parameters[first.alpha] if first.mixing_shape else self._ones
 
     def _team(self, batch: int, passes: int) -> Team:
         """Who shares the work: nobody else where there is little. A backward pass counts as two forward."""
@@ -204,7 +204,7 @@ class Network:
 
 
 class ArrayEngine:
-    """Both passes as fused kernels, over images that are numbers standardised by the caller.
+    """Both passes as fused kernels, over images that are numbers standardized by the caller.
 
     Several threads may call one engine at once.
 
@@ -222,7 +222,7 @@ class ArrayEngine:
 
     def __init__(self, threads: int | None = None) -> None:
         self.team = Team(threads or default_threads())
-        self._networks: dict[tuple[Architecture, str, Standardisation | None], Network] = {}
+        self._networks: dict[tuple[Architecture, str, Standardization | None], Network] = {}
 
     def loss_and_gradients(
         self, parameters: Parameters, images: Any, labels: Integers | Array, sample_weight: Array | None = None
@@ -240,11 +240,11 @@ class ArrayEngine:
         """Who computes, and what of."""
         return self._network(parameters, None), images
 
-    def _network(self, parameters: Parameters, standardisation: Standardisation | None) -> Network:
+    def _network(self, parameters: Parameters, standardization: Standardization | None) -> Network:
         architecture, dtype = parameters.architecture, parameters.vector.dtype
-        key = (architecture, dtype.str, standardisation)
+        key = (architecture, dtype.str, standardization)
         if key not in self._networks:
-            self._networks[key] = Network(architecture, dtype, standardisation, self.team)
+            self._networks[key] = Network(architecture, dtype, standardization, self.team)
         return self._networks[key]
 
 
@@ -253,7 +253,7 @@ class FusedEngine(ArrayEngine):
 
     Parameters
     ----------
-    standardisation : Standardisation
+    standardization : Standardization
         Applied to pixels while they are loaded, to floats before.
     threads : int, optional
         As in ``ArrayEngine``.
@@ -261,14 +261,14 @@ class FusedEngine(ArrayEngine):
 
     name = "fused"
 
-    def __init__(self, standardisation: Standardisation, threads: int | None = None) -> None:
+    def __init__(self, standardization: Standardization, threads: int | None = None) -> None:
         super().__init__(threads)
-        self.standardisation = standardisation
+        self.standardization = standardization
 
     def _prepared(self, parameters: Parameters, images: Any) -> tuple[Network, Any]:
         if images.dtype == np.uint8:
-            return self._network(parameters, self.standardisation), images
-        return self._network(parameters, None), self.standardisation.apply(images, parameters.vector.dtype)
+            return self._network(parameters, self.standardization), images
+        return self._network(parameters, None), self.standardization.apply(images, parameters.vector.dtype)
 
 
 @cache

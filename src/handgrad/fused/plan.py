@@ -59,7 +59,7 @@ class Plan:
         p, (k1, k2) = self.architecture.pooling, self.architecture.filter_size
         across = 1 << (p + k2 - 2).bit_length()
         patch = max(16, across)
-        weighted = any(layer.depth_weight_shape for layer in self.architecture.convolutions)
+        weighted = any(layer.mixing_shape for layer in self.architecture.convolutions)
         return {
             "k1": k1, "k2": k2, "p": p, "weighted": int(weighted), "lanes": self.lanes, "across": across,
             "group": 4,            "patch": patch, "parts": -(-(p + k1 - 1) * across // patch),
@@ -79,8 +79,8 @@ class Plan:
             reach = (p + k1 - 2) // p * stride + k2 - 1
             record["filters"], record["depth"] = layer.shape[2], depth
             record["padded"] = _whole(layer.shape[2], self.lanes)
-            record["maps"] = layer.depth_weight_shape[1] if layer.depth_weight_shape else 1
-            record["weighted"] = layer.depth_weight_shape is not None
+            record["maps"] = layer.mixing_shape[1] if layer.mixing_shape else 1
+            record["weighted"] = layer.mixing_shape is not None
             record["pooled"] = layer.pooled_shape is not None
             record["last"] = layer.index == len(records)
             record["rows"], record["columns"] = (layer.pooled_shape or layer.shape)[:2]
@@ -158,8 +158,8 @@ class Plan:
         pieces = []
         for layer in self.architecture.convolutions:
             pieces.append(self._filter_places(layer).ravel())
-            if layer.depth_weight_shape:
-                count = math.prod(layer.depth_weight_shape)
+            if layer.mixing_shape:
+                count = math.prod(layer.mixing_shape)
                 pieces.append(self.parameter_places[layer.alpha] + np.arange(count))
         return np.concatenate(pieces)
 

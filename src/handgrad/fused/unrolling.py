@@ -1,4 +1,4 @@
-"""Loops of known length written out, so that a kernel's inner loop is straight code that the compiler vectorises.
+"""Loops of known length written out, so that a kernel's inner loop is straight code that the compiler vectorizes.
 
 A kernel is written with plain loops over the cells of a filter and of a pooling window. ``unrolled`` takes such a
 function, with the sizes, and returns the function that has these loops written out and the small arrays that they

@@ -1,6 +1,6 @@
 """Vectors that a kernel holds in registers: what the processor does to 4, 8 or 16 numbers at once, by name.
 
-A loop that the compiler vectorises depends on its mood; these operations do not. Where Numba is switched off they are
+A loop that the compiler vectorizes depends on its mood; these operations do not. Where Numba is switched off they are
 done by NumPy. All positions count elements of a one-dimensional array.
 """
 

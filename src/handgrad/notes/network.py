@@ -74,7 +74,7 @@ def convolutional_half(parameters: Parameters, X: Array) -> Tensors:
     values: Tensors = {"X": X}
     for layer in architecture.convolutions:
         entering = values[layer.input]
-        if layer.depth_weight_shape:
+        if layer.mixing_shape:
             values[layer.S] = maps.weigh_depth(entering, parameters[layer.alpha])  # N32
             values[layer.T] = maps.convolve_maps(values[layer.S], parameters[layer.F])  # N33
         else:
@@ -173,7 +173,7 @@ def backward(
             error = activation.relu_backward(gradients[conv.output], values[conv.T])  # N30
         gradients[conv.T] = error
         entering, F = values[conv.input], parameters[conv.F]
-        if conv.depth_weight_shape:
+        if conv.mixing_shape:
             alpha = parameters[conv.alpha]
             # T = Σ_k S_k correlated with F[·,·,k,n]
             gradients[conv.F] = maps.filter_gradient(values[conv.S], error)  # N34

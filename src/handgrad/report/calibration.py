@@ -85,15 +85,15 @@ def calibrate(probabilities: Array, labels: NDArray[np.int64]) -> Calibration:
     right = probabilities.argmax(axis=1) == labels
     place = np.minimum((confidence * _BINS).astype(np.int64), _BINS - 1)
     images = np.bincount(place, minlength=_BINS)
-    hits, sums = (np.bincount(place, weights=each, minlength=_BINS) for each in (right, confidence))
-    low, high = wilson(hits.astype(np.int64), images)
+    correct, sums = (np.bincount(place, weights=each, minlength=_BINS) for each in (right, confidence))
+    low, high = wilson(correct.astype(np.int64), images)
     bins = tuple(
         Bin(
             low=k / _BINS,
             high=(k + 1) / _BINS,
             images=int(images[k]),
             confidence=float(sums[k] / images[k]) if images[k] else None,
-            accuracy=float(hits[k] / images[k]) if images[k] else None,
+            accuracy=float(correct[k] / images[k]) if images[k] else None,
             accuracy_interval=(float(low[k]), float(high[k])),
         )
         for k in range(_BINS)
@@ -103,7 +103,7 @@ def calibrate(probabilities: Array, labels: NDArray[np.int64]) -> Calibration:
     occurring = frequencies[frequencies > 0]
     return Calibration(
         bins=bins,
-        expected_calibration_error=float(np.abs(hits - sums).sum() / len(labels)),
+        expected_calibration_error=float(np.abs(correct - sums).sum() / len(labels)),
         mean_confidence=float(confidence.mean()),
         # Σ_k (p_k − y_k)² = Σ_k p_k² − 2 p_y + 1
         brier_score=float(((probabilities**2).sum(axis=1) - 2 * expected + 1).mean()),

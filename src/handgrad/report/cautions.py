@@ -63,7 +63,7 @@ def of_figures(metrics: Metrics) -> Iterator[Caution]:
     if absent := [row.name for row in metrics.classes if not row.images]:
         yield Caution(
             "absent class",
-            f"{_classes(absent)} absent from these pictures: nothing is known of how well it is recognised.",
+            f"{_classes(absent)} absent from these pictures: nothing is known of how well it is recognized.",
         )
     if few := [row.name for row in metrics.classes if 0 < row.images < _FEW]:
         yield Caution(

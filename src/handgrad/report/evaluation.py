@@ -23,7 +23,7 @@ from handgrad.report.surroundings import machine, versions
 from handgrad.typing import Array
 
 FORMAT = "handgrad report"
-VERSION = 1
+VERSION = 2
 
 
 def evaluation_report(
@@ -64,7 +64,7 @@ def evaluation_report(
     metrics = measure(probabilities, samples.labels, model.classes)
     return {
         **heading("evaluation"),
-        "part": part,
+        "split": part,
         "engine": engine.name,
         **test_figures(model, samples, probabilities, metrics),
         "images": {"test": len(samples)},
@@ -114,7 +114,7 @@ def test_figures(model: Model, samples: Samples, probabilities: Array, metrics: 
 
 def responses(model: Model, samples: Samples, part: str) -> dict[str, Any]:
     """What the filters respond to, and in which part it was looked for."""
-    return {"part": part, "layers": [layer.to_dict() for layer in strongest_responses(model, samples)]}
+    return {"split": part, "layers": [layer.to_dict() for layer in strongest_responses(model, samples)]}
 
 
 def listed(found: Iterable[Caution]) -> list[dict[str, str]]:

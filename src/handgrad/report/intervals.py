@@ -38,12 +38,12 @@ def wilson(part: NDArray[np.int64], whole: NDArray[np.int64]) -> tuple[Array, Ar
     known = whole > 0
     n = np.maximum(whole, 1)
     share = part / n
-    centre = share + _Z**2 / (2 * n)
+    center = share + _Z**2 / (2 * n)
     reach = _Z * np.sqrt(share * (1 - share) / n + (_Z / (2 * n)) ** 2)
     scale = 1 + _Z**2 / n
     # None and all of the images are ends by definition, which rounding would miss.
-    low = np.where(known & (part > 0), (centre - reach) / scale, 0.0)
-    high = np.where(known & (part < whole), (centre + reach) / scale, 1.0)
+    low = np.where(known & (part > 0), (center - reach) / scale, 0.0)
+    high = np.where(known & (part < whole), (center + reach) / scale, 1.0)
     return low, high
 
 
@@ -93,7 +93,7 @@ def mean(shares: Array, low: Array, high: Array) -> tuple[float, float]:
     >>> round(low, 3), round(high, 3)
     (0.744, 0.991)
     """
-    centre, count = float(shares.mean()), len(shares)
+    center, count = float(shares.mean()), len(shares)
     down = float(np.sqrt(((shares - low) ** 2).sum())) / count
     up = float(np.sqrt(((high - shares) ** 2).sum())) / count
-    return max(0.0, centre - down), min(1.0, centre + up)
+    return max(0.0, center - down), min(1.0, center + up)

@@ -61,7 +61,7 @@ def report_page(report: Mapping[str, Any], parts: Mapping[str, Samples]) -> str:
             as_table=len(report["classes"]) <= _TABLE,
             interval_scale=_interval_scale(report["per_class"]),
             mistakes=[(each, picture(parts["test"].images[each["index"]])) for each in report["mistakes"]],
-            layers=[_layer(layer, parts[report["filters"]["part"]]) for layer in report["filters"]["layers"]],
+            layers=[_layer(layer, parts[report["filters"]["split"]]) for layer in report["filters"]["layers"]],
             reliability=(Scale(0, 1, 46, 346), Scale(0, 1, 320, 20)),
         )
     )

@@ -103,12 +103,12 @@ def strongest_responses(model: Model, samples: Samples) -> tuple[LayerResponses,
     Examples
     --------
     >>> from handgrad.parameters import Parameters
-    >>> from handgrad.standardisation import Standardisation
+    >>> from handgrad.standardization import Standardization
     >>> parameters = Parameters.zeros(Architecture(input_shape=(6, 6, 1), stages=((1,),)))
     >>> parameters["F1"][1, 1, 0] = 1
     >>> image = np.zeros((1, 6, 6, 1), np.uint8)
     >>> image[0, 2, 3] = 255
-    >>> model = Model(parameters, ("free", "defect"), Standardisation((0.0,), (255.0,)))
+    >>> model = Model(parameters, ("free", "defect"), Standardization((0.0,), (255.0,)))
     >>> strongest_responses(model, Samples(image, np.array([1])))[0].filters[0].strongest
     (Place(image=0, path=None, row=1, column=2, response=1.0),)
     """
@@ -146,7 +146,7 @@ def _searched(
     above: dict[str, list[NDArray[np.int64]]] = defaultdict(list)
     layers = model.architecture.convolutions
     for start in range(0, len(chosen), batch):
-        X = model.standardisation.apply(samples.images[chosen[start : start + batch]], model.parameters.vector.dtype)
+        X = model.standardization.apply(samples.images[chosen[start : start + batch]], model.parameters.vector.dtype)
         values = network.convolutional_half(model.parameters, X)
         for layer in layers:
             T = values[layer.T].reshape(len(X), -1, layer.shape[2])

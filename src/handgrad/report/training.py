@@ -62,7 +62,7 @@ def training_report(
     early_stopping = provenance.get("recipe", {}).get("early_stopping", False)
     return {
         **heading("training"),
-        "part": "test",
+        "split": "test",
         "engine": engine.name,
         "seconds": seconds,
         "images_per_second": len(dataset.train) * len(history) / seconds,

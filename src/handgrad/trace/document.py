@@ -13,7 +13,7 @@ from handgrad.trace.nodes import Node, example_nodes, network_nodes
 from handgrad.trace.passes import Trace
 from handgrad.typing import Array
 
-VERSION = 1
+VERSION = 2
 """Raised when an older page would misread the document."""
 
 
@@ -38,7 +38,7 @@ def to_document(trace: Trace, elsewhere: Collection[str] = ()) -> dict[str, Any]
         "architecture": model.architecture.to_dict(),
         "parameters": model.architecture.parameter_count,
         "classes": list(model.classes),
-        "standardisation": model.standardisation.to_dict(),
+        "standardization": model.standardization.to_dict(),
         "label": trace.label,
         "pixels": {"shape": list(trace.pixels.shape), "data": _base64(trace.pixels)},
         "nodes": [

@@ -69,7 +69,7 @@ def _forward(architecture: Architecture) -> Iterator[Node]:
     yield Node("X", "image")
     for layer in architecture.convolutions:
         entering, operation = layer.input, "convolve"
-        if layer.depth_weight_shape:
+        if layer.mixing_shape:
             yield Node(layer.alpha, "parameter")
             yield Node(layer.S, "weigh_depth", (layer.input, layer.alpha))  # N32
             entering, operation = layer.S, "convolve_maps"
@@ -116,7 +116,7 @@ def _convolution_back(layer: Convolution, p: int) -> Iterator[Node]:
         yield Node(error, "pool_back", (derivative(layer.output), layer.T), {"p": p})  # N25
     else:
         yield Node(error, "relu_back", (derivative(layer.output), layer.T))  # N30
-    if layer.depth_weight_shape:
+    if layer.mixing_shape:
         yield Node(derivative(layer.F), "filter_gradient_maps", (layer.S, error))  # N34
         yield Node(derivative(layer.S), "map_gradient", (error, layer.F))  # N34
         yield Node(derivative(layer.alpha), "depth_weight_gradient", (layer.input, derivative(layer.S)))  # N35

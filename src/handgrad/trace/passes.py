@@ -22,7 +22,7 @@ class Trace:
     Parameters
     ----------
     model : Model
-        Whose network, classes and standardisation they are.
+        Whose network, classes and standardization they are.
     pixels : array of uint8, shape (height, width, depth)
         The image.
     label : int
@@ -60,9 +60,9 @@ def trace(model: Model, pixels: Pixels, label: int) -> Trace:
     Examples
     --------
     >>> from handgrad.architecture import Architecture
-    >>> from handgrad.standardisation import Standardisation
+    >>> from handgrad.standardization import Standardization
     >>> network = Parameters.zeros(Architecture(input_shape=(6, 6, 1)))
-    >>> model = Model(network, ("free", "defect"), Standardisation((0.0,), (1.0,)))
+    >>> model = Model(network, ("free", "defect"), Standardization((0.0,), (1.0,)))
     >>> traced = trace(model, np.zeros((6, 6, 1), np.uint8), 1)
     >>> traced.tensors["z"], traced.tensors["∂E/∂t2'"]
     (array([0.5, 0.5]), array([ 0.5, -0.5]))
@@ -70,7 +70,7 @@ def trace(model: Model, pixels: Pixels, label: int) -> Trace:
     if not 0 <= label < len(model.classes):
         raise InputError("label", label, f"class numbers are 0 to {len(model.classes) - 1}", "number them from 0")
     parameters = Parameters(model.architecture, model.parameters.vector.astype(np.float64))
-    X, labels = model.standardisation.apply(pixels[np.newaxis], np.float64), np.array([label])
+    X, labels = model.standardization.apply(pixels[np.newaxis], np.float64), np.array([label])
     values = network.forward(parameters, X, labels)
     gradients = network.backward(parameters, values, labels)
     tensors = {name: value[0] for name, value in values.items()}

@@ -38,11 +38,11 @@ from handgrad.training.recipe import Recipe
 from handgrad.typing import Array
 
 FORMAT = "handgrad-checkpoint"
-VERSION = "1"
+VERSION = "2"
 _JSON = ("settings", "provenance", "sums")
-_SUMS = ("step", "hits", "loss", "seconds")
+_SUMS = ("step", "correct", "loss", "seconds")
 _COLUMNS = len(fields(Epoch))
-_CURE = "train anew, or copy the file again"
+_REMEDY = "train anew, or copy the file again"
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +60,7 @@ class Checkpoint:
         ``parameters``, the optimizer's memory, perhaps ``best``.
     history : list of Epoch
     sums : dict
-        The rest of the state: ``step``, ``hits``, ``loss``, ``seconds``.
+        The rest of the state: ``step``, ``correct``, ``loss``, ``seconds``.
     """
 
     path: Path
@@ -85,7 +85,7 @@ class Checkpoint:
             expected.add("best")
         found = {name: (tensor.dtype, tensor.shape) for name, tensor in self.tensors.items()}
         if found != dict.fromkeys(expected, (vector.dtype, vector.shape)):
-            raise CheckpointError("checkpoint", self.path, "its tensors are not those of its training", _CURE)
+            raise CheckpointError("checkpoint", self.path, "its tensors are not those of its training", _REMEDY)
         vector[:] = self.tensors["parameters"]
         optimizer.remember(self.tensors, self.sums["step"])
         return State(optimizer, **self.sums, history=self.history, best=best)
@@ -208,7 +208,7 @@ def load(path: Path) -> Checkpoint:
             _check_format(path, texts)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         if texts.pop("sha256", None) != _checksum(texts, tensors):
-            raise CheckpointError("checkpoint", path, "is corrupted: its checksum is not that of its content", _CURE)
+            raise CheckpointError("checkpoint", path, "is corrupted: its checksum is not that of its content", _REMEDY)
         settings, provenance, sums = (_object(texts[name]) for name in _JSON)
         history = _history(tensors.pop("history"))
         return Checkpoint(path, settings, _provenance(provenance), tensors, history, _sums(sums))
@@ -217,14 +217,14 @@ def load(path: Path) -> Checkpoint:
     except OSError as error:
         raise CheckpointError("checkpoint", path, f"cannot be read ({error.strerror or error})", "check it") from error
     except SafetensorError as error:
-        raise CheckpointError("checkpoint", path, f"is no whole safetensors file ({error})", _CURE) from error
+        raise CheckpointError("checkpoint", path, f"is no whole safetensors file ({error})", _REMEDY) from error
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise CheckpointError("checkpoint", path, f"its content does not fit ({error})", _CURE) from error
+        raise CheckpointError("checkpoint", path, f"its content does not fit ({error})", _REMEDY) from error
 
 
 def _check_format(path: Path, texts: dict[str, str]) -> None:
     if texts.get("format") != FORMAT:
-        raise CheckpointError("checkpoint", path, "is a safetensors file, but no checkpoint", _CURE)
+        raise CheckpointError("checkpoint", path, "is a safetensors file, but no checkpoint", _REMEDY)
     if texts.get("version") != VERSION:
         rule = f"has the format version {texts.get('version')}, and this handgrad reads version {VERSION}"
         raise CheckpointError("checkpoint", path, rule, "use the handgrad that wrote it, or train anew")

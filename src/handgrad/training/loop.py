@@ -73,8 +73,8 @@ class State:
         Steps taken.
     loss : float
         Sum of the losses over the images of the epoch under way, weighted.
-    hits : int
-        Images of that epoch that were recognised.
+    correct : int
+        Images of that epoch that were recognized.
     seconds : float
         Time of all steps.
     history : list of Epoch
@@ -86,7 +86,7 @@ class State:
     optimizer: Optimizer
     step: int = 0
     loss: float = 0.0
-    hits: int = 0
+    correct: int = 0
     seconds: float = 0.0
     history: list[Epoch] = field(default_factory=list)
     best: Array | None = None
@@ -170,10 +170,10 @@ def train(
                     state.optimizer.update(model.parameters, found.gradient, rate)
                 state.step += 1
                 state.loss += found.loss
-                state.hits += found.hits
+                state.correct += found.correct
                 state.seconds += time.perf_counter() - started
             images = len(batch.places)
-            yield Step(epoch, state.step, steps, mean, found.hits / images, images, state.seconds, waiting)
+            yield Step(epoch, state.step, steps, mean, found.correct / images, images, state.seconds, waiting)
         rate = learning_rate(recipe.schedule, highest, state.step - 1, steps)
         validation_loss = validation_accuracy = math.nan
         if validation:
@@ -181,10 +181,10 @@ def train(
                 validation_loss, validation_accuracy = score(model, validation, engine, workers)
         if not np.isfinite(validation_loss if validation else model.parameters.vector).all():
             raise DivergenceError(state.step, validation_loss, rate)
-        figures = state.loss / total, state.hits / len(samples), validation_loss, validation_accuracy
+        figures = state.loss / total, state.correct / len(samples), validation_loss, validation_accuracy
         with uninterrupted():
             state.history.append(Epoch(epoch, epochs, *figures, rate, state.seconds))
-            state.loss, state.hits = 0.0, 0
+            state.loss, state.correct = 0.0, 0
             if recipe.early_stopping and best_epoch(state.history) == epoch:
                 state.best = model.parameters.vector.copy()
         yield state.history[-1]

@@ -53,11 +53,11 @@ def share_of(number: int, workers: int, images: int) -> slice:
 
 
 class Found(NamedTuple):
-    """Of a whole batch: the gradient of its mean loss, the weighted sum of its losses in nats, images recognised."""
+    """Of a whole batch: the gradient of its mean loss, the weighted sum of its losses in nats, images recognized."""
 
     gradient: Parameters
     loss: float
-    hits: int
+    correct: int
 
 
 def both_passes(parameters: Parameters, batch: Batch, weights: Array | None, engine: Engine, workers: Workers) -> Found:
@@ -80,8 +80,8 @@ def both_passes(parameters: Parameters, batch: Batch, weights: Array | None, eng
     vector = parameters.vector
     total = np.zeros(len(vector) + 2, vector.dtype)
     if len(batch.labels):
-        gradient, loss, hits = _share(parameters, batch, weight, engine)
-        total[-2:] = loss, hits
+        gradient, loss, correct = _share(parameters, batch, weight, engine)
+        total[-2:] = loss, correct
         # The gradient of a mean is that of its parts' means, each as much as it counts.
         part = counting(batch.places[own], weights) / (counting(batch.places, weights) or 1)
         np.multiply(gradient.vector, vector.dtype.type(part), out=total[:-2])

@@ -72,7 +72,7 @@ def check(parameters: Parameters, X: Array, rng: np.random.Generator) -> Iterato
     parameters : Parameters
         Any precision; the check runs in float64.
     X : array, shape (batch, height, width, depth)
-        Images, standardised.
+        Images, standardized.
     rng : numpy.random.Generator
         Draws cotangents, ideal outputs and coordinates.
 

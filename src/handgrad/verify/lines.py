@@ -24,7 +24,7 @@ def lines(parameters: Parameters, values: network.Tensors, y: Array, rng: np.ran
         yield from _dense(layer, parameters, values, y, rng)
     for conv in architecture.convolutions:
         yield _after_convolution(conv, architecture.pooling, values, rng)
-        if conv.depth_weight_shape:
+        if conv.mixing_shape:
             yield from _maps(conv, parameters, values, rng)
         else:
             yield from _convolution(conv, parameters, values, rng)

@@ -112,10 +112,10 @@ def _forward(architecture: Architecture) -> Iterator[Card]:
 
 
 def _convolution(layer: Convolution, architecture: Architecture) -> Iterator[Card]:
-    if layer.depth_weight_shape:
+    if layer.mixing_shape:
         yield _card(
             "N32",
-            f"Not one plain sum over the depth but {layer.depth_weight_shape[1]} weighted ones, with learned weights.",
+            f"Not one plain sum over the depth but {layer.mixing_shape[1]} weighted ones, with learned weights.",
             (layer.S, layer.input, layer.alpha),
             f"{layer.S}[i,j,k] = Σ_c {layer.alpha}[c,k] · {layer.input}[i,j,c]",
         )
@@ -276,7 +276,7 @@ def _convolution_back(layer: Convolution, last: Convolution) -> Iterator[Card]:
     relu = f"{error} = {d(layer.output)} ⊙ f'({layer.T})"
     filters = f"{d(layer.F)} = {layer.input} @ {error}"
     entering = f"{d(layer.input)} = {error} @ {layer.F}^{{ππ}}"
-    if layer.index == 1 and not layer.depth_weight_shape:
+    if layer.index == 1 and not layer.mixing_shape:
         shown = (d(layer.F), d(layer.input), layer.input, layer.F)
         shown = (error, *((d(layer.output), layer.T) if not layer.pooled_shape else ()), *shown)
         yield _card(
@@ -295,7 +295,7 @@ def _convolution_back(layer: Convolution, last: Convolution) -> Iterator[Card]:
             (error, d(layer.output), layer.T),
             relu,
         )
-    if layer.depth_weight_shape:
+    if layer.mixing_shape:
         yield _card(
             "N34",
             "N28 and N29, a map at a time.",

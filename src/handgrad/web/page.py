@@ -42,10 +42,10 @@ def explanation_page(trace: Trace) -> str:
     >>> import numpy as np
     >>> from handgrad import Architecture, Parameters
     >>> from handgrad.model import Model
-    >>> from handgrad.standardisation import Standardisation
+    >>> from handgrad.standardization import Standardization
     >>> from handgrad.trace import trace
     >>> network = Parameters.zeros(Architecture(input_shape=(6, 6, 1)))
-    >>> model = Model(network, ("free", "defect"), Standardisation((0.0,), (1.0,)))
+    >>> model = Model(network, ("free", "defect"), Standardization((0.0,), (1.0,)))
     >>> explanation_page(trace(model, np.zeros((6, 6, 1), np.uint8), 1))[:15]
     '<!doctype html>'
     """
@@ -64,7 +64,7 @@ def page(content: dict[str, Any], policy: str) -> str:
         style=_text("style.css"),
         content=data,
         program=_program(),
-        footer="Colours grow with the square root of a number’s size. All numbers are computed in double precision, "
+        footer="Colors grow with the square root of a number’s size. All numbers are computed in double precision, "
         "line by line as the notes have them.",
     )
 

@@ -68,7 +68,7 @@ class Exhibit:
     def telling(self) -> int:
         """A picture of which the network is neither sure nor at a loss: there is something to learn from it."""
         images, labels = self.images[:_TRIED], self.labels[:_TRIED]
-        probabilities = self.model.predict(images, engines.create("notes", self.model.standardisation))
+        probabilities = self.model.predict(images, engines.create("notes", self.model.standardization))
         expected = probabilities[np.arange(len(images)), labels]
         return int(np.abs(np.where(labels < 0, probabilities.max(axis=1), expected) - 0.5).argmin())
 

@@ -134,7 +134,7 @@ class Visitor:
         return Parameters(self.model.architecture, self._theta)
 
     def _likeliest(self, pixels: Pixels) -> int:
-        X = self.model.standardisation.apply(pixels[np.newaxis], np.float64)
+        X = self.model.standardization.apply(pixels[np.newaxis], np.float64)
         with np.errstate(all="ignore"):
             return int(network.predict(self._parameters(), X)[0].argmax())
 
@@ -144,7 +144,7 @@ class Visitor:
         self._losses: deque[float] = deque([self._loss], maxlen=_LOSSES_KEPT)
 
     def _traced(self, pixels: Pixels, label: int) -> Trace:
-        stepped = Model(self._parameters(), self.model.classes, self.model.standardisation)
+        stepped = Model(self._parameters(), self.model.classes, self.model.standardization)
         with np.errstate(all="ignore"):
             return trace(stepped, pixels, label)
 

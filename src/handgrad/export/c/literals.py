@@ -26,7 +26,7 @@ def number(value: Any) -> str:
 
 
 def braces(array: np.ndarray[Any, Any]) -> str:
-    """An initialiser, one pair of braces a dimension.
+    """An initializer, one pair of braces a dimension.
 
     Examples
     --------

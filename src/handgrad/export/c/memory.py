@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from handgrad.architecture import Architecture, Convolution
-from handgrad.export.quantisation import quantise
+from handgrad.export.quantization import quantize
 from handgrad.model import Model
 
 _FLOAT = _INT = _POINTER = 4
@@ -66,7 +66,7 @@ class Window(NamedTuple):
     @property
     def maps(self) -> int | None:
         """K, where there are depth weights."""
-        return self.layer.depth_weight_shape[1] if self.layer.depth_weight_shape else None
+        return self.layer.mixing_shape[1] if self.layer.mixing_shape else None
 
 
 def windows(architecture: Architecture) -> list[Window]:
@@ -81,7 +81,7 @@ def windows(architecture: Architecture) -> list[Window]:
     for layer in architecture.convolutions:
         kept = layer.filter_shape[0] - 1
         rows = kept + (architecture.pooling if layer.pooled_shape else 1)
-        K = layer.depth_weight_shape[1:] if layer.depth_weight_shape else ()
+        K = layer.mixing_shape[1:] if layer.mixing_shape else ()
         result.append(Window(layer, rows, kept, (rows, layer.input_shape[1], *K)))
     return result
 
@@ -90,13 +90,13 @@ def tables(model: Model, int8: bool) -> Iterator[Table]:
     """All constants in the order of the forward pass, as float32, or their filters and dense weights as int8."""
     architecture, parameters = model.architecture, model.parameters
     pixels = "of the training's pixels, one for each depth"
-    yield Table("mean", np.array(model.standardisation.mean), f"Mean {pixels}.")
-    yield Table("deviation", np.array(model.standardisation.deviation), f"Deviation {pixels}.")
+    yield Table("mean", np.array(model.standardization.mean), f"Mean {pixels}.")
+    yield Table("std", np.array(model.standardization.std), f"Std {pixels}.")
     for layer in architecture.convolutions:
-        if layer.depth_weight_shape:
+        if layer.mixing_shape:
             alpha = parameters[layer.alpha]
             yield Table(layer.alpha, alpha, f"N32: depth weights {layer.alpha}[c][k] of {layer.input}.")
-        K = "[k]" if layer.depth_weight_shape else ""
+        K = "[k]" if layer.mixing_shape else ""
         comment = f"N1: filters, {layer.F}[n][a][b]{K}: here the filter's number comes first."
         yield from _weights(layer.F, parameters[layer.F], comment, int8, transposed=True)
     for dense in architecture.denses:
@@ -110,7 +110,7 @@ def tables(model: Model, int8: bool) -> Iterator[Table]:
 def _weights(
     name: str, weights: np.ndarray[Any, Any], comment: str, int8: bool, transposed: bool = False
 ) -> Iterator[Table]:
-    numbers, scale = quantise(weights) if int8 else (weights, None)
+    numbers, scale = quantize(weights) if int8 else (weights, None)
     yield Table(name, np.moveaxis(numbers, -1, 0) if transposed else numbers, comment)
     if scale is not None:
         yield Table(f"{name}_scale", scale, f"What {name}'s numbers are multiplied by, one for each output.")
@@ -140,9 +140,9 @@ def measure(model: Model, int8: bool) -> Memory:
     Examples
     --------
     >>> from handgrad.parameters import Parameters
-    >>> from handgrad.standardisation import Standardisation
+    >>> from handgrad.standardization import Standardization
     >>> network = Parameters.zeros(Architecture(input_shape=(8, 8, 1), stages=((2,),), hidden=()))
-    >>> measure(Model(network, ("a", "b"), Standardisation((0.0,), (1.0,))), int8=False)
+    >>> measure(Model(network, ("a", "b"), Standardization((0.0,), (1.0,))), int8=False)
     Memory(constants=244, code=800, ram=156)
     """
     architecture = model.architecture

@@ -33,12 +33,12 @@ def parity(model: Model, parameters: Parameters) -> Parity:
     """The parity vector of these parameters: of several random pictures the one that the network is least sure of.
 
     A probability of 1 would hide mistakes that one of a half brings to light. The pictures are coarse dots of the
-    training pixels' mean and deviation, always the same.
+    training pixels' mean and std, always the same.
     """
     rng = np.random.default_rng(0)
     height, width, depth = model.architecture.input_shape
-    figures = model.standardisation
-    coarse = rng.normal(figures.mean, figures.deviation, (_CANDIDATES, -(-height // _DOT), -(-width // _DOT), depth))
+    figures = model.standardization
+    coarse = rng.normal(figures.mean, figures.std, (_CANDIDATES, -(-height // _DOT), -(-width // _DOT), depth))
     dots = coarse.repeat(_DOT, axis=1).repeat(_DOT, axis=2)[:, :height, :width]
     pictures = np.clip(np.rint(dots), 0, 255).astype(np.uint8)
     probabilities = network.predict(parameters.astype("float64"), figures.apply(pictures, "float64"))

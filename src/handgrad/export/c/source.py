@@ -15,7 +15,7 @@ from handgrad.errors import InputError
 from handgrad.export import Export, Tensor
 from handgrad.export.c import literals, memory
 from handgrad.export.c.parity import parity
-from handgrad.export.quantisation import rounded
+from handgrad.export.quantization import rounded
 from handgrad.model import Model
 
 
@@ -69,7 +69,7 @@ def export(
     prefix : str, optional
         What the names of its functions begin with; the file's name, as far as C can have it, if left out.
     int8 : bool
-        Filters and dense weights of eight bits, ``quantisation.rounded``; what is computed with them stays float.
+        Filters and dense weights of eight bits, ``quantization.rounded``; what is computed with them stays float.
     accuracy : Accuracy, optional
         What was measured, for its head.
 
@@ -87,9 +87,9 @@ def export(
     --------
     >>> from handgrad.architecture import Architecture
     >>> from handgrad.parameters import Parameters
-    >>> from handgrad.standardisation import Standardisation
+    >>> from handgrad.standardization import Standardization
     >>> network = Parameters.zeros(Architecture(input_shape=(6, 6, 1)))
-    >>> made = export(Model(network, ("free", "defect"), Standardisation((0.0,), (1.0,))), name="tile.c")
+    >>> made = export(Model(network, ("free", "defect"), Standardization((0.0,), (1.0,))), name="tile.c")
     >>> b"int tile_predict(const uint8_t *pixels, float *probabilities);" in made.content
     True
     >>> made.details["ram_bytes"]
@@ -157,9 +157,9 @@ def _check(model: Model, prefix: str) -> None:
     for name in model.classes:
         if not literals.fits_a_string(name):
             raise InputError("classes", f"{name[:20]}…", "a string in C has at most 4095 bytes", "shorten its name")
-    figures, single = model.standardisation, np.finfo(np.float32)
-    largest = max(float(np.abs(model.parameters.vector).max()), *map(abs, figures.mean), *figures.deviation)
-    if largest > float(single.max) or min(figures.deviation) < float(single.tiny):
+    figures, single = model.standardization, np.finfo(np.float32)
+    largest = max(float(np.abs(model.parameters.vector).max()), *map(abs, figures.mean), *figures.std)
+    if largest > float(single.max) or min(figures.std) < float(single.tiny):
         raise InputError(
             "model", model.parameters.vector.dtype, "holds numbers that no float can", "train it as float32"
         )

@@ -112,8 +112,8 @@ export class Explanation {
       const c = index[2];
       const [i, j] = index;
       const pixel = this.page.pixels[(i * trace.pixels.shape[1] + j) * trace.pixels.shape[2] + c];
-      const { mean, deviation } = trace.standardisation;
-      return say(`The pixel is ${pixel} of 255: (${pixel} − ${short(mean[c])}) / ${short(deviation[c])} = ${short(node.at(index))}. Mean and deviation are those of the training set.`);
+      const { mean, std } = trace.standardization;
+      return say(`The pixel is ${pixel} of 255: (${pixel} − ${short(mean[c])}) / ${short(std[c])} = ${short(node.at(index))}. Mean and std are those of the training set.`);
     }
     if (node.operation === "parameter") return say("A parameter: training has moved it to where it is, and each step moves it on.");
     if (node.operation === "ideal") return say(`The ideal output: 1 for the expected class, ${trace.classes[trace.label]}, 0 for the others.`);
@@ -124,7 +124,7 @@ export class Explanation {
   #working({ terms, grid: [, columns] }) {
     const matrix = (values) => {
       const largest = Math.max(...values.map(Math.abs).filter(Number.isFinite), 0);
-      const { shades, level } = this.page.colour;
+      const { shades, level } = this.page.color;
       const inside = values.map((value) => {
         const cell = element("span", { textContent: tiny(value) });
         const shade = shades[level(value, largest)];

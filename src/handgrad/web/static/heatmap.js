@@ -265,21 +265,21 @@ export class Heatmap {
   draw() {
     const tensor = this.page.trace.tensor(this.name);
     if (!this.visible || !tensor.here(this.slice)) return;
-    const colour = this.page.colour;
+    const color = this.page.color;
     const { columns, rows } = this.lying;
     const paper = this.canvas.getContext("2d");
     const small = new OffscreenCanvas(columns, rows);
-    small.getContext("2d").putImageData(slicePicture(tensor, this.lying, this.slice, colour), 0, 0);
+    small.getContext("2d").putImageData(slicePicture(tensor, this.lying, this.slice, color), 0, 0);
     paper.clearRect(0, 0, this.canvas.width, this.canvas.height);
     paper.imageSmoothingEnabled = false;
     paper.drawImage(small, 0, 0, this.canvas.width, this.canvas.height);
-    if (this.side / (window.devicePixelRatio || 1) >= NUMBERS_FROM) this.#numbers(paper, tensor, colour);
+    if (this.side / (window.devicePixelRatio || 1) >= NUMBERS_FROM) this.#numbers(paper, tensor, color);
     this.#marks(paper);
     this.#legend(tensor);
-    if (this.range) this.#drawStrip(tensor, colour);
+    if (this.range) this.#drawStrip(tensor, color);
   }
 
-  #numbers(paper, tensor, colour) {
+  #numbers(paper, tensor, color) {
     paper.font = `${Math.round(this.side * 0.3)}px system-ui, sans-serif`;
     paper.textAlign = "center";
     paper.textBaseline = "middle";
@@ -288,7 +288,7 @@ export class Heatmap {
         const index = this.#index(row, column);
         if (!index) continue;
         const value = tensor.at(index);
-        paper.fillStyle = inkOn(colour.shades[colour.level(value, tensor.largest)]);
+        paper.fillStyle = inkOn(color.shades[color.level(value, tensor.largest)]);
         paper.fillText(tiny(value), (column + 0.5) * this.side, (row + 0.5) * this.side, this.side * 0.92);
       }
     }
@@ -299,7 +299,7 @@ export class Heatmap {
     for (const { box, ink, thick } of this.page.marks(this.name)) this.#outline(paper, box, ink, thick * density);
     if (document.activeElement === this.canvas) {
       const index = this.#index(...this.cursor);
-      if (index) this.#outline(paper, cell(index), this.page.colour.ink.text, 1.5 * density);
+      if (index) this.#outline(paper, cell(index), this.page.color.ink.text, 1.5 * density);
     }
   }
 
@@ -310,7 +310,7 @@ export class Heatmap {
     const { side } = this;
     const frame = [left * side, top * side, (right - left + 1) * side, (bottom - top + 1) * side];
     const inset = ([x, y, wide, high], by) => [x + by, y + by, Math.max(wide - 2 * by, 1), Math.max(high - 2 * by, 1)];
-    paper.strokeStyle = this.page.colour.ink.paper;
+    paper.strokeStyle = this.page.color.ink.paper;
     paper.lineWidth = thick + 2;
     paper.strokeRect(...inset(frame, thick / 2));
     paper.strokeStyle = ink;
@@ -332,19 +332,19 @@ export class Heatmap {
     high.textContent = tensor.largest ? `+${rough(tensor.largest)}` : "";
   }
 
-  #drawStrip(tensor, colour) {
+  #drawStrip(tensor, color) {
     const { slices } = this.lying;
     const here = Array.from({ length: slices }, (_, slice) => tensor.here(slice));
-    const key = [tensor.data, colour, here.filter(Boolean).length];
+    const key = [tensor.data, color, here.filter(Boolean).length];
     if (!this.pictured || key.some((part, place) => part !== this.pictured.key[place])) {
-      this.pictured = { key, picture: this.#pictureStrip(tensor, colour, here) };
+      this.pictured = { key, picture: this.#pictureStrip(tensor, color, here) };
     }
     const { across, cellWidth, cellHeight } = this.grid;
     const paper = this.strip.getContext("2d");
     paper.clearRect(0, 0, this.strip.width, this.strip.height);
     paper.drawImage(this.pictured.picture, 0, 0);
     const [x, y] = [(this.slice % across) * cellWidth, Math.floor(this.slice / across) * cellHeight];
-    paper.strokeStyle = this.page.colour.ink.text;
+    paper.strokeStyle = this.page.color.ink.text;
     paper.lineWidth = 2;
     paper.strokeRect(x + 1, y + 1, cellWidth - 2, cellHeight - 2);
     const names = this.letter === "k, n" ? this.#index(0, 0).slice(2).join(", ") : String(this.slice);
@@ -358,7 +358,7 @@ export class Heatmap {
     return true;
   }
 
-  #pictureStrip(tensor, colour, here) {
+  #pictureStrip(tensor, color, here) {
     const { rows, columns, slices } = this.lying;
     const { across, cellWidth, cellHeight, zoom } = this.grid;
     const picture = new OffscreenCanvas(this.strip.width, this.strip.height);
@@ -368,7 +368,7 @@ export class Heatmap {
     for (let slice = 0; slice < slices; slice += 1) {
       if (!here[slice]) continue;
       const [x, y] = [(slice % across) * cellWidth, Math.floor(slice / across) * cellHeight];
-      small.getContext("2d").putImageData(slicePicture(tensor, this.lying, slice, colour), 0, 0);
+      small.getContext("2d").putImageData(slicePicture(tensor, this.lying, slice, color), 0, 0);
       paper.drawImage(small, x + 2, y + 2, columns * zoom, rows * zoom);
     }
     return picture;

@@ -23,7 +23,7 @@ class Page {
     this.rate = RATE;
     this.chosen = null;
     this.shown = new Set();
-    this.colour = palette();
+    this.color = palette();
     this.live = content.live ? new Live(this, content.live) : null;
     this.take(content.trace);
     this.hero = new Hero(this, document.getElementById("hero"));
@@ -133,10 +133,10 @@ class Page {
     if (!this.chosen) return [];
     const marks = [];
     if (name === this.chosen.name) {
-      marks.push({ box: cell(this.chosen.index), ink: this.colour.ink.chosen, thick: 3 });
+      marks.push({ box: cell(this.chosen.index), ink: this.color.ink.chosen, thick: 3 });
     }
     for (const [links, ink] of [[this.sources, "source"], [this.dependents, "dependent"]]) {
-      for (const link of links) if (link.name === name) marks.push({ box: link.box, ink: this.colour.ink[ink], thick: 2 });
+      for (const link of links) if (link.name === name) marks.push({ box: link.box, ink: this.color.ink[ink], thick: 2 });
     }
     return marks;
   }
@@ -196,7 +196,7 @@ class Page {
     for (const view of this.views.slice(this.hero.views.length)) inSight.observe(view.figure);
     matchMedia(NARROW).addEventListener("change", () => this.#layRail());
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-      this.colour = palette();
+      this.color = palette();
       for (const view of this.views) view.draw();
     });
     document.addEventListener("keydown", (event) => {

@@ -62,7 +62,7 @@ export class Tensor {
     [this.#data, this.#largest] = [null, null];
   }
 
-  /** The largest finite size of a number, which the colours are scaled to. */
+  /** The largest finite size of a number, which the colors are scaled to. */
   get largest() {
     this.#largest ??= this.data.reduce((most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most), 0);
     return this.#largest;

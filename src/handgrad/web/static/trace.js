@@ -8,7 +8,7 @@ export class Trace {
     Object.assign(this, {
       classes: document.classes,
       label: document.label,
-      standardisation: document.standardisation,
+      standardization: document.standardization,
       pixels: document.pixels,
     });
     const bring = (tensor, slice, slices) =>

@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handgrad.architecture import Architecture
-from handgrad.export.quantisation import quantise, rounded
+from handgrad.export.quantization import quantize, rounded
 from tests.notes.strategies import architectures, brief, filled, generators
 
 
 @given(generators, st.integers(-30, 30), st.sampled_from(["float32", "float64"]))
 def test_no_weight_is_off_by_more_than_half_a_step(rng: np.random.Generator, power: int, dtype: str) -> None:
     weights = (10.0**power * rng.normal(size=(3, 3, 5)) * 10.0 ** rng.integers(-3, 3, 5)).astype(dtype)
-    integers, scale = quantise(weights)
+    integers, scale = quantize(weights)
     step = np.abs(weights).max(axis=(0, 1)) / 127
     assert np.abs(integers * scale.astype(np.float64) - weights).max(axis=(0, 1)) == pytest.approx(
         0, abs=float((0.51 * step).max())
@@ -25,7 +25,7 @@ def test_no_weight_is_off_by_more_than_half_a_step(rng: np.random.Generator, pow
 
 def test_zeros_and_the_smallest_floats_stay_finite() -> None:
     weights = np.array([[0.0, 1e-45, -1e-38]], np.float32)
-    integers, scale = quantise(weights)
+    integers, scale = quantize(weights)
     assert np.isfinite(scale).all()
     assert (scale > 0).all()
     assert np.abs(integers * scale - weights).max() <= 1e-38

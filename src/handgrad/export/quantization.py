@@ -13,7 +13,7 @@ from handgrad.typing import Array
 _LARGEST = 127
 
 
-class Quantised(NamedTuple):
+class Quantized(NamedTuple):
     """What is left of a tensor: ``integers * scale`` is close to it.
 
     Attributes
@@ -28,7 +28,7 @@ class Quantised(NamedTuple):
     scale: NDArray[np.float32]
 
 
-def quantise(weights: Array) -> Quantised:
+def quantize(weights: Array) -> Quantized:
     """The weights of each output in 255 even steps, symmetric around 0, to the largest of them.
 
     Parameters
@@ -37,11 +37,11 @@ def quantise(weights: Array) -> Quantised:
 
     Returns
     -------
-    Quantised
+    Quantized
 
     Examples
     --------
-    >>> quantise(np.array([[1.27, 0.5], [-0.64, 0.25]])).integers
+    >>> quantize(np.array([[1.27, 0.5], [-0.64, 0.25]])).integers
     array([[127, 127],
            [-64,  64]], dtype=int8)
     """
@@ -49,7 +49,7 @@ def quantise(weights: Array) -> Quantised:
     # The scale of an output of zeros does not matter; nor may one be so small that it divides to infinity.
     scale = np.maximum(largest / _LARGEST, np.finfo(np.float32).tiny).astype(np.float32)
     integers = np.clip(np.rint(weights / scale.astype(np.float64)), -_LARGEST, _LARGEST)
-    return Quantised(integers.astype(np.int8), scale)
+    return Quantized(integers.astype(np.int8), scale)
 
 
 def rounded(parameters: Parameters) -> Parameters:
@@ -65,6 +65,6 @@ def rounded(parameters: Parameters) -> Parameters:
     """
     result = parameters.copy()
     for name in parameters.architecture.decayed:
-        integers, scale = quantise(parameters[name])
+        integers, scale = quantize(parameters[name])
         result[name][...] = integers * scale
     return result

@@ -1,4 +1,4 @@
-"""Inputs brought to mean 0 and deviation 1, by the training set's figures."""
+"""Inputs brought to mean 0 and std 1, by the training set's figures."""
 
 from __future__ import annotations
 
@@ -17,49 +17,45 @@ _PIECE = 256
 
 
 @dataclass(frozen=True)
-class Standardisation:
-    """``(pixel − mean) / deviation``, with one mean and one deviation for each depth.
+class Standardization:
+    """``(pixel − mean) / std``, with one mean and one std for each depth.
 
     Parameters
     ----------
-    mean, deviation : tuple of float
+    mean, std : tuple of float
         In units of pixel values, 0 to 255, or of the numbers that come instead; one entry for each depth.
 
     Raises
     ------
     InputError
-        If the two differ in length, or a deviation is not positive.
+        If the two differ in length, or a std is not positive.
 
     Examples
     --------
     >>> import numpy as np
     >>> pixels = np.array([0, 0, 20, 20], np.uint8).reshape(1, 2, 2, 1)
-    >>> Standardisation.of(pixels)
-    Standardisation(mean=(10.0,), deviation=(10.0,))
-    >>> Standardisation.of(pixels).apply(pixels, "float64").ravel()
+    >>> Standardization.of(pixels)
+    Standardization(mean=(10.0,), std=(10.0,))
+    >>> Standardization.of(pixels).apply(pixels, "float64").ravel()
     array([-1., -1.,  1.,  1.])
     """
 
     mean: tuple[float, ...]
-    deviation: tuple[float, ...]
+    std: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        numbers = (*self.mean, *self.deviation)
-        if (
-            len(self.mean) != len(self.deviation)
-            or not all(np.isfinite(numbers))
-            or min(self.deviation, default=0) <= 0
-        ):
+        numbers = (*self.mean, *self.std)
+        if len(self.mean) != len(self.std) or not all(np.isfinite(numbers)) or min(self.std, default=0) <= 0:
             raise InputError(
-                "standardisation",
-                f"mean {self.mean}, deviation {self.deviation}",
-                "needs one finite mean and one positive deviation for each depth",
+                "standardization",
+                f"mean {self.mean}, std {self.std}",
+                "needs one finite mean and one positive std for each depth",
                 "use the figures of the training set",
             )
 
     @classmethod
-    def of(cls, images: Images, sample_weight: Array | None = None) -> Standardisation:
-        """The figures of images (count, height, width, depth); where all pixels are equal the deviation is 1.
+    def of(cls, images: Images, sample_weight: Array | None = None) -> Standardization:
+        """The figures of images (count, height, width, depth); where all pixels are equal the std is 1.
 
         Those of pixels are exact; those of other numbers, and weighted ones, are computed in float64.
 
@@ -72,8 +68,8 @@ class Standardisation:
         Examples
         --------
         >>> numbers = np.array([-1.0, 3.0]).reshape(2, 1, 1, 1)
-        >>> Standardisation.of(numbers), Standardisation.of(numbers, np.array([0.0, 2.0]))
-        (Standardisation(mean=(1.0,), deviation=(2.0,)), Standardisation(mean=(3.0,), deviation=(1.0,)))
+        >>> Standardization.of(numbers), Standardization.of(numbers, np.array([0.0, 2.0]))
+        (Standardization(mean=(1.0,), std=(2.0,)), Standardization(mean=(3.0,), std=(1.0,)))
         """
         if images.dtype != np.uint8 or sample_weight is not None:
             return cls._of_numbers(images, np.ones(len(images)) if sample_weight is None else sample_weight)
@@ -83,20 +79,20 @@ class Standardisation:
         return cls.of_moments(len(images) * images.shape[1] * images.shape[2], sums.tolist(), squares.tolist())
 
     @classmethod
-    def of_moments(cls, pixels: int, sums: Sequence[int], squares: Sequence[int]) -> Standardisation:
+    def of_moments(cls, pixels: int, sums: Sequence[int], squares: Sequence[int]) -> Standardization:
         """The exact figures of so many pixels, from each depth's sum of them and of their squares.
 
         Examples
         --------
-        >>> Standardisation.of_moments(4, [40], [800])
-        Standardisation(mean=(10.0,), deviation=(10.0,))
+        >>> Standardization.of_moments(4, [40], [800])
+        Standardization(mean=(10.0,), std=(10.0,))
         """
         # In whole numbers of any size: nothing is rounded before the root.
         spread = (pixels * square - total * total for total, square in zip(sums, squares, strict=True))
         return cls(tuple(total / pixels for total in sums), tuple(math.sqrt(part) / pixels or 1.0 for part in spread))
 
     @classmethod
-    def _of_numbers(cls, images: Images, weights: Array) -> Standardisation:
+    def _of_numbers(cls, images: Images, weights: Array) -> Standardization:
         pixels = weights.sum(dtype=np.float64) * math.prod(images.shape[1:3])
 
         def mean(of: Callable[[Array], Array]) -> NDArray[np.float64]:
@@ -105,14 +101,14 @@ class Standardisation:
             return sum(np.einsum("n,nhwd->d", weight, of(numbers)) for weight, numbers in wide) / pixels
 
         with np.errstate(over="ignore", invalid="ignore"):  # figures that are not finite are refused
-            centre = mean(lambda numbers: numbers)
-            deviation = np.sqrt(mean(lambda numbers: (numbers - centre) ** 2))
+            center = mean(lambda numbers: numbers)
+            std = np.sqrt(mean(lambda numbers: (numbers - center) ** 2))
         # What equal numbers are off their mean is rounding.
-        deviation[deviation <= 8 * np.finfo(np.float64).eps * np.abs(centre)] = 1
-        return cls(tuple(centre.tolist()), tuple(deviation.tolist()))
+        std[std <= 8 * np.finfo(np.float64).eps * np.abs(center)] = 1
+        return cls(tuple(center.tolist()), tuple(std.tolist()))
 
     def apply(self, images: Stored, dtype: DTypeLike) -> Array:
-        """Standardised images of the given precision; numbers that are no pixels are standardised in float64.
+        """Standardized images of the given precision; numbers that are no pixels are standardized in float64.
 
         Raises
         ------
@@ -124,17 +120,17 @@ class Standardisation:
                 "images", images.dtype, "must be pixels (uint8, 0 to 255) or floats", "use .astype(np.uint8)"
             )
         wide = dtype if images.dtype == np.uint8 else np.float64
-        mean, deviation = np.asarray(self.mean, wide), np.asarray(self.deviation, wide)
-        return ((images.astype(wide) - mean) / deviation).astype(dtype, copy=False)
+        mean, std = np.asarray(self.mean, wide), np.asarray(self.std, wide)
+        return ((images.astype(wide) - mean) / std).astype(dtype, copy=False)
 
     @classmethod
-    def from_dict(cls, figures: dict[str, Any]) -> Standardisation:
-        """The standardisation of ``to_dict``'s values."""
-        return cls(tuple(map(float, figures["mean"])), tuple(map(float, figures["deviation"])))
+    def from_dict(cls, figures: dict[str, Any]) -> Standardization:
+        """The standardization of ``to_dict``'s values."""
+        return cls(tuple(map(float, figures["mean"])), tuple(map(float, figures["std"])))
 
     def to_dict(self) -> dict[str, Any]:
-        """The figures as plain values, for JSON; ``Standardisation.from_dict`` reads them."""
-        return {"mean": list(self.mean), "deviation": list(self.deviation)}
+        """The figures as plain values, for JSON; ``Standardization.from_dict`` reads them."""
+        return {"mean": list(self.mean), "std": list(self.std)}
 
 
 def moments(images: Pixels) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
