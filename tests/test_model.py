@@ -38,7 +38,7 @@ def model() -> Model:
 @pytest.mark.parametrize("engine", ["notes", "fused"])
 @pytest.mark.parametrize("other", OTHERS)
 def test_an_engine_with_another_s_figures_is_refused(model: Model, other: Standardization, engine: str) -> None:
-    with pytest.raises(InputError, match="engine=.*the model's inputs are standardized with .*; create the engine"):
+    with pytest.raises(InputError, match=r"engine=.*the model's inputs are standardized with .*; create the engine"):
         model.predict(IMAGES, engines.create(engine, other))
 
 
@@ -48,7 +48,7 @@ def test_a_training_refuses_it_before_the_first_step(
     model: Model, other: Standardization, validation: Samples | None
 ) -> None:
     before = model.parameters.vector.tobytes()
-    with pytest.raises(InputError, match="engine=.*the model's inputs are standardized with "):
+    with pytest.raises(InputError, match=r"engine=.*the model's inputs are standardized with "):
         next(train(model, SAMPLES, validation, Recipe(epochs=1), engines.create("notes", other), 0))
     assert model.parameters.vector.tobytes() == before
 
@@ -83,5 +83,5 @@ def test_a_model_file_brings_its_own(model: Model, tmp_path: object) -> None:
 @pytest.mark.parametrize("channels", [1, 2, 4])
 def test_it_must_have_a_figure_for_each_channel(model: Model, channels: int) -> None:
     figures = Standardization((0.0,) * channels, (1.0,) * channels)
-    with pytest.raises(InputError, match="standardization=.*the network's input has "):
+    with pytest.raises(InputError, match=r"standardization=.*the network's input has "):
         Model(model.parameters, model.classes, figures)

@@ -40,8 +40,14 @@ def posted(app: Any, path: str, pieces: Iterable[bytes]) -> tuple[int, dict[str,
         sent.append(message)
 
     scope = {
-        **{"type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b""},
-        **{"headers": [(b"host", b"127.0.0.1")], "http_version": "1.1", "scheme": "http"},
+        "type": "http",
+        "method": "POST",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": [(b"host", b"127.0.0.1")],
+        "http_version": "1.1",
+        "scheme": "http",
     }
     asyncio.run(app(scope, receive, send))
     return sent[0]["status"], json.loads(b"".join(message.get("body", b"") for message in sent[1:])), taken
