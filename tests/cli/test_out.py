@@ -27,7 +27,7 @@ def rival(out: Path, monkeypatch: pytest.MonkeyPatch) -> Rival:
     def ending_with(name: str) -> None:
         def mkdir(path: str | Path, *rest: int, **more: int) -> None:
             try:
-                real(path, *rest, **more)  # type: ignore[arg-type]
+                real(path, *rest, **more)
             finally:
                 if Path(path) == out:
                     monkeypatch.setattr(os, "mkdir", real)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -70,7 +71,7 @@ def test_every_interval_holds_its_own_figure(samples: Samples) -> None:
     probabilities = np.random.default_rng(1).dirichlet(np.ones(len(CLASSES)), len(samples))
     found = measure(probabilities, samples.labels, CLASSES)
     for of in (found, *found.classes):
-        for name in (name for name in type(of).__dataclass_fields__ if name.endswith("_interval")):
+        for name in (field.name for field in fields(of) if field.name.endswith("_interval")):
             low, high = getattr(of, name)
             assert 0 <= low <= getattr(of, name.removesuffix("_interval")) <= high <= 1, (of, name)
 
