@@ -10,7 +10,7 @@ import pytest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, precision_recall_fscore_support
 
 from handgrad.data import Samples
-from handgrad.report.metrics import measure
+from handgrad.report.metrics import ClassMetrics, Metrics, measure
 from handgrad.report.mistakes import surest_mistakes
 from tests.report.models import drawn
 from tests.report.test_page import evaluated
@@ -70,7 +70,8 @@ def test_the_figures_are_scikit_learn_s(samples: Samples) -> None:
 def test_every_interval_holds_its_own_figure(samples: Samples) -> None:
     probabilities = np.random.default_rng(1).dirichlet(np.ones(len(CLASSES)), len(samples))
     found = measure(probabilities, samples.labels, CLASSES)
-    for of in (found, *found.classes):
+    every: list[Metrics | ClassMetrics] = [found, *found.classes]
+    for of in every:
         for name in (field.name for field in fields(of) if field.name.endswith("_interval")):
             low, high = getattr(of, name)
             assert 0 <= low <= getattr(of, name.removesuffix("_interval")) <= high <= 1, (of, name)
