@@ -1,4 +1,4 @@
-"""A classifier that is fitted again is a new one: nothing of the first fit prepares, computes or ranks in the second."""
+"""A classifier that is fitted again is a new one: nothing of the first fit is left in the second."""
 
 from __future__ import annotations
 
