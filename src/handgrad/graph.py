@@ -92,16 +92,16 @@ def graph(architecture: Architecture) -> tuple[Node, ...]:
     return (*forward, *backward, *steps)
 
 
-def forward_nodes(architecture: Architecture) -> tuple[Node, ...]:
-    """Return the nodes of the forward pass, from the image to the loss.
+def forward_nodes(architecture: Architecture, until: str = "E") -> tuple[Node, ...]:
+    """Return the nodes of the forward pass, from the image to the loss, or to the tensor of that name.
 
     Examples
     --------
-    >>> forward_nodes(Architecture())[-1].name
-    'E'
+    >>> [node.name for node in forward_nodes(Architecture(), until="H1")]
+    ['X', 'F1', 'T1', 'H1']
     """
     nodes = graph(architecture)
-    return nodes[: 1 + next(index for index, node in enumerate(nodes) if node.name == _LOSS)]
+    return nodes[: 1 + next(index for index, node in enumerate(nodes) if node.name == until)]
 
 
 def operations_of(architecture: Architecture) -> frozenset[str]:
