@@ -21,15 +21,15 @@ NAMES = (model_file.FILE_NAME, "report.html", "report.json", "history.csv", "spl
 def contents(model: Model, dataset: Dataset, history: Sequence[Epoch], report: dict[str, Any]) -> dict[str, bytes]:
     """Content of every file of a training by its name: model, history, report and pictures."""
     # Imported here, since it brings Matplotlib, which takes half a second.
-    from handgrad.report import plots
+    from handgrad.report import figures
 
     return {
         model_file.FILE_NAME: model_file.to_bytes(model),
         **report_files(report, {"validation": dataset.validation, "test": dataset.test}),
         "history.csv": history_csv(history).encode(),
         "split.csv": split_csv(dataset).encode("utf-8", "surrogateescape"),
-        "curves.png": plots.curves(history),
-        "filters.png": plots.filters(model.parameters),
+        "curves.png": figures.png(figures.curves(report["history"], report["chosen_epoch"])),
+        "filters.png": figures.png(figures.filters(model.parameters)),
     }
 
 

@@ -35,28 +35,6 @@ def interval(ends: tuple[float, float], places: int = 1) -> str:
     return f"{start} to {'100' if high == 1 else format(100 * high, f'.{places}f')}{_SPACE}%"
 
 
-def count(number: int) -> str:
-    """A whole number, its thousands apart.
-
-    Examples
-    --------
-    >>> count(10000)
-    '10,000'
-    """
-    return f"{number:,}"
-
-
-def decimal(number: float) -> str:
-    """Three digits that matter.
-
-    Examples
-    --------
-    >>> decimal(0.045678), decimal(12.3456), decimal(0.0)
-    ('0.0457', '12.3', '0')
-    """
-    return f"{number:.3g}"
-
-
 def duration(seconds: float) -> str:
     """Seconds, or minutes where there are many.
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from handgrad.report.pictures import Picture, picture, window
+from handgrad.report.images import Embedded, crop, embedded
 from tests.data.writing import noise
 
 
-def pixels(drawn: Picture) -> np.ndarray:
-    with Image.open(io.BytesIO(b64decode(drawn.address.partition(",")[2]))) as opened:
+def pixels(drawn: Embedded) -> np.ndarray:
+    with Image.open(io.BytesIO(b64decode(drawn.url.partition(",")[2]))) as opened:
         return np.asarray(opened)
 
 
@@ -22,15 +22,15 @@ def pixels(drawn: Picture) -> np.ndarray:
 def test_a_small_picture_keeps_every_pixel(depth: int) -> None:
     image = noise(20, 31, depth)
     image = image.reshape(20, 31, depth)
-    drawn = picture(image)
+    drawn = embedded(image)
     assert (drawn.width, drawn.height, drawn.crisp) == (31, 20, True)
     np.testing.assert_array_equal(pixels(drawn).reshape(image.shape), image)
 
 
 @pytest.mark.parametrize("depth", [1, 3])
 def test_a_photo_is_made_small(depth: int) -> None:
-    drawn = picture(np.full((200, 256, depth), 90, np.uint8))
-    assert drawn.address.startswith("data:image/jpeg;base64,")
+    drawn = embedded(np.full((200, 256, depth), 90, np.uint8))
+    assert drawn.url.startswith("data:image/jpeg;base64,")
     assert pixels(drawn).shape[:2] == (125, 160)
     assert abs(pixels(drawn).astype(int) - 90).max() < 3
 
@@ -40,9 +40,9 @@ def test_a_photo_is_made_small(depth: int) -> None:
 def test_the_frame_holds_the_place(row: int, column: int, field: tuple[int, int]) -> None:
     image = noise(20, 31).reshape(20, 31, 1)
     row, column = min(row, 20 - field[0]), min(column, 31 - field[1])
-    cut = window(image, row, column, field)
+    cut = crop(image, row, column, field)
     x, y, width, height = cut.frame
     assert (width, height) == (field[1], field[0])
-    inside = pixels(cut.picture)[y : y + height, x : x + width]
+    inside = pixels(cut.image)[y : y + height, x : x + width]
     np.testing.assert_array_equal(inside, image[row : row + height, column : column + width, 0])
-    assert (cut.picture.width, cut.picture.height) == (cut.width, cut.height)
+    assert (cut.image.width, cut.image.height) == pixels(cut.image).shape[::-1]
