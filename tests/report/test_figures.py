@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import asdict
 from xml.etree import ElementTree
 
 import numpy as np
@@ -75,7 +76,7 @@ def test_a_curve_is_at_its_values() -> None:
 
 def test_the_reliability_diagram_is_at_the_bins_values() -> None:
     rng = np.random.default_rng(0)
-    found = calibrate(rng.dirichlet(np.ones(3), 200), rng.integers(0, 3, 200)).to_dict()["bins"]
+    found = asdict(calibrate(rng.dirichlet(np.ones(3), 200), rng.integers(0, 3, 200)))["bins"]
     filled = [each for each in found if each["images"]]
     top, bottom = figures.reliability(found).axes
     np.testing.assert_allclose(

@@ -144,17 +144,17 @@ def filters(parameters: Parameters) -> Figure:
     b'PNG'
     """
     layers = parameters.architecture.convolutions
-    pictures = [_mosaic(parameters[layer.F]) for layer in layers]
-    heights = [9 * rows / columns + 0.35 for rows, columns in (picture.shape for picture in pictures)]
+    mosaics = [_mosaic(parameters[layer.F]) for layer in layers]
+    heights = [9 * rows / columns + 0.35 for rows, columns in (mosaic.shape for mosaic in mosaics)]
     figure = Figure(figsize=(9, sum(heights)), layout="constrained")
     panels = figure.subplots(len(layers), 1, height_ratios=heights, squeeze=False)[:, 0]
-    for layer, picture, axes in zip(layers, pictures, panels, strict=True):
-        limit = float(np.nanmax(np.abs(picture))) or 1.0
+    for layer, mosaic, axes in zip(layers, mosaics, panels, strict=True):
+        limit = float(np.nanmax(np.abs(mosaic))) or 1.0
         count = layer.shape[2]
         shown = f"{count} filters" if count <= _SHOWN else f"{_SHOWN} of {count} filters"
         over = f" over the first of {layer.filter_shape[2]} maps" if len(layer.filter_shape) == 4 else ""
         axes.set_title(f"{layer.F}: {shown}{over}; −{limit:.2f} blue, +{limit:.2f} red", fontsize=9, loc="left")
-        axes.imshow(picture, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
+        axes.imshow(mosaic, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
         axes.set_axis_off()
         axes.set_anchor("W")
     return figure
@@ -162,13 +162,12 @@ def filters(parameters: Parameters) -> Figure:
 
 def _mosaic(F: Array) -> Array:
     """Put filters side by side with gaps of NaN: one image is drawn far faster than one per filter."""
-    first = F if F.ndim == 3 else F[:, :, 0, :]
-    k1, k2, count = first[:, :, :_SHOWN].shape
-    picture: Array = np.full((-(-count // _COLUMNS) * (k1 + 1), _COLUMNS * (k2 + 1)), np.nan)
-    for n in range(count):
-        top, left = n // _COLUMNS * (k1 + 1), n % _COLUMNS * (k2 + 1)
-        picture[top : top + k1, left : left + k2] = first[:, :, n]
-    return picture
+    first = (F if F.ndim == 3 else F[:, :, 0])[:, :, :_SHOWN]
+    height, width, count = first.shape
+    rows = -(-count // _COLUMNS)
+    padded = np.pad(first, ((0, 1), (0, 1), (0, rows * _COLUMNS - count)), constant_values=np.nan)
+    tiles = padded.reshape(height + 1, width + 1, rows, _COLUMNS).transpose(2, 0, 3, 1)
+    return tiles.reshape(rows * (height + 1), _COLUMNS * (width + 1))
 
 
 def png(figure: Figure) -> bytes:

@@ -6,7 +6,7 @@ _SPACE = "\u00a0"
 
 
 def percent(share: float, places: int = 1) -> str:
-    r"""A share; never 100 % of what is less, nor 0 % of what is more.
+    r"""Format a share; never as 100 % if it is less, nor as 0 % if it is more.
 
     Examples
     --------
@@ -23,7 +23,7 @@ def percent(share: float, places: int = 1) -> str:
 
 
 def interval(ends: tuple[float, float], places: int = 1) -> str:
-    r"""The ends of an interval of shares.
+    r"""Format the ends of an interval of shares.
 
     Examples
     --------
@@ -36,7 +36,7 @@ def interval(ends: tuple[float, float], places: int = 1) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds, or minutes where there are many.
+    """Format seconds, from two minutes on as minutes and seconds.
 
     Examples
     --------
@@ -49,7 +49,7 @@ def duration(seconds: float) -> str:
 
 
 def setting(value: object) -> str:
-    """What was chosen, as a word.
+    """Format an option's value as a word.
 
     Examples
     --------
