@@ -1,4 +1,4 @@
-"""Which images these are: the checksum of a part, where a picture lies."""
+"""Which images these are: the checksum of a split, the path of an image."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from handgrad.data import Samples
 
 
 def checksum(samples: Samples) -> str:
-    """SHA-256 of the shape, the images' digests and the labels of one part, as in ``Dataset.checksum``."""
+    """Compute the SHA-256 of the shape, the images' digests and the labels of a split, as ``Dataset.checksum`` does."""
     digest = hashlib.sha256(repr(samples.images.shape).encode())
     digest.update(np.ascontiguousarray(samples.measured().digests).data)
     digest.update(np.ascontiguousarray(samples.labels).data)
@@ -18,7 +18,7 @@ def checksum(samples: Samples) -> str:
 
 
 def path_of(samples: Samples, index: int) -> str | None:
-    """Where a picture lies in its source: its path or, in a file of many, its place; None where that is unknown.
+    """Return the path of an image in its source or, in a file of many, its index; None if that is unknown.
 
     Examples
     --------

@@ -6,7 +6,7 @@ _SPACE = "\u00a0"
 
 
 def percent(share: float, places: int = 1) -> str:
-    r"""A share; never 100 % of what is less, nor 0 % of what is more.
+    r"""Format a share; never as 100 % if it is less, nor as 0 % if it is more.
 
     Examples
     --------
@@ -23,7 +23,7 @@ def percent(share: float, places: int = 1) -> str:
 
 
 def interval(ends: tuple[float, float], places: int = 1) -> str:
-    r"""The ends of an interval of shares.
+    r"""Format the ends of an interval of shares.
 
     Examples
     --------
@@ -35,30 +35,8 @@ def interval(ends: tuple[float, float], places: int = 1) -> str:
     return f"{start} to {'100' if high == 1 else format(100 * high, f'.{places}f')}{_SPACE}%"
 
 
-def count(number: int) -> str:
-    """A whole number, its thousands apart.
-
-    Examples
-    --------
-    >>> count(10000)
-    '10,000'
-    """
-    return f"{number:,}"
-
-
-def decimal(number: float) -> str:
-    """Three digits that matter.
-
-    Examples
-    --------
-    >>> decimal(0.045678), decimal(12.3456), decimal(0.0)
-    ('0.0457', '12.3', '0')
-    """
-    return f"{number:.3g}"
-
-
 def duration(seconds: float) -> str:
-    """Seconds, or minutes where there are many.
+    """Format seconds, from two minutes on as minutes and seconds.
 
     Examples
     --------
@@ -71,7 +49,7 @@ def duration(seconds: float) -> str:
 
 
 def setting(value: object) -> str:
-    """What was chosen, as a word.
+    """Format an option's value as a word.
 
     Examples
     --------
