@@ -43,7 +43,7 @@ def assert_same(one: Dataset, other: Dataset) -> None:
         mine, theirs = one.splits[split], other.splits[split]
         np.testing.assert_array_equal(np.asarray(mine.images), np.asarray(theirs.images))
         assert mine.labels.tolist() == theirs.labels.tolist()
-        assert mine.names.tolist() == theirs.names.tolist()
+        assert mine.identifiers.tolist() == theirs.identifiers.tolist()
 
 
 def forbid_decoding(monkeypatch: pytest.MonkeyPatch, *allowed: str) -> None:
@@ -134,7 +134,7 @@ def test_unreadable_pictures_are_named_each_time(root: Path, cache: Cache) -> No
 def test_any_damage_to_the_file_is_repaired(
     tmp_path_factory: pytest.TempPathFactory, damage: str, where: float, value: int
 ) -> None:
-    """Cut short, longer, or with wrong bytes in its index, the file is written again, and every image stays the same."""
+    """Truncated, longer, or with wrong bytes in its index, the file is written again; every image stays the same."""
     folder = tmp_path_factory.mktemp("damaged")
     root, cache = write_classes(folder / "photos", "a", "b"), Cache(folder / "cache")
     plain = load(str(root), cache=cache)

@@ -106,9 +106,7 @@ def test_mixed_sizes_become_the_notes_size(tmp_path: Path) -> None:
     dataset = load(str(root))
     assert dataset.image_shape == (100, 100, 1)
     (notice,) = dataset.notices
-    assert notice == (
-        "pictures of 2 sizes, 1 × 1 to 12 × 9, were resized to 100 × 100; choose another size if they should not"
-    )
+    assert notice == ("pictures of 2 sizes, 1 × 1 to 12 × 9, were resized to 100 × 100; choose another size if need be")
     assert load(str(root), size=(8, 16)).image_shape == (8, 16, 1)
     assert load(str(root), size=(8, 16)).notices == ()
 

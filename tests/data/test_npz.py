@@ -221,7 +221,9 @@ def test_any_bytes_give_a_clear_error(tmp_path_factory: pytest.TempPathFactory, 
 
 
 @given(st.data())
-def test_any_damage_gives_splits_or_a_clear_error(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+def test_any_damage_gives_splits_or_a_clear_error(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
     path = tmp_path_factory.getbasetemp() / "damaged.npz"
     np.savez(path, images=noise(6, 3, 3), labels=np.arange(6) % 2)
     content = bytearray(path.read_bytes())

@@ -8,7 +8,6 @@ import io
 import json
 import os
 import secrets
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -73,6 +72,7 @@ class Cache:
 
     Examples
     --------
+    >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     cache = Cache(Path(folder))
     ...     with cache.temporary() as file:
@@ -119,7 +119,7 @@ class Cache:
         """Append the index to a temporary file and rename it for its key."""
         file.seek(0, io.SEEK_END)
         # A zip archive is read from its end, whatever is in front of it.
-        np.savez(file, about=np.array(json.dumps(about)), **arrays)
+        np.savez(file, about=np.array(json.dumps(about)), **arrays)  # type: ignore[arg-type]
         file.flush()
         os.fsync(file.fileno())
         Path(file.name).replace(self._path(key))
@@ -195,6 +195,6 @@ def key_of(*settings: object) -> str:
     Examples
     --------
     >>> key_of("photos", (28, 28))
-    '293fd3b512e9e3c6'
+    'c11a5adc08828d8a'
     """
     return hashlib.sha256(repr((VERSION, *settings)).encode("utf-8", "surrogateescape")).hexdigest()[:16]

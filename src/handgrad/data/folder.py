@@ -93,7 +93,9 @@ def read_folder(
         indices = decoded.indices[chosen]
         if not len(indices):
             none = f"the only file{files.where} cannot" if count == 1 else f"none of the {count} files{files.where} can"
-            raise refuse(f"{none} be read as a picture", "add valid pictures; in strict mode the first bad one is named")
+            raise refuse(
+                f"{none} be read as a picture", "add valid pictures; in strict mode the first bad one is named"
+            )
         images = decoded.images.subset(chosen) if isinstance(decoded.images, StoredImages) else decoded.images[chosen]
         splits[split] = Samples(images, files.labels[indices - first], names[indices], decoded.figures.subset(chosen))
         first += count
@@ -116,7 +118,7 @@ def _decoded(reader: Reader, size: tuple[int, int] | None) -> tuple[Decoded, lis
     span = f"{heights[0]} × {widths[0]}"
     if len(own) > 1:
         span = f"{len(own)} sizes, {min(heights)} × {min(widths)} to {max(heights)} × {max(widths)},"
-    return decoded, [f"pictures of {span} were resized to {size[0]} × {size[1]}; choose another size if they should not"]
+    return decoded, [f"pictures of {span} were resized to {size[0]} × {size[1]}; choose another size if need be"]
 
 
 def _list(root: Path, refuse: Refusal) -> tuple[tuple[str, ...], dict[str, _Listed]]:

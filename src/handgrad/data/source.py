@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from numbers import Integral
 from pathlib import Path
@@ -200,7 +200,7 @@ def read(
             f"the images of its splits differ in shape: {', '.join(map(str, sorted(shapes)))}",
             "choose one size for all, and give all the same channels",
         )
-    return replace(splits, **own)
+    return Splits(splits.classes, **own, notices=splits.notices)
 
 
 def split_source(splits: Splits, source: str, seed: int, group_by: str | None = None) -> Dataset:

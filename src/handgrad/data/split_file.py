@@ -15,7 +15,7 @@ def split_csv(dataset: Dataset) -> str:
     Examples
     --------
     >>> from handgrad.data import load
-    >>> print(split_csv(load("digits"))[:45])
+    >>> print(split_csv(load("digits"))[:46])
     image,class,split,object
     0,0,train,
     2,2,train,

@@ -24,7 +24,7 @@ class Accuracy(NamedTuple):
 
     Attributes
     ----------
-    source, part : str
+    source, split : str
         Where the images are from, and which of it they are: "test".
     images : int
         Their number.
@@ -35,13 +35,13 @@ class Accuracy(NamedTuple):
     """
 
     source: str
-    part: str
+    split: str
     images: int
     exact: float
     rounded: float | None = None
 
     def __str__(self) -> str:
-        where = f"on {self.images:,} images of {self.source} ({self.part})"
+        where = f"on {self.images:,} images of {self.source} ({self.split})"
         if self.rounded is None:
             return f"accuracy {100 * self.exact:.2f} % {where}"
         rounded, exact = 100 * self.rounded, 100 * self.exact
