@@ -84,7 +84,7 @@ def softmax_cross_entropy_backward(z: Array, y: Array) -> Array:
 
 
 def cross_entropy_backward(z: Array, y: Array) -> Array:
-    """∂E/∂z = −y / z: the half step that N17 joins with the softmax, kept so that the trace names every tensor.
+    """N15: ∂E/∂z = −y / z, the half step that N17 joins with the softmax; the trace names every tensor.
 
     Parameters
     ----------

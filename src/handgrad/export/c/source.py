@@ -16,6 +16,8 @@ from handgrad.export import Export, Tensor
 from handgrad.export.c import literals, memory
 from handgrad.export.c.parity import parity
 from handgrad.export.quantization import rounded
+from handgrad.export.support import prediction_nodes
+from handgrad.graph import GIVEN
 from handgrad.model import Model
 
 
@@ -25,7 +27,7 @@ class Accuracy(NamedTuple):
     Attributes
     ----------
     source, split : str
-        Where the images are from, and which of it they are: "test".
+        Where the images are from, and which of them: "test".
     images : int
         Their number.
     exact : float
@@ -97,12 +99,14 @@ def export(
     """
     prefix = _prefix_of(name) if prefix is None else prefix
     _check(model, prefix)
+    nodes = prediction_nodes(model.architecture, "C", memory.OPERATIONS)
     needed = memory.measure(model, int8)
     source = (
         _environment()
         .get_template("model.c.j2")
         .render(
             architecture=model.architecture,
+            network=[node for node in nodes if node.operation not in GIVEN],
             classes=model.classes,
             name=name,
             prefix=prefix,
