@@ -1,4 +1,4 @@
-"""The table of operations in docs/trace.md, made from ``handgrad.notes.operations``: ``python -m tools.operations_table``."""
+"""The table of operations in docs/trace.md: ``python -m tools.operations_table`` makes it from the table in the notes."""
 
 from __future__ import annotations
 
