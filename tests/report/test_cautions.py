@@ -36,7 +36,7 @@ def test_a_good_model_on_many_pictures_needs_none() -> None:
         ([[30, 5], [5, 30]], "wide interval"),
     ],
 )
-def test_a_fault_is_told(matrix: list[list[int]], kind: str) -> None:
+def test_a_fault_is_reported(matrix: list[list[int]], kind: str) -> None:
     assert kind in kinds(matrix)
 
 
@@ -50,7 +50,7 @@ def test_a_fault_is_told(matrix: list[list[int]], kind: str) -> None:
         ([[300, 50], [50, 300]], "wide interval"),
     ],
 )
-def test_what_is_no_fault_is_not_told(matrix: list[list[int]], kind: str) -> None:
+def test_nothing_is_reported_without_a_fault(matrix: list[list[int]], kind: str) -> None:
     assert kind not in kinds(matrix)
 
 
@@ -63,15 +63,15 @@ def test_classes_are_named_and_many_are_counted() -> None:
 
 def test_a_gap_between_training_and_validation() -> None:
     (gap,) = cautions.of_gap(1.0, 0.9)
-    assert "100.0 % of the training pictures are right and 90.0 % of the validation pictures" in gap.text
+    assert "100 % on the training pictures and 90.0 % on the validation pictures" in gap.text
     assert not [*cautions.of_gap(0.97, 0.95)]
     assert not [*cautions.of_gap(0.8, 0.95)]
 
 
-def test_pictures_that_two_parts_share() -> None:
+def test_images_that_two_splits_share() -> None:
     one, many = cautions.of_duplicates({("validation", "training"): 1, ("test", "training"): 1234})
     assert one.text.startswith("1 validation picture is also")
-    assert many.text.startswith("1,234 test pictures are also, pixel by pixel, in the training part")
+    assert many.text.startswith("1,234 test pictures are also in the training split, pixel by pixel")
 
 
 def documented(metrics: Metrics) -> set[str]:

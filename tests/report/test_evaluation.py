@@ -81,6 +81,6 @@ def test_the_mistakes_begin_with_the_surest(samples: Samples) -> None:
     probabilities = np.random.default_rng(2).dirichlet(np.ones(len(CLASSES)), len(samples))
     wrong = probabilities.argmax(axis=1) != samples.labels
     expected = sorted(probabilities[wrong].max(axis=1), reverse=True)
-    found = [each.to_dict()["probability"] for each in surest_mistakes(probabilities, samples, CLASSES)]
+    found = [each.probability for each in surest_mistakes(probabilities, samples, CLASSES)]
     assert len(found) > 3
     assert found == pytest.approx(expected[: len(found)])

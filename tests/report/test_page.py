@@ -51,7 +51,7 @@ def trained(made: tuple[Model, Dataset], epochs: int = 3) -> tuple[dict[str, Any
     return report, {"validation": dataset.validation, "test": dataset.test}
 
 
-def evaluated(model: Model, samples: Samples, part: str = "all") -> tuple[dict[str, Any], dict[str, Samples]]:
+def evaluated(model: Model, samples: Samples, split: str = "all") -> tuple[dict[str, Any], dict[str, Samples]]:
     engine = NotesEngine(model.standardization)
     probabilities = model.predict(samples.images, engine)
     report = evaluation_report(
@@ -62,7 +62,7 @@ def evaluated(model: Model, samples: Samples, part: str = "all") -> tuple[dict[s
         command="handgrad evaluate model others",
         model_path="model",
         source="others/",
-        part=part,
+        split=split,
     )
     return report, {"test": samples}
 
@@ -188,7 +188,7 @@ def test_the_headline_is_the_reports(made: Made) -> None:
     assert f"{right:.1f} % of 120 test pictures are recognized" in words
     low, high = report["test_accuracy_interval"]
     assert f"{100 * low:.1f} to {100 * high:.1f} % with 95 % confidence" in words
-    assert "The test pictures were looked at once" in words
+    assert "The test pictures were used once" in words
     for caution in report["cautions"]:
         assert caution["text"] in words
     for part in ("handgrad train pictures", "0" * 64, report["data"]["test_sha256"], report["machine"]["processor"]):

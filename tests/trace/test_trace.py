@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from handgrad.errors import InputError
+from handgrad.graph import EXAMPLES, graph
 from handgrad.notes import network
 from handgrad.parameters import Parameters
-from handgrad.trace import example_nodes, network_nodes, to_document, trace
+from handgrad.trace import to_document, trace
 from tests.web.models import ARCHITECTURES, drawn, pixels_for, traced
+from tools.operations_table import BEGIN, DOCUMENT, END, table
 
 NAMES = list(ARCHITECTURES)
 
@@ -33,7 +35,7 @@ def test_its_numbers_are_the_notes_engines(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_tensor_has_a_node_after_those_that_enter_it(name: str) -> None:
-    nodes = (*network_nodes(ARCHITECTURES[name]), *example_nodes())
+    nodes = (*graph(ARCHITECTURES[name]), *EXAMPLES)
     known: set[str] = set()
     for node in nodes:
         assert known >= set(node.inputs), node
@@ -69,3 +71,7 @@ def test_a_label_that_is_no_class_is_refused() -> None:
     model = drawn("notes")
     with pytest.raises(InputError, match="label=3: class numbers are 0 to 2"):
         trace(model, pixels_for(model), 3)
+
+
+def test_the_documented_operations_are_those_of_the_table() -> None:
+    assert BEGIN + table() + END in DOCUMENT.read_text(encoding="utf-8"), "run python -m tools.operations_table"
