@@ -225,8 +225,7 @@ def test_an_unfinished_training_is_no_model_and_is_not_overwritten_by_chance(
 ) -> None:
     for command in (("info", stopped), ("predict", stopped, source), ("evaluate", stopped, source)):
         assert run(*command).complaint == (
-            f"model={stopped}/model.safetensors: the training there is not finished; "
-            f"handgrad train --resume {stopped} goes on with it"
+            f"model={stopped}/model.safetensors: the training there is not finished; resume the training in {stopped}"
         )
     begin = ("train", source, *TWELVE, "--out", "run")
     assert run(*begin).complaint == (

@@ -184,7 +184,7 @@ def test_a_loss_that_is_no_number_names_the_step_and_the_cure_and_writes_nothing
         (["--size", "8"], "'8' is no size; give HEIGHTxWIDTH"),
         (["--size", "0x8"], "size=(0, 8): "),
         (["--size", "5x5"], "at N7, U2 = MP(T2), 1 × 1 is left for a window of 2 × 2; the smallest image that works"),
-        (["--out", "/dev/null/x"], "path=/dev/null/x: cannot be written (Not a directory); choose a writable place"),
+        (["--out", "/dev/null/x"], "path=/dev/null/x: cannot be written (Not a directory); choose a writable folder"),
         (["--faster"], "No such option: --faster (Possible options: --cluster, --filters, --strict); see"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -259,5 +259,5 @@ def test_a_folder_without_room_is_told_at_the_end_and_nothing_is_half_written(
     done = run("train", "digits", *SMALL, "--out", tmp_path / "out")
     assert done.code == 2
     assert done.out == ""
-    assert "cannot be written (No space left on device); choose a writable place" in done.err.splitlines()[-1]
+    assert "cannot be written (No space left on device); choose a writable folder" in done.err.splitlines()[-1]
     assert names(tmp_path) == []

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import partial
 from numbers import Integral
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -30,15 +29,6 @@ _LARGEST_SIDE = 4096
 _LARGEST_SEED = 2**32 - 1
 
 
-class Reading(NamedTuple):
-    """How to read a source; the arguments of ``read``."""
-
-    size: tuple[int, int] | None
-    strict: bool
-    progress: Progress | None
-    cache: Cache | None
-
-
 @dataclass(frozen=True)
 class Source:
     """One kind of source.
@@ -52,7 +42,7 @@ class Source:
     matches : callable
         Checks whether a source, as a person wrote it, is of this kind.
     read : callable
-        Reads it.
+        Reads it; called with the source and the options of ``read``.
     on_disk : bool
         Whether it is a path, which depends on the working folder.
     """
@@ -60,7 +50,7 @@ class Source:
     name: str
     help: str
     matches: Callable[[str], bool]
-    read: Callable[[str, Reading], Splits]
+    read: Callable[..., Splits]
     on_disk: bool = True
 
 
@@ -69,33 +59,33 @@ SOURCES = (
         _DIGITS,
         "the 1,797 scanned digits that scikit-learn ships; a folder of that name is `./digits`",
         lambda source: source == _DIGITS,
-        lambda source, reading: read_digits(),
+        lambda source, **_: read_digits(),
         on_disk=False,
     ),
     Source(
         f"{_OPENML}NAME",
         "a data set of openml.org whose rows are square images",
         lambda source: source.startswith(_OPENML),
-        lambda source, reading: read_openml(source.removeprefix(_OPENML)),
+        lambda source, **_: read_openml(source.removeprefix(_OPENML)),
         on_disk=False,
     ),
     Source(
         "a folder of IDX files",
         "the four files of MNIST or Fashion-MNIST, gzip or not",
         lambda source: is_idx(Path(source)),
-        lambda source, reading: read_idx(Path(source)),
+        lambda source, **_: read_idx(Path(source)),
     ),
     Source(
         "a folder of class folders",
         "images, one folder per class, with or without `train`, `validation` and `test` folders above them",
         lambda source: Path(source).is_dir(),
-        lambda source, reading: read_folder(Path(source), *reading),
+        lambda source, **options: read_folder(Path(source), **options),
     ),
     Source(
         "an .npz file",
         "`images` and `labels`, or `x_train`, `y_train`, `x_test`, `y_test`; and `classes`, where labels number them",
         lambda source: Path(source).suffix.casefold() == ".npz" and Path(source).exists(),
-        lambda source, reading: read_npz(Path(source)),
+        lambda source, **_: read_npz(Path(source)),
     ),
 )
 """Every kind of source; the first that matches reads it."""
@@ -186,7 +176,7 @@ def read(
             missing = not source or not Path(source).exists()
             rule = "there is no such file or folder" if missing else "this file is of no kind that can be read"
             raise refuse(rule, f"a source is {KINDS}")
-        splits = kind.read(source, Reading(size, strict, progress, cache))
+        splits = kind.read(source, size=size, strict=strict, progress=progress, cache=cache)
     except OSError as error:
         where = f" at {error.filename}" if error.filename else ""
         raise refuse(
