@@ -13,9 +13,12 @@ import numpy as np
 
 from handgrad.errors import ArchitectureError
 
+_PRIME = r"\text{′}"
+"""Beside the index, where a superscript would stand above it."""
+
 
 class Name(str):
-    """The notes' name of a tensor: a string that also knows how it is typeset.
+    r"""The notes' name of a tensor: a string that also knows how it is typeset.
 
     Parameters
     ----------
@@ -28,7 +31,7 @@ class Name(str):
     --------
     >>> name = Name.indexed("t", 1, prime="'")
     >>> name, name.latex
-    ("t1'", "{t_{1}'}")
+    ("t1'", '{t_{1}\\text{′}}')
     """
 
     latex: str
@@ -42,10 +45,10 @@ class Name(str):
     @classmethod
     def indexed(cls, letter: str, index: int, prime: str = "", latex: str | None = None) -> Self:
         """Return the name of a letter with its index."""
-        return cls(f"{letter}{index}{prime}", f"{{{latex or letter}_{{{index}}}{prime}}}")
+        return cls(f"{letter}{index}{prime}", f"{{{latex or letter}_{{{index}}}{_PRIME if prime else ''}}}")
 
 
-IMAGE, VECTOR = Name("X"), Name("x'", "{x'}")
+IMAGE, VECTOR = Name("X"), Name("x'", f"{{x{_PRIME}}}")
 """The image, and the vector that enters the first dense layer (N10)."""
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from handgrad.graph import EXAMPLES, graph
+from handgrad.notes.operations import OPERATIONS
 from handgrad.trace import trace
 from handgrad.web.page import explanation_page
 from tests.web.conftest import Opener
@@ -176,6 +177,6 @@ def test_the_page_explains_every_operation_and_no_other(opened: Opener, written:
     page = opened(written("notes"))
     known = page.evaluate("() => handgrad.operations()")
     every = {node.operation for name in SMALL for node in (*graph(ARCHITECTURES[name]), *EXAMPLES)}
-    assert set(known) == every - GIVEN
+    assert set(known) == set(OPERATIONS) == every - GIVEN
     documented = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", TRACE_MD.read_text(), re.MULTILINE)
     assert every <= set(re.findall(r"\w+", " ".join(documented)))

@@ -99,7 +99,7 @@ LINES: tuple[Line, ...] = (
     ),
     Line(
         number="N9", title="the classifier drawn", kind="example",
-        formulas=(r"100 \cdot 100 \to x' (100) \to t_1' (10) \to z (2)",),
+        formulas=(r"100 \cdot 100 \to x\text{′} (100) \to t_1\text{′} (10) \to z (2)",),
         sentence="The notes draw the columns of numbers of the dense half: 100, 10 and 2. These are this network's.",
         also=("network.dense_half",), before=("N10",),
     ),

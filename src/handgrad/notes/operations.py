@@ -84,6 +84,26 @@ class Operation:
     pieces: str = ""
     onnx: Onnx | None = None
 
+    @property
+    def letters(self) -> tuple[str, ...]:
+        """The letter of the result, then those of the inputs."""
+        return (self.result, *self.inputs)
+
+    @property
+    def result_number(self) -> str:
+        """The result at its index, ``$T[i,j,n]``."""
+        axes = self.axes.get(self.result)
+        return f"${self.result}[{','.join(axes)}]" if axes else f"${self.result}"
+
+    @property
+    def equation(self) -> tuple[str, str]:
+        """Both sides of the formula."""
+        return (self.left or f"${self.result}", self.right) if self.right else (self.result_number, self.number)
+
+    def filled(self, template: str, names: Sequence[str]) -> str:
+        """Put names in place of the letters, that of the result first."""
+        return Template(template).substitute(dict(zip(self.letters, names, strict=True)))
+
     def compute(self, node: Node, *tensors: Array) -> Array:
         """Compute the node's tensor, for a batch, from those that enter it."""
         return resolve(self.function)(*tensors, *self.arguments(node))
@@ -185,7 +205,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
     "cross_entropy": Operation(
         function="loss.cross_entropy",
         result="E", inputs=("t", "y"), axes={"t": "k", "y": "k"},
-        right=r"\operatorname{CE}(z) = -\sum_k y_k \log z_k",
+        right=r"\operatorname{CE}(z) = -\sum_k y_k \log\, z_k",
         number=r"\log \sum_m \exp($t[m]) - \sum_k $y[k] \cdot $t[k]",
         sentence="How surprised the network is by the expected class: 0 where that class has the probability 1. "
         "It is computed from the softmax's input, as log Σ exp, so that it never takes the log of 0.",
@@ -342,39 +362,48 @@ def formula(node: Node, chain_rule: bool = False) -> str:
     >>> formula(nodes["T1"]), plain_formula(nodes["∂E/∂F2"])
     ('{T_{1}} = X @ {F_{1}}', '∂E/∂F2 = H1 @ ∂E/∂T2')
     """
-    chain = ""
+    operation = OPERATIONS[node.operation]
+    left, right = operation.equation
     if chain_rule and isinstance(node.name, Derivative):
         error = next(name for name in node.inputs if isinstance(name, Derivative))
-        chain = rf"{error.latex} \cdot \frac{{\partial {error.tensor.latex}}}{{\partial {node.name.tensor.latex}}} = "
-    return _filled(node, [name.latex for name in (node.name, *node.inputs)], chain)
+        inner = rf"\frac{{\partial {error.tensor.latex}}}{{\partial {node.name.tensor.latex}}}"
+        right = rf"{error.latex} \cdot {inner} = {right}"
+    return operation.filled(f"{left} = {right}", [name.latex for name in (node.name, *node.inputs)])
 
 
 def plain_formula(node: Node) -> str:
     """Return a node's formula as a line of text, as in the notes: ``∂E/∂H1 = ∂E/∂T2 @ F2^{ππ}``."""
-    # What is inside \\text or \\operatorname are words; signs are outside.
-    first, *rest = (
-        _filled(node, [*map(str, (node.name, *node.inputs))]).replace(r"\operatorname", r"\text").split(r"\text{")
-    )
+    operation = OPERATIONS[node.operation]
+    return _plain(operation.filled(" = ".join(operation.equation), [node.name, *node.inputs]))
+
+
+def plain_number(operation: Operation) -> str:
+    """Return the formula of one number of the result as a line of text, with the operation's own letters.
+
+    Examples
+    --------
+    >>> plain_number(OPERATIONS["filter_gradient"])
+    '∂E/∂F[a,b,n] = Σ_{i,j} ∂E/∂T[i,j,n] · Σ_c X[i+a, j+b, c]'
+    """
+    names = {letter: f"∂E/∂{letter[1:]}" if letter[0] == "d" else letter for letter in operation.letters}
+    text = operation.filled(f"{operation.result_number} = {operation.number}", list(names.values()))
+    return _plain(text.replace("alpha", "α").replace("theta", "θ"))
+
+
+_SIGNS = {
+    r"\cdot": "·", r"\odot": "⊙", r"\sum": "Σ", r"^\top": "ᵀ", r"\to": "→", r"\eta": "η", r"\pi": "π", r"\,": "",
+    r"\max": "max", r"\log": "log", r"\exp": "exp", r"_{\mathrm{Full}}": "_Full", "-": "−",
+}  # fmt: skip
+
+
+def _plain(latex: str) -> str:
+    # Inside \\text and \\operatorname are words; signs are outside.
+    first, *rest = latex.replace(r"\operatorname", r"\text").split(r"\text{")
     pieces = [_with_signs(first)]
     for piece in rest:
         words, _, outside = piece.partition("}")
         pieces += [words, _with_signs(outside)]
     return "".join(pieces)
-
-
-def _filled(node: Node, names: Sequence[str], chain: str = "") -> str:
-    operation = OPERATIONS[node.operation]
-    left, right = operation.left or f"${operation.result}", operation.right or operation.number
-    if not operation.right and operation.result in operation.axes:
-        left += f"[{','.join(operation.axes[operation.result])}]"
-    letters = dict(zip((operation.result, *operation.inputs), names, strict=True))
-    return Template(f"{left} = {chain}{right}").substitute(letters)
-
-
-_SIGNS = {
-    r"\cdot": "·", r"\odot": "⊙", r"\sum": "Σ", r"^\top": "ᵀ", r"\to": "→", r"\eta": "η", r"\pi": "π",
-    r"\max": "max", r"\log": "log", r"\exp": "exp", r"_{\mathrm{Full}}": "_Full", "-": "−",
-}  # fmt: skip
 
 
 def _with_signs(latex: str) -> str:
