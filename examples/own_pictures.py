@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from handgrad import HandgradClassifier, model_file
 from handgrad.data import load
-from handgrad.data.picture import read_picture
+from handgrad.data.image_file import read_image
 
 
 def paint(folder: Path) -> None:
@@ -44,5 +44,5 @@ model_file.save(classifier.model_, "pictures.safetensors")
 model = model_file.load("pictures.safetensors")
 path = min(folder.glob(f"{names[0]}/*"))
 height, width, depth = model.architecture.input_shape
-(probabilities,) = model.predict(read_picture(path, (height, width), depth)[np.newaxis])
+(probabilities,) = model.predict(read_image(path, (height, width), depth)[np.newaxis])
 print(f"{path} is a {model.classes[probabilities.argmax()]}")

@@ -349,7 +349,7 @@ def test_the_exception_of_a_decoding_thread_reaches_the_user(
         assert threading.current_thread() is not threading.main_thread()
         raise failure
 
-    monkeypatch.setattr("handgrad.data.pictures.decode", failing)
+    monkeypatch.setattr("handgrad.data.image_files.decode", failing)
     if isinstance(failure, MemoryError):
         assert run("train", "photos", *TWELVE, "--out", "run").complaint.startswith("memory: there is not enough")
     else:

@@ -50,10 +50,10 @@ def forbid_decoding(monkeypatch: pytest.MonkeyPatch, *allowed: str) -> None:
     def decoded(path: str, *_: object) -> NoReturn:
         raise AssertionError(path)
 
-    real = {name: getattr(sys.modules["handgrad.data.pictures"], name) for name in ("decode", "size_of")}
+    real = {name: getattr(sys.modules["handgrad.data.image_files"], name) for name in ("decode", "size_of")}
     for name, function in real.items():
         monkeypatch.setattr(
-            f"handgrad.data.pictures.{name}",
+            f"handgrad.data.image_files.{name}",
             lambda path, *rest, function=function, **more: (
                 function(path, *rest, **more) if Path(path).name in allowed else decoded(path)
             ),
@@ -159,9 +159,9 @@ import sys
 from pathlib import Path
 from handgrad.data import load
 from handgrad.data.cache import Cache
-import handgrad.data.pictures as pictures
-decode, decoded = pictures.decode, []
-pictures.decode = lambda path, size: (decoded.append(path), decode(path, size))[1]
+import handgrad.data.image_files as image_files
+decode, decoded = image_files.decode, []
+image_files.decode = lambda path, size: (decoded.append(path), decode(path, size))[1]
 print(load(sys.argv[1], size=(40, 40), cache=Cache(Path(sys.argv[2]))).checksum(), len(decoded))
 """
 

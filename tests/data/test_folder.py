@@ -115,7 +115,7 @@ def test_a_size_that_is_given_needs_no_headers(tmp_path: Path, monkeypatch: pyte
 
     root = write_classes(tmp_path, "a", "b")
     (root / "b" / "notes.txt").write_text("no picture")
-    monkeypatch.setattr("handgrad.data.pictures.size_of", opened)
+    monkeypatch.setattr("handgrad.data.image_files.size_of", opened)
     dataset = load(str(root), size=(8, 16))
     assert dataset.image_shape == (8, 16, 1)
     assert len(everything(dataset)) == 10

@@ -14,7 +14,7 @@ from handgrad import engine as engines
 from handgrad import model_file, verify
 from handgrad.architecture import Architecture
 from handgrad.cli import display
-from handgrad.data.picture import read_picture
+from handgrad.data.image_file import read_image
 from handgrad.parameters import Parameters
 from handgrad.typing import Array
 
@@ -74,7 +74,7 @@ def _networks(model_path: Path | None, image: Path | None, rng: np.random.Genera
     height, width, depth = model.architecture.input_shape
     if image is None:
         return [(model.parameters, rng.standard_normal((1, height, width, depth)))]
-    pixels = read_picture(image, (height, width), depth)[None]
+    pixels = read_image(image, (height, width), depth)[None]
     return [(model.parameters, model.standardization.apply(pixels, np.float64))]
 
 

@@ -10,7 +10,7 @@ import typer
 from handgrad import engine as engines
 from handgrad import model_file
 from handgrad.cli import display, place
-from handgrad.data.picture import read_picture
+from handgrad.data.image_file import read_image
 from handgrad.errors import InputError
 from handgrad.model import Model
 
@@ -37,7 +37,7 @@ def explain(
     place.refuse_file(out, overwrite)
     model = model_file.load(model_path)
     height, width, depth = model.architecture.input_shape
-    pixels = read_picture(image, (height, width), depth)
+    pixels = read_image(image, (height, width), depth)
     # The notes engine: to compile kernels for one picture would take longer.
     notes = engines.create("notes", model.standardization)
     expected = int(model.predict(pixels[None], notes).argmax()) if label is None else _number(model, label)

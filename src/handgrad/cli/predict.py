@@ -14,7 +14,7 @@ from rich.markup import escape
 from handgrad import engine as engines
 from handgrad import model_file
 from handgrad.cli import clusters, display, kernels, place
-from handgrad.data.picture import read_picture
+from handgrad.data.image_file import read_image
 from handgrad.errors import InputError, Interrupted
 from handgrad.model import Model
 from handgrad.typing import Array
@@ -65,7 +65,7 @@ def predict(
     with display.counting("Reading pictures") as progress:
         for number, path in enumerate(images, start=1):
             try:
-                pixels.append(read_picture(path, (height, width), depth))
+                pixels.append(read_image(path, (height, width), depth))
                 paths.append(path)
             except InputError as error:
                 display.complain(str(error))

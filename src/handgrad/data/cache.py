@@ -10,7 +10,6 @@ import os
 import secrets
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -29,20 +28,8 @@ _SUFFIX, _UNFINISHED, _LOCK = ".pictures", ".part", ".lock"
 _Shape = tuple[int, int, int, int]
 
 
-@dataclass(frozen=True)
-class Stored:
-    """One file of the cache.
-
-    Parameters
-    ----------
-    path : Path
-    about : dict
-        What the file holds, as plain values.
-    size : int
-        Bytes.
-    used : float
-        When it was last used, in seconds since 1970.
-    """
+class Stored(NamedTuple):
+    """A file of the cache, its content in words, its bytes, and when it was last used in seconds since 1970."""
 
     path: Path
     about: dict[str, Any]

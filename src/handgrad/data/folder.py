@@ -16,7 +16,7 @@ from handgrad.data.arrays import Refusal
 from handgrad.data.cache import Cache
 from handgrad.data.classes import natural_order
 from handgrad.data.dataset import Samples
-from handgrad.data.pictures import Decoded, Reader
+from handgrad.data.image_files import Decoded, Reader
 from handgrad.data.split import Splits
 from handgrad.errors import DataError
 from handgrad.typing import Progress

@@ -17,9 +17,9 @@ from handgrad.data.dataset import Dataset, Samples
 from handgrad.data.digits import read_digits
 from handgrad.data.folder import read_folder
 from handgrad.data.idx import is_idx, read_idx
+from handgrad.data.image_file import resize
 from handgrad.data.npz import read_npz
 from handgrad.data.openml import read_openml
-from handgrad.data.picture import resize
 from handgrad.data.split import Splits, complete
 from handgrad.errors import DataError, InputError
 from handgrad.typing import Progress

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
-from handgrad.data.picture import decode, read_picture, resize, size_of
+from handgrad.data.image_file import decode, read_image, resize, size_of
 from handgrad.errors import DataError, InputError
 from tests.data.writing import noise, write_picture
 
@@ -167,17 +167,17 @@ def test_resize_goes_by_height_and_width() -> None:
 
 def test_lossless_changes_of_the_channels(tmp_path: Path) -> None:
     grey = write_picture(tmp_path / "grey.png", GREY)
-    np.testing.assert_array_equal(read_picture(grey, (4, 6), 3), np.stack([GREY] * 3, axis=2))
+    np.testing.assert_array_equal(read_image(grey, (4, 6), 3), np.stack([GREY] * 3, axis=2))
     equal = write_picture(tmp_path / "equal.png", np.stack([GREY] * 3, axis=2))
-    np.testing.assert_array_equal(read_picture(equal, (4, 6), 1)[..., 0], GREY)
+    np.testing.assert_array_equal(read_image(equal, (4, 6), 1)[..., 0], GREY)
     color = write_picture(tmp_path / "color.png", RGB)
-    np.testing.assert_array_equal(read_picture(color, (4, 6), 3), RGB)
+    np.testing.assert_array_equal(read_image(color, (4, 6), 3), RGB)
 
 
 def test_a_colored_picture_is_not_for_a_grey_model(tmp_path: Path) -> None:
     path = write_picture(tmp_path / "color.png", RGB)
     with pytest.raises(InputError, match=rf"picture={path}.*\(3 channels\).*\(1 channel\); convert it to grey"):
-        read_picture(path, (4, 6), 1)
+        read_image(path, (4, 6), 1)
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "gif", "bmp", "webp"])
@@ -279,9 +279,9 @@ def test_a_colored_picture_becomes_grey_where_that_is_asked_for(tmp_path: Path) 
     path = tmp_path / "red.png"
     Image.new("RGB", (4, 4), (255, 0, 0)).save(path)
     with pytest.raises(DataError, match="in color"):
-        read_picture(path, (2, 2), 1)
-    assert read_picture(path, (2, 2), 1, to_grey=True)[..., 0].tolist() == [[76, 76], [76, 76]]
-    assert read_picture(BytesIO(path.read_bytes()), (2, 2), 3, to_grey=True)[0, 0].tolist() == [255, 0, 0]
+        read_image(path, (2, 2), 1)
+    assert read_image(path, (2, 2), 1, to_grey=True)[..., 0].tolist() == [[76, 76], [76, 76]]
+    assert read_image(BytesIO(path.read_bytes()), (2, 2), 3, to_grey=True)[0, 0].tolist() == [255, 0, 0]
 
 
 def jpeg_2000(size: int) -> bytes:
