@@ -15,6 +15,7 @@ import numpy as np
 from handgrad.data.cache import Cache
 from handgrad.data.dataset import Dataset, Samples
 from handgrad.data.digits import read_digits
+from handgrad.data.figures import measure
 from handgrad.data.folder import read_folder
 from handgrad.data.idx import is_idx, read_idx
 from handgrad.data.image_file import resize
@@ -244,7 +245,8 @@ def _complete(samples: Samples, size: tuple[int, int] | None, where: str) -> Sam
         names = np.array([f"{where}{index}" for index in range(len(samples))], object)
     fits = size is None or samples.images.shape[1:3] == size
     images = samples.images if fits else resize(np.asarray(samples.images), size)
-    return Samples(images, samples.labels, names, samples.known if fits else None)
+    # Measured before anything is split off, so that no image is measured twice.
+    return Samples(images, samples.labels, names, samples.figures if fits else measure(images))
 
 
 def _check_size(size: object) -> None:
