@@ -29,11 +29,11 @@ SMALL = Architecture(input_shape=(6, 6, 1), stages=((2, 2),), hidden=(3,))
 
 
 def model(architecture: Architecture = SMALL, seed: int = 0, dtype: str = "float32", **changes: Any) -> Model:
-    depth = architecture.input_shape[2]
+    channels = architecture.input_shape[2]
     given: dict[str, Any] = {
         "parameters": Parameters.draw(architecture, np.random.default_rng(seed), dtype),
         "classes": tuple(f"class {n}" for n in range(architecture.classes)),
-        "standardization": Standardization((12.5,) * depth, (3.25,) * depth),
+        "standardization": Standardization((12.5,) * channels, (3.25,) * channels),
         "provenance": {"seed": 7, "data": {"source": "digits"}},
     }
     return Model(**{**given, **changes})

@@ -129,7 +129,7 @@ def test_one_large_size_becomes_the_notes_size(tmp_path: Path) -> None:
     assert dataset.notices[0].startswith("pictures of 2 × 257 were resized")
 
 
-def test_pictures_lying_by_their_exif_share_a_size_with_upright_ones(tmp_path: Path) -> None:
+def test_images_turned_by_their_exif_share_a_size_with_upright_ones(tmp_path: Path) -> None:
     root = write_classes(tmp_path, "a", "b")
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -224,7 +224,7 @@ def test_too_little(tmp_path: Path, counts: dict[str, int], message: str) -> Non
         load(str(tmp_path))
 
 
-def test_pictures_without_class_folders(tmp_path: Path) -> None:
+def test_images_without_class_folders(tmp_path: Path) -> None:
     write_picture(tmp_path / "0.png")
     with pytest.raises(DataError, match="no class folders"):
         load(str(tmp_path))
@@ -257,8 +257,8 @@ def test_a_folder_that_cannot_be_listed(tmp_path: Path, monkeypatch: pytest.Monk
         load(str(root))
 
 
-def test_progress_counts_every_picture(tmp_path: Path) -> None:
+def test_progress_counts_every_image(tmp_path: Path) -> None:
     calls: list[tuple[int, int]] = []
     load(str(write_classes(tmp_path, "a", "b")), progress=lambda done, total: calls.append((done, total)))
-    # The headers, which show the common size, and then the pictures.
+    # The headers, which show the common size, and then the pixels.
     assert calls == 2 * [(done, 10) for done in range(1, 11)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import io
 import json
@@ -96,7 +97,8 @@ class Cache:
         # Held while this process lives: whoever can take it may remove the file.
         with _locked(lock):
             try:
-                with path.open("x+b") as file:
+                # For its owner alone, since photos may be private.
+                with open(path, "x+b", opener=functools.partial(os.open, mode=0o600)) as file:
                     yield file
             finally:
                 path.unlink(missing_ok=True)
