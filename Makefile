@@ -16,7 +16,7 @@ demo: $(VENV)/.installed  ## Train on the embedded digits, predict a few of them
 	@$(BIN)/python -m tools.demo
 
 test: $(VENV)/.installed-dev  ## Run all tests, doctests included.
-	@$(BIN)/python -m pytest $(PYTEST)
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal $(PYTEST)
 
 test-cluster: .venv-cluster/.installed  ## Run the tests on a Ray cluster, in a network of their own where that is allowed.
 	@$(ISOLATED) .venv-cluster/bin/python -m pytest $(PYTEST) tests_cluster

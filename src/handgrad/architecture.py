@@ -1,4 +1,4 @@
-"""The sizes of a network, checked once, and the shape of everything that follows from them."""
+"""The sizes of a network, checked once, and the names and shapes that follow from them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,49 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 
 from handgrad.errors import ArchitectureError
+
+_PRIME = r"\text{′}"
+"""Beside the index, where a superscript would stand above it."""
+
+
+class Name(str):
+    r"""The notes' name of a tensor: a string that also knows how it is typeset.
+
+    Parameters
+    ----------
+    text : str
+        ``T1``, ``t1'``.
+    latex : str, optional
+        The same in LaTeX, in braces where it has an index; the text itself if left out.
+
+    Examples
+    --------
+    >>> name = Name.indexed("t", 1, prime="'")
+    >>> name, name.latex
+    ("t1'", '{t_{1}\\text{′}}')
+    """
+
+    latex: str
+
+    def __new__(cls, text: str, latex: str | None = None) -> Self:
+        """Attach the LaTeX form to the string."""
+        name = super().__new__(cls, text)
+        name.latex = text if latex is None else latex
+        return name
+
+    @classmethod
+    def indexed(cls, letter: str, index: int, prime: str = "", latex: str | None = None) -> Self:
+        """Return the name of a letter with its index."""
+        return cls(f"{letter}{index}{prime}", f"{{{latex or letter}_{{{index}}}{_PRIME if prime else ''}}}")
+
+
+IMAGE, VECTOR = Name("X"), Name("x'", f"{{x{_PRIME}}}")
+"""The image, and the vector that enters the first dense layer (N10)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +60,7 @@ class Convolution:
     """
 
     index: int
-    input: str
+    input: Name
     input_shape: tuple[int, int, int]
     filter_shape: tuple[int, ...]
     mixing_shape: tuple[int, int] | None
@@ -31,34 +69,34 @@ class Convolution:
 
     @property
     def input_kind(self) -> Literal["image", "relu", "pooling"]:
-        """What made its input."""
+        """The operation that made its input."""
         kinds: dict[str, Literal["image", "relu", "pooling"]] = {"X": "image", "H": "relu", "U": "pooling"}
         return kinds[self.input[0]]
 
     @property
-    def F(self) -> str:
+    def F(self) -> Name:
         """Name of the filters."""
-        return f"F{self.index}"
+        return Name.indexed("F", self.index)
 
     @property
-    def alpha(self) -> str:
-        """Name of the depth weights α (N32)."""
-        return f"alpha{self.index}"
+    def alpha(self) -> Name:
+        """Name of the mixing weights α (N32)."""
+        return Name.indexed("alpha", self.index, latex=r"\alpha")
 
     @property
-    def S(self) -> str:
+    def S(self) -> Name:
         """Name of the weighted maps (N32)."""
-        return f"S{self.index}"
+        return Name.indexed("S", self.index)
 
     @property
-    def T(self) -> str:
+    def T(self) -> Name:
         """Name of the result."""
-        return f"T{self.index}"
+        return Name.indexed("T", self.index)
 
     @property
-    def output(self) -> str:
-        """Name of what leaves it: H after a ReLU, U after the pooling."""
-        return f"U{self.index}" if self.pooled_shape else f"H{self.index}"
+    def output(self) -> Name:
+        """Name of the layer's output: H after a ReLU, U after pooling."""
+        return Name.indexed("U" if self.pooled_shape else "H", self.index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,34 +109,34 @@ class Dense:
     last: bool
 
     @property
-    def input(self) -> str:
-        """Name of what enters it."""
-        return "x'" if self.index == 1 else f"h{self.index - 1}'"
+    def input(self) -> Name:
+        """Name of the layer's input."""
+        return VECTOR if self.index == 1 else Name.indexed("h", self.index - 1, prime="'")
 
     @property
-    def w(self) -> str:
+    def w(self) -> Name:
         """Name of the weights."""
-        return f"w{self.index}"
+        return Name.indexed("w", self.index)
 
     @property
-    def b(self) -> str:
+    def b(self) -> Name:
         """Name of the biases."""
-        return f"b{self.index}"
+        return Name.indexed("b", self.index)
 
     @property
-    def t(self) -> str:
-        """Name of the result."""
-        return f"t{self.index}'"
+    def t(self) -> Name:
+        """Name of the result, before the ReLU or the softmax."""
+        return Name.indexed("t", self.index, prime="'")
 
     @property
-    def output(self) -> str:
-        """Name of what leaves it."""
-        return "z" if self.last else f"h{self.index}'"
+    def output(self) -> Name:
+        """Name of the layer's output."""
+        return Name("z") if self.last else Name.indexed("h", self.index, prime="'")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Architecture:
-    """Sizes of the network: stages of convolutions that each end in a pooling, then dense layers.
+    """Sizes of a network: stages of convolutions that each end in max pooling, then dense layers.
 
     The default is the notes' network as N9 draws it: an image of 100 × 100, one stage of two convolutions with 3 × 3
     filters, 2 × 2 pooling, ten hidden neurons, two classes.
@@ -106,7 +144,7 @@ class Architecture:
     Parameters
     ----------
     input_shape : tuple of int
-        (height, width, depth) of an image.
+        (height, width, channels) of an image.
     classes : int
         Number of classes, at least 2.
     stages : tuple of tuple of int
@@ -118,8 +156,8 @@ class Architecture:
     hidden : tuple of int
         Sizes of the hidden dense layers; may be empty.
     maps : int, optional
-        K of N32: weighted maps that pass to a convolution, at most as many as its input is deep. None, the
-        default, is the notes' plain sum over the depth.
+        K of N32: the weighted maps that a convolution reads, at most as many as its input has channels. None, the
+        default, is the notes' plain sum over the channels.
 
     Raises
     ------
@@ -180,31 +218,31 @@ class Architecture:
     def convolutions(self) -> tuple[Convolution, ...]:
         """Every convolution with its shapes, in order."""
         layers: list[Convolution] = []
-        name, (height, width, depth) = "X", self.input_shape
+        name, (height, width, channels) = IMAGE, self.input_shape
         for stage in self.stages:
-            for place, count in enumerate(stage, start=1):
+            for position, count in enumerate(stage, start=1):
                 index = len(layers) + 1
                 k1, k2 = self.filter_size
                 self._check_room((height, width), (k1, k2), f"N{3 if index == 1 else 6}, T{index} = {name} @ F{index}")
-                # A single depth has nothing to weigh: it is its own sum.
-                K = None if self.maps is None or depth == 1 else min(self.maps, depth)
+                # A single channel needs no weights: it is its own sum.
+                K = None if self.maps is None or channels == 1 else min(self.maps, channels)
                 shape = (height - k1 + 1, width - k2 + 1, count)
                 pooled = None
-                if place == len(stage):
+                if position == len(stage):
                     p = self.pooling
                     self._check_room(shape[:2], (p, p), f"N7, U{index} = MP(T{index})")
                     pooled = (shape[0] // p, shape[1] // p, count)
                 layer = Convolution(
                     index=index,
                     input=name,
-                    input_shape=(height, width, depth),
+                    input_shape=(height, width, channels),
                     filter_shape=(k1, k2, count) if K is None else (k1, k2, K, count),
-                    mixing_shape=None if K is None else (depth, K),
+                    mixing_shape=None if K is None else (channels, K),
                     shape=shape,
                     pooled_shape=pooled,
                 )
                 layers.append(layer)
-                name, (height, width, depth) = layer.output, pooled or shape
+                name, (height, width, channels) = layer.output, pooled or shape
         return tuple(layers)
 
     def _check_room(self, room: tuple[int, int], window: tuple[int, int], line: str) -> None:
@@ -254,25 +292,25 @@ class Architecture:
 
     @cached_property
     def decayed(self) -> frozenset[str]:
-        """Names of the filters and weights, which weight decay pulls on; not of biases and depth weights."""
+        """Names of the parameters that weight decay applies to: filters and dense weights."""
         return frozenset([*(layer.F for layer in self.convolutions), *(dense.w for dense in self.denses)])
 
     @cached_property
     def parameter_count(self) -> int:
-        """Number of learned numbers."""
+        """Number of learned parameters."""
         return sum(math.prod(shape) for shape in self.parameter_shapes.values())
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # The sizes alone: what is derived from them is cached in views that cannot be pickled.
+        # Only the sizes: the cached views of the derived shapes cannot be pickled.
         return Architecture.from_dict, (self.to_dict(),)
 
     def to_dict(self) -> dict[str, Any]:
-        """The sizes as plain values, for JSON; ``Architecture.from_dict`` reads them."""
+        """Return the sizes as plain values for JSON; ``from_dict`` reads them."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, sizes: dict[str, Any]) -> Architecture:
-        """The architecture of ``to_dict``'s values.
+        """Create an architecture from the values of ``to_dict``.
 
         Examples
         --------
@@ -295,7 +333,7 @@ def _staged(stages: object) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """Lists as tuples and NumPy's integers as Python's, so that equal sizes are equal, hashable and fit for JSON."""
+    """Return lists as tuples and NumPy integers as Python's, so that equal sizes compare equal and can be hashed."""
     if isinstance(value, list | tuple):
         return tuple(_plain(item) for item in value)
     return int(value) if isinstance(value, np.integer) else value

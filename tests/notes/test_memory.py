@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handgrad.notes import catalogue
+from handgrad.notes.lines import LINES
 from tests.notes.strategies import brief, generators, laid_out, layouts
 
 Shape = tuple[int, ...]
@@ -24,6 +24,7 @@ SHAPES: dict[str, tuple[Shape, ...]] = {
     "convolution.convolve": ((2, 5, 6, 3), (3, 2, 4)),
     "convolution.filter_gradient": ((2, 5, 6, 3), (2, 3, 5, 4)),
     "convolution.input_gradient": ((2, 3, 5, 4), (3, 2, 4)),
+    "loss.cross_entropy_backward": ((2, 3), (2, 3)),
     "dense.dense": ((2, 3), (3, 4), (4,)),
     "dense.weight_gradient": ((2, 3), (2, 4)),
     "dense.bias_gradient": ((2, 4),),
@@ -63,8 +64,8 @@ def call(name: str, arrays: list[Any]) -> Any:
     return getattr(import_module(f"handgrad.notes.{module}"), function)(*arrays, *FURTHER.get(name, ()))
 
 
-def test_every_function_of_the_catalogue_is_here() -> None:
-    named = {name for line in catalogue.LINES for name in line.functions}
+def test_every_function_of_the_lines_is_here() -> None:
+    named = {name for line in LINES for name in line.functions}
     assert named - NOT_OF_ARRAYS_ALONE == SHAPES.keys() - {"convolution.turned"}
 
 

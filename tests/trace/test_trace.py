@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from handgrad.errors import InputError
+from handgrad.graph import EXAMPLES, graph
 from handgrad.notes import network
 from handgrad.parameters import Parameters
-from handgrad.trace import example_nodes, network_nodes, to_document, trace
+from handgrad.trace import to_document, trace
 from tests.web.models import ARCHITECTURES, drawn, pixels_for, traced
 
 NAMES = list(ARCHITECTURES)
@@ -33,7 +34,7 @@ def test_its_numbers_are_the_notes_engines(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_tensor_has_a_node_after_those_that_enter_it(name: str) -> None:
-    nodes = (*network_nodes(ARCHITECTURES[name]), *example_nodes())
+    nodes = (*graph(ARCHITECTURES[name]), *EXAMPLES)
     known: set[str] = set()
     for node in nodes:
         assert known >= set(node.inputs), node

@@ -12,13 +12,15 @@ from hypothesis import given, settings
 from handgrad import cli, model_file, verify
 from handgrad.architecture import Architecture
 from handgrad.data import read
-from handgrad.notes import catalogue, network, pooling
+from handgrad.notes import network, pooling
+from handgrad.notes.lines import LINES
 from handgrad.parameters import Parameters
 from handgrad.typing import Array
 from tests.notes.strategies import architectures, filled, generators
 from tests.verify.sabotage import SABOTAGES, Sabotage
 
-BACKWARD = [line for line in catalogue.LINES if line.kind in ("backward", "step")]
+BACKWARD = [entry for entry in LINES if entry.kind in ("backward", "step")]
+FUNCTIONS = {entry.number: set(entry.functions) for entry in LINES}
 
 
 def square_networks(rng: np.random.Generator) -> list[tuple[Parameters, Array]]:
@@ -60,7 +62,7 @@ def test_a_wrong_line_fails_at_that_very_line_and_no_other(sabotage: Sabotage, m
     networks = networks_for(sabotage)
     monkeypatch.setattr(f"handgrad.notes.{sabotage.function}", sabotage.wrong)
     failed = failures(networks)
-    lines = {line.number for line in catalogue.LINES if sabotage.function in line.functions}
+    lines = {entry.number for entry in LINES if sabotage.function in entry.functions}
     assert {number for number in failed if "–" not in number} == lines
     # N27 explains N28 and N31 follows the pass: all others are part of it.
     assert any("–" in number for number in failed) == bool(lines - {"N27", "N31"})
@@ -75,7 +77,7 @@ def test_a_transpose_that_changes_shapes_is_caught_too(sabotage: Sabotage, monke
         failed = failures(networks)
     except ValueError:
         return  # NumPy itself refuses the shapes
-    assert failed & {line.number for line in catalogue.LINES if sabotage.function in line.functions}
+    assert failed & {entry.number for entry in LINES if sabotage.function in entry.functions}
 
 
 def test_every_function_of_every_backward_line_is_sabotaged() -> None:
@@ -89,8 +91,8 @@ def test_every_function_of_every_backward_line_is_sabotaged() -> None:
 
 
 def test_the_examples_with_an_error_going_back_are_sabotaged() -> None:
-    assert {"pooling.max_pool_backward"} == set(catalogue.line("N16").functions)
-    assert {"convolution.response_derivative"} == set(catalogue.line("N27").functions)
+    assert {"pooling.max_pool_backward"} == FUNCTIONS["N16"]
+    assert {"convolution.response_derivative"} == FUNCTIONS["N27"]
 
 
 def test_the_check_names_every_backward_line_and_the_example_of_the_four_errors() -> None:

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from handgrad.trace import example_nodes, network_nodes, trace
+from handgrad.graph import EXAMPLES, graph
+from handgrad.notes.operations import OPERATIONS
+from handgrad.trace import trace
 from handgrad.web.page import explanation_page
 from tests.web.conftest import Opener
 from tests.web.models import ARCHITECTURES, drawn, pixels_for, traced
@@ -174,7 +176,7 @@ def test_a_nudge_computes_the_pass_anew_and_touches_its_tangent(
 def test_the_page_explains_every_operation_and_no_other(opened: Opener, written: Callable[[str], str]) -> None:
     page = opened(written("notes"))
     known = page.evaluate("() => handgrad.operations()")
-    every = {node.operation for name in SMALL for node in (*network_nodes(ARCHITECTURES[name]), *example_nodes())}
-    assert set(known) == every - GIVEN
+    every = {node.operation for name in SMALL for node in (*graph(ARCHITECTURES[name]), *EXAMPLES)}
+    assert set(known) == set(OPERATIONS) == every - GIVEN
     documented = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", TRACE_MD.read_text(), re.MULTILINE)
     assert every <= set(re.findall(r"\w+", " ".join(documented)))

@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from handgrad.trace import network_nodes
+from handgrad.graph import graph
 from handgrad.web.server import Exhibit, application
 from tests.web.models import drawn, pixels_for
 
@@ -241,7 +241,7 @@ def test_numbers_of_a_trace_that_has_changed_are_refused(client: TestClient) -> 
     visit.wish(steps=1, rate=0.01)
     answer = client.get(f"{visit.place}/tensors/{visit.first['trace']['revision']}/0")
     assert answer.status_code == 409
-    nodes = len(network_nodes(drawn("notes").architecture))
+    nodes = len(graph(drawn("notes").architecture))
     state = visit.wish(back=1)["trace"]
     for wrong in (str(nodes + 99), "-1", "1" * 5000, "x", "0?slice=9&of=9", "0?slice=0&of=", "0?slice=-1&of=2"):
         answer = client.get(f"{visit.place}/tensors/{state['revision']}/{wrong}")

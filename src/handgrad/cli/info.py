@@ -7,18 +7,19 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from handgrad import model_file
 from handgrad.cli import display
+from handgrad.graph import GIVEN, forward_nodes
 from handgrad.model import Model
+from handgrad.notes.operations import plain_formula
 
 
 def info(
     model_path: Annotated[Path, typer.Argument(metavar="MODEL", help="A model.safetensors, or the folder it lies in.")],
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Tell what a model file holds: its network, classes, preprocessing and where it comes from."""
+    """Show what a model file holds: its network, classes, preprocessing and provenance."""
     model = model_file.load(model_path)
     if json:
         display.print_json({"parameters": model.architecture.parameter_count} | model.to_dict())
@@ -29,31 +30,15 @@ def info(
 def _print(model: Model) -> None:
     architecture = model.architecture
     table = display.table("tensor", "shape", "numbers>", "comes from")
-    table.add_row("X", _shape(architecture.input_shape), "", "image, standardized")
-    for layer in architecture.convolutions:
-        entering = layer.input
-        if layer.mixing_shape:
-            table.add_row(
-                layer.S,
-                _shape((*layer.input_shape[:2], layer.mixing_shape[1])),
-                "",
-                f"{entering} · {layer.alpha}",
-            )
-            _parameter(table, model, layer.alpha)
-            entering = layer.S
-        table.add_row(layer.T, _shape(layer.shape), "", f"{entering} @ {layer.F}")
-        _parameter(table, model, layer.F)
-        if layer.pooled_shape:
-            p = architecture.pooling
-            table.add_row(layer.output, _shape(layer.pooled_shape), "", f"MP({layer.T}), {p} × {p}")
+    for node in forward_nodes(architecture, until="z"):
+        shape = " × ".join(map(str, node.shape))
+        if node.operation == "parameter":
+            values = model.parameters[node.name]
+            learned = f"[dim]learned, {values.min():.3f} … {values.max():.3f}[/]"
+            table.add_row(f"  {node.name}", shape, f"{values.size:,}", learned)
         else:
-            table.add_row(layer.output, _shape(layer.shape), "", f"ReLU({layer.T})")
-    table.add_row("x'", _shape((architecture.flat,)), "", f"{architecture.convolutions[-1].output} flattened")
-    for dense in architecture.denses:
-        function = "softmax" if dense.last else "ReLU"
-        table.add_row(dense.output, _shape((dense.outputs,)), "", f"{function}({dense.input} · {dense.w} + {dense.b})")
-        _parameter(table, model, dense.w)
-        _parameter(table, model, dense.b)
+            given = node.operation in GIVEN
+            table.add_row(node.name, shape, "", "image, standardized" if given else escape(plain_formula(node)))
     display.stdout.print(table)
     facts = display.table("", "")
     facts.show_header = False
@@ -66,17 +51,3 @@ def _print(model: Model) -> None:
         facts.add_row(name, escape(text))
     display.stdout.print()
     display.stdout.print(facts)
-
-
-def _parameter(table: Table, model: Model, name: str) -> None:
-    values = model.parameters[name]
-    table.add_row(
-        f"  {name}",
-        _shape(values.shape),
-        f"{values.size:,}",
-        f"[dim]learned, {values.min():.3f} … {values.max():.3f}[/]",
-    )
-
-
-def _shape(shape: tuple[int, ...]) -> str:
-    return " × ".join(map(str, shape))

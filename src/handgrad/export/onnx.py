@@ -1,22 +1,25 @@
 """A model as an ONNX graph: pixels in, class probabilities out.
 
-The operators are the standard's own, in the order of the notes, and the tensors carry the notes' names. ONNX wants the
-depth before the rows: the pixels are turned once, and the weights of x' lie in that order.
+The operators are the standard's own, as the table of operations names them, and the tensors keep the notes' names. ONNX
+puts the channels before the rows: the pixels are transposed once, and the weights that read x' are stored to match.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handgrad import __version__
-from handgrad.architecture import Architecture
 from handgrad.errors import InputError
 from handgrad.export import Export, Tensor
+from handgrad.export.support import prediction_nodes
+from handgrad.graph import GIVEN
 from handgrad.model import Model
+from handgrad.notes.operations import OPERATIONS
 
 try:
     import onnx
@@ -30,6 +33,7 @@ OPSET = 13
 """The first whose ReduceSum and Softmax are those of today: old and new runtimes read the same."""
 IR_VERSION = 7
 """That of the first release with this opset."""
+_FORMS = {name: operation.onnx for name, operation in OPERATIONS.items() if operation.onnx}
 _LARGEST = 2**31 - 2**24
 """Bytes of numbers for which protobuf's limit of 2 GiB a file leaves room."""
 
@@ -54,6 +58,7 @@ def export(model: Model) -> Export:
 
     Examples
     --------
+    >>> from handgrad.architecture import Architecture
     >>> from handgrad.parameters import Parameters
     >>> from handgrad.standardization import Standardization
     >>> network = Parameters.zeros(Architecture(input_shape=(6, 6, 1)))
@@ -67,14 +72,13 @@ def export(model: Model) -> Export:
         raise InputError("model", f"{architecture.parameter_count:,} parameters", rule, "train a smaller network")
     images = Tensor("images", "uint8", ("batch", *architecture.input_shape))
     probabilities = Tensor("probabilities", "float32", ("batch", architecture.classes))
-    nodes = _nodes(architecture, images.name, probabilities.name)
-    used = {name for node in nodes for name in node.input}
+    chain = _chain(model, images.name, probabilities.name)
     graph = helper.make_graph(
-        nodes,
+        chain.nodes,
         "handgrad",
         [_value(images, "Pixels from 0 to 255, row by row; three depths are red, green and blue.")],
         [_value(probabilities, "Each image's probability of each class; metadata: classes.")],
-        [numpy_helper.from_array(array, name) for name, array in _constants(model).items() if name in used],
+        [numpy_helper.from_array(array, name) for name, array in chain.constants.items()],
     )
     made = helper.make_model(
         graph,
@@ -98,71 +102,58 @@ def _value(tensor: Tensor, told: str) -> onnx.ValueInfoProto:
 
 
 class _Chain:
-    """Nodes in a row: each takes what the one before made, and constants."""
+    """Nodes in a row, each reading what the one before made, and the constants that they refer to."""
 
     def __init__(self, x: str) -> None:
         self.x = x
         self.nodes: list[onnx.NodeProto] = []
+        self.constants: dict[str, NDArray[Any]] = {}
 
     def then(self, operator: str, output: str, *constants: str, **attributes: Any) -> None:
         self.nodes.append(helper.make_node(operator, [self.x, *constants], [output], name=output, **attributes))
         self.x = output
 
 
-def _nodes(architecture: Architecture, images: str, probabilities: str) -> list[onnx.NodeProto]:
+def _chain(model: Model, images: str, probabilities: str) -> _Chain:
     chain = _Chain(images)
     chain.then("Transpose", "pixels", perm=[0, 3, 1, 2])
     chain.then("Cast", "values", to=onnx.TensorProto.FLOAT)
     chain.then("Sub", "centered", "mean")
     chain.then("Div", "X", "std")
-    for conv in architecture.convolutions:
-        if conv.mixing_shape:
-            chain.then("Conv", conv.S, conv.alpha)  # N32
-        elif conv.input_shape[2] > 1:
-            chain.then("ReduceSum", conv.S, "depth", keepdims=1)  # N2: sum over the depth
-        chain.then("Conv", conv.T, conv.F)  # N3, N6, N33
-        if conv.pooled_shape:
-            window = [architecture.pooling] * 2
-            chain.then("MaxPool", conv.output, kernel_shape=window, strides=window)  # N7
-        else:
-            chain.then("Relu", conv.output)  # N5
-    chain.then("Flatten", "x")  # N10
-    for dense in architecture.denses:
-        chain.then("Gemm", _identifier(dense.t), dense.w, dense.b)  # N11, N13
-        if dense.last:
-            chain.then("Softmax", probabilities, axis=1)  # N14
-        else:
-            chain.then("Relu", _identifier(dense.output))  # N12
-    return chain.nodes
+    chain.constants["mean"] = _single(np.reshape(model.standardization.mean, (-1, 1, 1)))
+    chain.constants["std"] = _single(np.reshape(model.standardization.std, (-1, 1, 1)))
+    shapes: dict[str, tuple[int, ...]] = {}
+    rows: NDArray[np.intp] | slice = slice(None)
+    for node in prediction_nodes(model.architecture, "ONNX", _FORMS):
+        shapes[node.name] = node.shape
+        if node.operation in GIVEN:
+            continue
+        form = _FORMS[node.operation]
+        if form.sums_channels and shapes[node.inputs[0]][2] > 1:
+            chain.then("ReduceSum", f"{_identifier(node.inputs[0])}_sum", "channels", keepdims=1)
+            chain.constants["channels"] = np.array([1])
+        for name in node.inputs[1:]:
+            weight = form.layout(model.parameters[name])
+            # The rows of the weights behind a Flatten lie in ONNX's order of the tensor before it.
+            chain.constants[name] = _single(weight[rows] if weight.ndim == 2 else weight)
+        output = probabilities if node.name == "z" else _identifier(node.name)
+        chain.then(form.operator, output, *node.inputs[1:], **form.attributes(node.options))
+        if form.operator == "Flatten":
+            shape = shapes[node.inputs[0]]
+            rows = np.arange(math.prod(shape)).reshape(shape).transpose(2, 0, 1).ravel()
+        elif form.operator == "Gemm":
+            rows = slice(None)
+    return chain
 
 
 def _identifier(name: str) -> str:
-    """A name of the notes as ONNX allows it: t1 for t1'."""
+    """Return a name of the notes as ONNX allows it: t1 for t1'."""
     return name.rstrip("'")
-
-
-def _constants(model: Model) -> dict[str, NDArray[Any]]:
-    """What the nodes refer to, in float32 and with the depth before the rows."""
-    architecture, parameters = model.architecture, model.parameters
-    arrays = {
-        "mean": np.reshape(model.standardization.mean, (-1, 1, 1)),
-        "std": np.reshape(model.standardization.std, (-1, 1, 1)),
-        **parameters,
-    }
-    for conv in architecture.convolutions:
-        k1, k2, *_, filters = conv.filter_shape
-        arrays[conv.F] = parameters[conv.F].reshape(k1, k2, -1, filters).transpose(3, 2, 0, 1)
-        if conv.mixing_shape:
-            arrays[conv.alpha] = parameters[conv.alpha].T[:, :, None, None]
-    first = architecture.denses[0].w
-    rows = np.arange(architecture.flat).reshape(architecture.convolutions[-1].pooled_shape or ())
-    arrays[first] = parameters[first][rows.transpose(2, 0, 1).ravel()]
-    return {name: _single(array) for name, array in arrays.items()} | {"depth": np.array([1])}
 
 
 def _single(array: NDArray[Any]) -> NDArray[np.float32]:
     with np.errstate(over="ignore"):
         single = array.astype(np.float32)
     if not np.isfinite(single).all():
-        raise InputError("model", array.dtype, "a number of it is too large for float32", "train it as float32")
+        raise InputError("model", array.dtype, "one of its numbers is too large for float32", "train it as float32")
     return np.ascontiguousarray(single)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from handgrad.typing import Array
+from handgrad.typing import Array, Integers
 
 
 def relu(t: Array) -> Array:
@@ -46,15 +46,26 @@ def relu_derivative(t: Array) -> Array:
     return np.where(t > 0, 1, 0).astype(t.dtype)
 
 
+def sides(t: Array) -> Integers:
+    """Return on which side of the kink of N4 each number is: −1, 1, or 0 on the kink itself.
+
+    Examples
+    --------
+    >>> sides(np.array([-2.0, 0.0, 3.0]))
+    array([-1,  0,  1], dtype=int8)
+    """
+    return np.sign(t).astype(np.int8)
+
+
 def relu_backward(dE_dh: Array, t: Array) -> Array:
     """N21: ∂E/∂t = ∂E/∂h ⊙ f'(t), where h = f(t).
 
     Parameters
     ----------
     dE_dh : array, the shape of `t`
-        The error that arrives at h.
+        The error at h.
     t : array, any shape
-        What entered the ReLU.
+        The input of the ReLU.
 
     Returns
     -------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from handgrad.percent import percent
 from handgrad.report.metrics import Metrics
 
 _WIDE = 0.1
@@ -47,8 +48,8 @@ def of_figures(metrics: Metrics) -> Iterator[Caution]:
     if low <= baseline:
         yield Caution(
             "no better than one class",
-            f"Always predicting “{most.name}” would be correct for {_percent(baseline)} of the pictures, which the "
-            f"accuracy of {_percent(metrics.accuracy)} does not clearly exceed. The balanced accuracy says more.",
+            f"Always predicting “{most.name}” would be correct for {percent(baseline, 1)} of the pictures, which the "
+            f"accuracy of {percent(metrics.accuracy, 1)} does not clearly exceed. The balanced accuracy says more.",
         )
     if never := [row.name for row in metrics.classes if not row.predicted and row.images]:
         yield Caution("never predicted", f"{_classes(never)} never predicted, although there are pictures of it.")
@@ -65,8 +66,8 @@ def of_figures(metrics: Metrics) -> Iterator[Caution]:
     if high - low > _WIDE:
         yield Caution(
             "wide interval",
-            f"With {metrics.images} pictures, the accuracy could just as well be {_percent(low)} or {_percent(high)}: "
-            "more test pictures would narrow this down.",
+            f"With {metrics.images} pictures, the accuracy could just as well be {percent(low, 1)} or "
+            f"{percent(high, 1)}: more test pictures would narrow this down.",
         )
 
 
@@ -81,7 +82,7 @@ def of_gap(training: float, validation: float) -> Iterator[Caution]:
     if training - validation > _GAP:
         yield Caution(
             "gap",
-            f"The accuracy is {_percent(training)} on the training pictures and {_percent(validation)} on the "
+            f"The accuracy is {percent(training, 1)} on the training pictures and {percent(validation, 1)} on the "
             "validation pictures: the model overfits. More training pictures would help.",
         )
 
@@ -109,7 +110,3 @@ def _classes(names: list[str]) -> str:
     shown = ", ".join(f"“{name}”" for name in names[:_NAMED])
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return f"Class {shown} is" if len(names) == 1 else f"{len(names)} classes, {shown}{more}, are"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"

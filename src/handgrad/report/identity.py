@@ -1,20 +1,8 @@
-"""Which images these are: the checksum of a split, the path of an image."""
+"""Where an image is in its source."""
 
 from __future__ import annotations
 
-import hashlib
-
-import numpy as np
-
 from handgrad.data import Samples
-
-
-def checksum(samples: Samples) -> str:
-    """Compute the SHA-256 of the shape, the images' digests and the labels of a split, as ``Dataset.checksum`` does."""
-    digest = hashlib.sha256(repr(samples.images.shape).encode())
-    digest.update(np.ascontiguousarray(samples.measured().digests).data)
-    digest.update(np.ascontiguousarray(samples.labels).data)
-    return digest.hexdigest()
 
 
 def path_of(samples: Samples, index: int) -> str | None:
@@ -22,6 +10,7 @@ def path_of(samples: Samples, index: int) -> str | None:
 
     Examples
     --------
+    >>> import numpy as np
     >>> one = Samples(np.zeros((1, 6, 6, 1), np.uint8), np.array([0]), np.array(["free/1.png"], object))
     >>> path_of(one, 0)
     'free/1.png'

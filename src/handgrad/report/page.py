@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.data import Samples
+from handgrad.percent import percent
 from handgrad.report import figures, numbers
 from handgrad.report.images import crop, embedded
 
@@ -82,7 +83,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        percent=numbers.percent,
+        percent=partial(percent, space=numbers.NO_BREAK),
         interval=numbers.interval,
         count="{:,}".format,
         decimal="{:.3g}".format,

@@ -7,12 +7,11 @@ from dataclasses import asdict
 from typing import Any
 
 from handgrad.data import Dataset
-from handgrad.data.duplicates import shared_pictures
+from handgrad.data.duplicates import shared_images
 from handgrad.engine import Engine
 from handgrad.model import Model
 from handgrad.report import cautions
 from handgrad.report.evaluation import heading, responses, test_figures
-from handgrad.report.identity import checksum
 from handgrad.report.metrics import measure
 from handgrad.training import Epoch
 from handgrad.training.loop import best_epoch
@@ -51,7 +50,7 @@ def training_report(
         done += len(samples)
     measured = {name: measure(predicted[name], samples.labels, model.classes) for name, samples in splits.items()}
     training, validation = measured["training"].accuracy, measured["validation"].accuracy
-    shared = {names: len(images) for names, images in shared_pictures(splits).items()}
+    shared = {names: len(images) for names, images in shared_images(splits).items()}
     found = [
         *cautions.of_figures(measured["test"]),
         *cautions.of_gap(training, validation),
@@ -75,5 +74,5 @@ def training_report(
         "filters": responses(model, dataset.validation, "validation"),
         "notices": list(dataset.notices),
         **provenance,
-        "data": {**provenance.get("data", {}), "test_sha256": checksum(dataset.test)},
+        "data": {**provenance.get("data", {}), "test_sha256": dataset.test.checksum()},
     }

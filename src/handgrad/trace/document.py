@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.trace.nodes import Node, example_nodes, network_nodes
+from handgrad.graph import EXAMPLES, Node, graph
+from handgrad.notes.operations import axes_of
 from handgrad.trace.passes import Trace
-from handgrad.typing import Array
 
 VERSION = 2
 """Raised when an older page would misread the document."""
@@ -32,6 +32,8 @@ def to_document(trace: Trace, elsewhere: Collection[str] = ()) -> dict[str, Any]
         Of strings, numbers, lists and dicts; ``docs/trace.md`` describes it.
     """
     model = trace.model
+    nodes = (*graph(model.architecture), *EXAMPLES)
+    axes = axes_of(nodes)
     return {
         "format": "handgrad trace",
         "version": VERSION,
@@ -41,25 +43,17 @@ def to_document(trace: Trace, elsewhere: Collection[str] = ()) -> dict[str, Any]
         "standardization": model.standardization.to_dict(),
         "label": trace.label,
         "pixels": {"shape": list(trace.pixels.shape), "data": _base64(trace.pixels)},
-        "nodes": [
-            asdict(node) | _described(node, trace, elsewhere)
-            for node in (*network_nodes(model.architecture), *example_nodes())
-        ],
+        "nodes": [asdict(node) | {"axes": axes[node.name]} | _numbers(node, trace, elsewhere) for node in nodes],
     }
 
 
-def _described(node: Node, trace: Trace, elsewhere: Collection[str]) -> dict[str, Any]:
+def _numbers(node: Node, trace: Trace, elsewhere: Collection[str]) -> dict[str, Any]:
+    """Return the numbers, little-endian and row-major, as float32 where that loses nothing; or how large they are."""
     if node.operation == "step":
-        return {"shape": list(trace.tensors[node.inputs[0]].shape)}
+        return {}
     tensor = trace.tensors[node.name]
-    shape = {"shape": list(np.shape(tensor))}
     if node.name in elsewhere:
-        return shape | {"largest": float(np.abs(tensor, where=np.isfinite(tensor), out=np.zeros_like(tensor)).max())}
-    return shape | _numbers(tensor)
-
-
-def _numbers(tensor: Array) -> dict[str, str]:
-    """The numbers: little-endian, row-major, in float32 where that loses nothing."""
+        return {"largest": float(np.abs(tensor, where=np.isfinite(tensor), out=np.zeros_like(tensor)).max())}
     with np.errstate(over="ignore"):
         short = np.asarray(tensor, np.float32)
     if np.array_equal(short, tensor):

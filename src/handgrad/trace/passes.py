@@ -11,7 +11,6 @@ from handgrad.model import Model
 from handgrad.notes import convolution, network, pooling
 from handgrad.notes.loss import ideal
 from handgrad.parameters import Parameters
-from handgrad.trace.nodes import derivative
 from handgrad.typing import Array, Pixels
 
 
@@ -76,7 +75,7 @@ def trace(model: Model, pixels: Pixels, label: int) -> Trace:
     tensors = {name: value[0] for name, value in values.items()}
     tensors |= {"y": ideal(labels, len(model.classes), np.dtype(np.float64))[0], **parameters}
     tensors |= {
-        derivative(name): value if name in parameters else value[0] for name, value in gradients.items() if name != "E"
+        f"∂E/∂{name}": value if name in parameters else value[0] for name, value in gradients.items() if name != "E"
     }
     return Trace(model, pixels, label, tensors | _examples())
 
@@ -90,8 +89,8 @@ def _examples() -> dict[str, Array]:
     return {
         "T": T,
         "U": pooling.max_pool(T[np.newaxis])[0],
-        derivative("U"): errors,
-        derivative("T"): pooling.max_pool_backward(errors[np.newaxis], T[np.newaxis])[0],
+        "∂E/∂U": errors,
+        "∂E/∂T": pooling.max_pool_backward(errors[np.newaxis], T[np.newaxis])[0],
         "P": P,
         "F": F,
         "R": convolution.convolve(P[np.newaxis], F)[0],

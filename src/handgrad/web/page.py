@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
 from base64 import b64encode
-from collections import Counter
 from dataclasses import asdict
 from functools import cache
 from hashlib import sha256
@@ -15,9 +13,9 @@ from string import Template
 from typing import Any
 
 from handgrad.architecture import Architecture
-from handgrad.trace import Trace, example_nodes, network_nodes, to_document
-from handgrad.web.cards import cards
-from handgrad.web.notation import to_mathml
+from handgrad.graph import EXAMPLES, forward_nodes, graph
+from handgrad.trace import Trace, to_document
+from handgrad.web.cards import cards, mathml
 
 _STATIC = files("handgrad.web") / "static"
 _MAIN = "main"
@@ -70,21 +68,15 @@ def page(content: dict[str, Any], policy: str) -> str:
 
 
 def page_content(architecture: Architecture, document: dict[str, Any], live: dict[str, Any] | None) -> dict[str, Any]:
-    """What a page is given: the trace, the cards, the names set as MathML, and what a server adds."""
-    nodes = (*network_nodes(architecture), *example_nodes())
-    numbered: Counter[str] = Counter()
-    laid = []
-    for card in cards(architecture):
-        numbered[card.number] += 1
-        again = numbered[card.number]
-        name = card.number if again == 1 else f"{card.number}-{again}"
-        laid.append(asdict(card) | {"id": name, "formulas": [to_mathml(each, block=True) for each in card.formulas]})
-    forward = itertools.takewhile(lambda node: not node.name.startswith("∂"), nodes)
+    """Return what a page is given: the trace, the cards, the names as MathML, and what a server adds."""
     return {
         "trace": document,
-        "cards": laid,
-        "symbols": {node.name: to_mathml(node.name) for node in nodes},
-        "layers": [node.name for node in forward if node.operation not in ("parameter", "ideal")],
+        "cards": [
+            asdict(card) | {"formulas": [mathml(each, block=True) for each in card.formulas]}
+            for card in cards(architecture)
+        ],
+        "symbols": {node.name: mathml(node.name.latex) for node in (*graph(architecture), *EXAMPLES)},
+        "layers": [node.name for node in forward_nodes(architecture) if node.operation not in ("parameter", "ideal")],
         "live": live,
     }
 

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from handgrad.errors import InputError
+from handgrad.graph import graph
 from handgrad.model import Model
 from handgrad.notes import descent, network
 from handgrad.parameters import Parameters
-from handgrad.trace import Trace, derivative, network_nodes, to_document, trace
+from handgrad.trace import Trace, to_document, trace
 from handgrad.typing import Array, Pixels
 
 _LARGEST_INSIDE = 8192
@@ -69,7 +70,7 @@ class Visitor:
         if not 0 < rate <= sys.float_info.max:
             raise InputError("rate", rate, "must be a positive number", "try 0.001")
         for _ in range(count):
-            gradient = np.concatenate([self.trace.tensors[derivative(name)].ravel() for name in self._parameters()])
+            gradient = np.concatenate([self.trace.tensors[f"∂E/∂{name}"].ravel() for name in self._parameters()])
             self._before.append(self._theta)
             # A learning rate beyond bounds is what a visitor may want to see.
             with np.errstate(all="ignore"):
@@ -110,7 +111,7 @@ class Visitor:
 
         None if there is none such, or none any more.
         """
-        names = [each.name for each in network_nodes(self.model.architecture)]
+        names = [each.name for each in graph(self.model.architecture)]
         places = {str(place): name for place, name in enumerate(names) if name in self.trace.tensors}
         if revision != str(self._revision) or node not in places:
             return None

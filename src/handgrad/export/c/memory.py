@@ -10,7 +10,9 @@ import numpy as np
 
 from handgrad.architecture import Architecture, Convolution
 from handgrad.export.quantization import quantize
+from handgrad.graph import Node, graph
 from handgrad.model import Model
+from handgrad.notes.operations import axes_of
 
 _FLOAT = _INT = _POINTER = 4
 """Bytes on a machine of 32 bits."""
@@ -36,15 +38,21 @@ class Table(NamedTuple):
         return self.array.size * (1 if self.array.dtype == np.int8 else _FLOAT)
 
 
+OPERATIONS = ("weigh_depth", "convolve_maps", "convolve", "relu", "pool", "flatten", "dense", "softmax")
+"""The operations that the C program has."""
+
+
 class Window(NamedTuple):
     """The rows of a convolution's input map that are held at one time.
 
-    A convolution reads the sum over its input's depth (or K weighted sums, N32), so that this one map is all
-    that is kept of the layer before; and of the map the rows from which the next row of results is made.
+    A convolution reads the sum of its input over the channels (or K weighted sums, N32), so this one map is all that is
+    kept of the layer before; and of the map, only the rows from which the next row of results is made.
 
     Attributes
     ----------
     layer : Convolution
+    line : str
+        The line of the convolution, "N3".
     rows : int
         Enough for one row of H, or one row of U.
     kept : int
@@ -54,6 +62,7 @@ class Window(NamedTuple):
     """
 
     layer: Convolution
+    line: str
     rows: int
     kept: int
     shape: tuple[int, ...]
@@ -70,7 +79,7 @@ class Window(NamedTuple):
 
 
 def windows(architecture: Architecture) -> list[Window]:
-    """The windows of all convolutions.
+    """Return the window of each convolution.
 
     Examples
     --------
@@ -78,42 +87,40 @@ def windows(architecture: Architecture) -> list[Window]:
     [(3, 28), (4, 26)]
     """
     result = []
+    lines = {node.name: node.line for node in graph(architecture)}
     for layer in architecture.convolutions:
         kept = layer.filter_shape[0] - 1
         rows = kept + (architecture.pooling if layer.pooled_shape else 1)
         K = layer.mixing_shape[1:] if layer.mixing_shape else ()
-        result.append(Window(layer, rows, kept, (rows, layer.input_shape[1], *K)))
+        result.append(Window(layer, lines[layer.T], rows, kept, (rows, layer.input_shape[1], *K)))
     return result
 
 
 def tables(model: Model, int8: bool) -> Iterator[Table]:
     """All constants in the order of the forward pass, as float32, or their filters and dense weights as int8."""
-    architecture, parameters = model.architecture, model.parameters
-    pixels = "of the training's pixels, one for each depth"
+    pixels = "of the training pixels, one for each channel"
     yield Table("mean", np.array(model.standardization.mean), f"Mean {pixels}.")
-    yield Table("std", np.array(model.standardization.std), f"Std {pixels}.")
-    for layer in architecture.convolutions:
-        if layer.mixing_shape:
-            alpha = parameters[layer.alpha]
-            yield Table(layer.alpha, alpha, f"N32: depth weights {layer.alpha}[c][k] of {layer.input}.")
-        K = "[k]" if layer.mixing_shape else ""
-        comment = f"N1: filters, {layer.F}[n][a][b]{K}: here the filter's number comes first."
-        yield from _weights(layer.F, parameters[layer.F], comment, int8, transposed=True)
-    for dense in architecture.denses:
-        line = "N13" if dense.last else "N11"
-        yield from _weights(
-            dense.w, parameters[dense.w], f"{line}: weights, a row for each number of {dense.input}.", int8
-        )
-        yield Table(dense.b, parameters[dense.b], f"{line}: biases.")
+    yield Table("std", np.array(model.standardization.std), f"Standard deviation {pixels}.")
+    nodes = graph(model.architecture)
+    axes = axes_of(nodes)
+    for node in nodes:
+        if node.operation == "parameter":
+            yield from _parameter(node, model, axes[node.name], int8)
 
 
-def _weights(
-    name: str, weights: np.ndarray[Any, Any], comment: str, int8: bool, transposed: bool = False
-) -> Iterator[Table]:
-    numbers, scale = quantize(weights) if int8 else (weights, None)
-    yield Table(name, np.moveaxis(numbers, -1, 0) if transposed else numbers, comment)
+def _parameter(node: Node, model: Model, axes: str, int8: bool) -> Iterator[Table]:
+    name = node.name
+    numbers: np.ndarray[Any, Any] = model.parameters[name]
+    scale = None
+    if int8 and name in model.architecture.decayed:
+        numbers, scale = quantize(numbers)
+    if axes[:2] == "ab":
+        # The filter's number first: a filter's weights are read together.
+        numbers, axes = np.moveaxis(numbers, -1, 0), axes[-1] + axes[:-1]
+    indices = "".join(f"[{letter}]" for letter in axes)
+    yield Table(name, numbers, f"{node.line}: {name}{indices}.")
     if scale is not None:
-        yield Table(f"{name}_scale", scale, f"What {name}'s numbers are multiplied by, one for each output.")
+        yield Table(f"{name}_scale", scale, f"The scale of {name}'s integers, one for each output.")
 
 
 class Memory(NamedTuple):

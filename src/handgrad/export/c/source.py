@@ -16,6 +16,8 @@ from handgrad.export import Export, Tensor
 from handgrad.export.c import literals, memory
 from handgrad.export.c.parity import parity
 from handgrad.export.quantization import rounded
+from handgrad.export.support import prediction_nodes
+from handgrad.graph import GIVEN
 from handgrad.model import Model
 
 
@@ -24,8 +26,8 @@ class Accuracy(NamedTuple):
 
     Attributes
     ----------
-    source, part : str
-        Where the images are from, and which of it they are: "test".
+    source, split : str
+        Where the images are from, and which of them: "test".
     images : int
         Their number.
     exact : float
@@ -35,13 +37,13 @@ class Accuracy(NamedTuple):
     """
 
     source: str
-    part: str
+    split: str
     images: int
     exact: float
     rounded: float | None = None
 
     def __str__(self) -> str:
-        where = f"on {self.images:,} images of {self.source} ({self.part})"
+        where = f"on {self.images:,} images of {self.source} ({self.split})"
         if self.rounded is None:
             return f"accuracy {100 * self.exact:.2f} % {where}"
         rounded, exact = 100 * self.rounded, 100 * self.exact
@@ -97,12 +99,14 @@ def export(
     """
     prefix = _prefix_of(name) if prefix is None else prefix
     _check(model, prefix)
+    nodes = prediction_nodes(model.architecture, "C", memory.OPERATIONS)
     needed = memory.measure(model, int8)
     source = (
         _environment()
         .get_template("model.c.j2")
         .render(
             architecture=model.architecture,
+            network=[node for node in nodes if node.operation not in GIVEN],
             classes=model.classes,
             name=name,
             prefix=prefix,

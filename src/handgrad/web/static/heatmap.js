@@ -21,13 +21,6 @@ export function layout(shape) {
   return { rows, columns, slices: length(rest), count: rows * columns, spread: 2 };
 }
 
-/** What the notes call the axes that slices are counted along. */
-function lastAxes(name, shape) {
-  if (shape.length === 4) return "k, n";
-  if (shape.length === 2 || /S\d+$/.test(name)) return "k";
-  return /[XP]$/.test(name) ? "c" : "n";
-}
-
 const LEVELS = 256;
 const NO_NUMBER = 2 * LEVELS + 1;
 
@@ -97,7 +90,7 @@ export const indexed = (index) => (index.length ? `[${index.join(", ")}]` : "");
 export class Heatmap {
   constructor(page, name, { width = 320 } = {}) {
     Object.assign(this, { page, name, width, slice: 0, cursor: [0, 0] });
-    const shape = page.trace.tensor(name).shape;
+    const { shape, axes } = page.trace.tensor(name);
     this.lying = layout(shape);
     this.cellWidth = Math.min(LARGEST_CELL, width / Math.max(this.lying.columns, this.lying.rows * 0.8));
     this.paperWidth = Math.max(this.cellWidth * this.lying.columns, Math.min(width, 170));
@@ -113,7 +106,7 @@ export class Heatmap {
     caption.append(element("span", { className: "shape", textContent: sides }));
     this.figure = element("figure", { className: "tensor" }, caption, element("div", { className: "stage" }, this.canvas));
     this.figure.dataset.name = name;
-    if (this.lying.slices > 1) this.figure.append(this.#slices(shape));
+    if (this.lying.slices > 1) this.figure.append(this.#slices(axes));
     this.scale = element("div", { className: "scale" }, element("span"), element("span", { className: "bar" }), element("span"));
     this.figure.append(this.scale, this.readout);
     this.#size();
@@ -132,8 +125,8 @@ export class Heatmap {
     this.canvas.height = this.side * rows;
   }
 
-  #slices(shape) {
-    const last = lastAxes(this.name, shape);
+  #slices(axes) {
+    const last = [...axes].slice(this.lying.spread).join(", ");
     this.strip = element("canvas", { className: "strip" });
     this.strip.setAttribute("aria-hidden", "true");
     this.range = element("input", { type: "range", min: 0, max: this.lying.slices - 1, step: 1, value: 0 });

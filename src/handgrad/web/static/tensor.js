@@ -11,8 +11,8 @@ export class Tensor {
   #pending = new Map();
   #largest;
 
-  constructor({ name, shape, operation, inputs, options, dtype, data, largest }, bring) {
-    Object.assign(this, { name, shape, operation, inputs, options, bring });
+  constructor({ name, shape, axes, operation, inputs, options, dtype, data, largest }, bring) {
+    Object.assign(this, { name, shape, axes, operation, inputs, options, bring });
     this.size = shape.reduce((product, side) => product * side, 1);
     this.strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((product, side) => product * side, 1));
     this.#encoded = data === undefined ? null : { dtype, data };

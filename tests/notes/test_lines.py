@@ -1,4 +1,4 @@
-"""Catalogue, code, docs and tests held together: no line from N1 to N35 is missing in any of them."""
+"""Lines, code, docs and tests agree: no line from N1 to N35 is missing in any of them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ import pytest
 import handgrad
 from handgrad import notes
 from handgrad.errors import InputError
-from handgrad.notes import catalogue, loss
-from handgrad.notes.catalogue import LINES, Line
+from handgrad.notes import loss, operations
+from handgrad.notes.lines import LINES, Line, line
 
 NUMBERS = [f"N{n}" for n in range(1, 36)]
 ROOT = Path(__file__).parents[2]
@@ -51,26 +51,26 @@ def section(number: str) -> str:
     return found
 
 
-def test_every_number_is_in_the_catalogue_once_and_in_order() -> None:
+def test_every_number_occurs_once_and_in_order() -> None:
     assert [line.number for line in LINES] == NUMBERS
 
 
-@pytest.mark.parametrize("line", LINES, ids=lambda line: line.number)
-def test_the_functions_of_a_line_exist_and_name_it(line: Line) -> None:
-    assert line.title
-    assert line.formula
-    assert line.functions
-    for name, function in zip(line.functions, line.resolve(), strict=True):
+@pytest.mark.parametrize("entry", LINES, ids=lambda entry: entry.number)
+def test_the_functions_of_a_line_exist_and_name_it(entry: Line) -> None:
+    assert entry.title
+    assert entry.functions
+    for name in entry.functions:
+        function = operations.resolve(name)
         module = inspect.getmodule(function)
         assert name in NOTES
-        assert line.number in mentioned(f"{function.__doc__} {module.__doc__}")
+        assert entry.number in mentioned(f"{function.__doc__} {module.__doc__}")
 
 
-@pytest.mark.parametrize("line", LINES, ids=lambda line: line.number)
-def test_the_docs_have_a_section_for_a_line_that_links_its_functions(line: Line) -> None:
-    text = section(line.number)
-    assert text.startswith(f"### {line.number} · {line.title}\n")
-    for name in line.functions:
+@pytest.mark.parametrize("entry", LINES, ids=lambda entry: entry.number)
+def test_the_docs_have_a_section_for_a_line_that_links_its_functions(entry: Line) -> None:
+    text = section(entry.number)
+    assert text.startswith(f"### {entry.number} · {entry.title}\n")
+    for name in entry.functions:
         module, _ = name.split(".")
         assert f"[`{name}`](../src/handgrad/notes/{module}.py)" in text
     assert "```math\n" in text
@@ -86,10 +86,10 @@ def test_the_tests_name_a_line(number: str) -> None:
     pytest.fail(f"no test names {number}")
 
 
-@pytest.mark.parametrize("name", [name for name in NOTES if name != "catalogue.line"])
+@pytest.mark.parametrize("name", [name for name in NOTES if name.split(".")[0] not in ("lines", "operations")])
 def test_every_public_function_of_the_notes_belongs_to_a_line_and_shows_an_example(name: str) -> None:
     text = NOTES[name].__doc__ or ""
-    of_a_line = any(name in line.functions for line in LINES)
+    of_a_line = any(name in entry.functions for entry in LINES)
     assert of_a_line or mentioned(text) & set(NUMBERS), "its docstring must name the line that it helps"
     assert ">>>" in text
 
@@ -98,12 +98,12 @@ def test_every_public_function_of_the_package_has_a_docstring() -> None:
     assert [name for name, function in public_functions(handgrad) if not function.__doc__] == []
 
 
-def test_a_line_sees_a_function_that_was_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    replaced = catalogue.line("N17").resolve()[0]
+def test_an_operation_sees_a_function_that_was_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    replaced = operations.resolve("loss.softmax_cross_entropy_backward")
     monkeypatch.setattr(loss, "softmax_cross_entropy_backward", lambda z, y: y - z)
-    assert catalogue.line("N17").resolve()[0] is not replaced
+    assert operations.resolve("loss.softmax_cross_entropy_backward") is not replaced
 
 
 def test_an_unknown_number_is_refused() -> None:
     with pytest.raises(InputError, match="number=N36: the lines are N1 to N35"):
-        catalogue.line("N36")
+        line("N36")

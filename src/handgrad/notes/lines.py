@@ -1,0 +1,180 @@
+"""The notes' lines N1–N35: number, title, and what the table of operations does not say of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from handgrad.architecture import Architecture
+from handgrad.errors import InputError
+from handgrad.graph import EXAMPLES, Node, graph
+from handgrad.notes.operations import OPERATIONS
+
+Kind = Literal["definition", "forward", "example", "backward", "step"]
+"""A definition, a line of one of the passes, an example with numbers of its own, or the step."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    r"""One line of the notes.
+
+    A line of a pass has its formulas, functions and sentence from the operations that it names in the graph; a
+    definition or an example has its own.
+
+    Parameters
+    ----------
+    number : str
+        "N1" to "N35".
+    title : str
+    kind : {"definition", "forward", "example", "backward", "step"}
+    formulas : tuple of str
+        LaTeX, where the operations' formulas do not say it.
+    sentence : str
+        For people, where the operations' sentences do not say it.
+    also : tuple of str
+        ``module.function`` inside ``handgrad.notes``, of a line that no operation computes.
+    chain_rule : bool
+        Whether the notes write the chain rule out.
+    after, before : tuple of str
+        The lines next to whose first one a definition or an example stands.
+
+    Examples
+    --------
+    >>> line("N22").functions
+    ('dense.weight_gradient', 'dense.bias_gradient')
+    """
+
+    number: str
+    title: str
+    kind: Kind
+    formulas: tuple[str, ...] = ()
+    sentence: str = ""
+    also: tuple[str, ...] = ()
+    chain_rule: bool = False
+    after: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
+
+    @cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        """The tensors that this line computes in the notes' network, in one with maps, or in the notes' examples."""
+        networks = (*graph(Architecture()), *graph(Architecture(input_shape=(100, 100, 3), maps=2)), *EXAMPLES)
+        return tuple(node for node in networks if node.line == self.number and node.operation in OPERATIONS)
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """``module.function`` of each formula of the line, in order."""
+        return self.also or tuple(dict.fromkeys(OPERATIONS[node.operation].function for node in self.nodes))
+
+
+LINES: tuple[Line, ...] = (
+    Line(
+        number="N1", title="filters", kind="definition",
+        formulas=(r"F \in \mathbb{R}^{x_1 \times y_1 \times N}, \quad N \in \mathbb{N}",),
+        sentence="A filter is a small picture of weights without a bias. Where no maps are weighed (N32), it has no "
+        "weights over the depth of its input.",
+        also=("convolution.filters",),
+    ),
+    Line(
+        number="N2", title="the convolution @", kind="definition",
+        formulas=(r"X @ F = T, \quad T[i,j,n] = \sum_{a,b} F[a,b,n] \cdot \sum_c X[i+a, j+b, c]",),
+        sentence="Sum the input over its depth, lay a filter on every place where it fits whole, multiply cell by "
+        "cell and add.",
+        also=("convolution.convolve",), after=("N1",),
+    ),
+    Line(number="N3", title="first convolution", kind="forward"),
+    Line(
+        number="N4", title="ReLU and its derivative", kind="definition",
+        formulas=(r"f(t) = \max(t, 0)", r"f'(t) = 1 \text{ if } t > 0 \text{ else } 0"),
+        sentence="What is negative becomes 0; the derivative is a switch, 1 or 0, and 0 at 0 itself. N5 and N12 apply "
+        "the one, N21 and N30 the other.",
+        also=("activation.relu", "activation.relu_derivative"), after=("N3", "N33"),
+    ),
+    Line(number="N5", title="ReLU of the maps", kind="forward"),
+    Line(number="N6", title="second convolution", kind="forward"),
+    Line(number="N7", title="max pooling", kind="forward"),
+    Line(
+        number="N8", title="the 4 × 4 example", kind="example",
+        sentence="The notes' own example, 4 × 4: four windows, four maxima.", after=("N7",),
+    ),
+    Line(
+        number="N9", title="the classifier drawn", kind="example",
+        formulas=(r"100 \cdot 100 \to x\text{′} (100) \to t_1\text{′} (10) \to z (2)",),
+        sentence="The notes draw the columns of numbers of the dense half: 100, 10 and 2. These are this network's.",
+        also=("network.dense_half",), before=("N10",),
+    ),
+    Line(number="N10", title="tensor to vector", kind="forward"),
+    Line(number="N11", title="hidden layer", kind="forward"),
+    Line(number="N12", title="ReLU of the hidden layer", kind="forward"),
+    Line(number="N13", title="output layer", kind="forward"),
+    Line(number="N14", title="softmax", kind="forward"),
+    Line(number="N15", title="cross entropy", kind="forward"),
+    Line(
+        number="N16", title="the four errors of the example", kind="example",
+        sentence="Errors of 1, 2, 3 and 4 arrive at the four pooled cells of the example and go back to its four "
+        "maxima.", after=("N15",),
+    ),
+    Line(number="N17", title="error at the output", kind="backward"),
+    Line(number="N18", title="output weights", kind="backward"),
+    Line(number="N19", title="output biases", kind="backward"),
+    Line(number="N20", title="error at the hidden layer", kind="backward"),
+    Line(number="N21", title="back through the ReLU", kind="backward"),
+    Line(number="N22", title="hidden weights and biases", kind="backward"),
+    Line(number="N23", title="error at the vector", kind="backward", chain_rule=True),
+    Line(number="N24", title="vector to tensor", kind="backward"),
+    Line(number="N25", title="back through the pooling", kind="backward"),
+    Line(
+        number="N26", title="the 3 × 3 × 3 example", kind="example",
+        formulas=(
+            r"R_{11} = F_{11} \cdot (P_{111}+P_{112}+P_{113}) + F_{12} \cdot (P_{121}+P_{122}+P_{123}) "
+            r"+ F_{21} \cdot (P_{211}+P_{212}+P_{213}) + F_{22} \cdot (P_{221}+P_{222}+P_{223})",
+        ),
+        sentence="The notes' own example of N2: an image of 3 × 3 × 3 and one filter of 2 × 2.",
+        also=("convolution.response",), after=("N25",),
+    ),
+    Line(
+        number="N27", title="derivative of the example", kind="backward",
+        formulas=(
+            r"\frac{\partial R_{11}}{\partial F_{11}} = P_{111}+P_{112}+P_{113}",
+            r"\frac{\partial R_{11}}{\partial F_{12}} = P_{121}+P_{122}+P_{123}",
+        ),
+        after=("N26",),
+    ),
+    Line(number="N28", title="second filters", kind="backward", chain_rule=True),
+    Line(number="N29", title="error at the maps", kind="backward"),
+    Line(number="N30", title="first convolution's derivatives", kind="backward"),
+    Line(
+        number="N31", title="the step", kind="step",
+        formulas=(r"\theta \leftarrow \theta - \eta \cdot \frac{\partial E}{\partial \theta}",),
+    ),
+    Line(number="N32", title="weighted maps", kind="forward"),
+    Line(number="N33", title="convolution of the maps", kind="forward"),
+    Line(number="N34", title="filters and maps", kind="backward"),
+    Line(number="N35", title="depth weights and input", kind="backward"),
+)  # fmt: skip
+"""Every line, in the order of the notes."""
+
+_BY_NUMBER = {entry.number: entry for entry in LINES}
+
+
+def line(number: str) -> Line:
+    """Return the line of that number.
+
+    Parameters
+    ----------
+    number : str
+        "N1" to "N35".
+
+    Raises
+    ------
+    InputError
+        If no line has this number.
+
+    Examples
+    --------
+    >>> line("N31").title
+    'the step'
+    """
+    if number not in _BY_NUMBER:
+        raise InputError("number", number, f"the lines are {LINES[0].number} to {LINES[-1].number}", "name one of them")
+    return _BY_NUMBER[number]
