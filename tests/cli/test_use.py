@@ -180,7 +180,7 @@ def test_what_is_no_model_is_refused(run: Run, trained: Path, tmp_path: Path, co
     (tmp_path / "text").write_text("text")
     cut = tmp_path / "cut [x]"
     cut.write_bytes((trained / "model.safetensors").read_bytes()[:-1])
-    for path, words in ((tmp_path, "no such file"), (tmp_path / "text", "no whole"), (cut, "no whole")):
+    for path, words in ((tmp_path, "no such file"), (tmp_path / "text", "no valid"), (cut, "no valid")):
         complaint = run(command, path, *more).complaint
         assert complaint.startswith(f"model={path}")
         assert words in complaint
