@@ -61,7 +61,7 @@ def test_classes_are_named_and_many_are_counted() -> None:
 
 def test_a_gap_between_training_and_validation() -> None:
     (gap,) = cautions.of_gap(1.0, 0.9)
-    assert "100.0 % of the training pictures are right and 90.0 % of the validation pictures" in gap.text
+    assert "100 % of the training pictures are right and 90.0 % of the validation pictures" in gap.text
     assert not [*cautions.of_gap(0.97, 0.95)]
     assert not [*cautions.of_gap(0.8, 0.95)]
 

@@ -22,6 +22,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from handgrad.percent import percent as percent
+
 
 class _Console(Console):
     """A console whose reader may leave (`handgrad info MODEL | head`): nothing is wrong, and a training goes on."""
@@ -114,17 +116,6 @@ def compilation() -> Iterator[None]:
         notice(f"compiled kernels, once, {compiled.seconds:.0f} s")
     if compiled.seconds and not compiled.kept:
         notice("the kernels could not be kept, so every run compiles them; set NUMBA_CACHE_DIR to a folder with room")
-
-
-def percent(share: float) -> str:
-    """A share as a person reads it.
-
-    Examples
-    --------
-    >>> percent(0.98317)
-    '98.32 %'
-    """
-    return f"{100 * share:.2f} %"
 
 
 def _printable(message: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 
+from handgrad.percent import percent
 from handgrad.report.metrics import Metrics
 
 _WIDE = 0.1
@@ -55,8 +56,8 @@ def of_figures(metrics: Metrics) -> Iterator[Caution]:
     if low <= baseline:
         yield Caution(
             "no better than one class",
-            f"To say “{most.name}” whatever the picture would be right on {_percent(baseline)}, which the accuracy of "
-            f"{_percent(metrics.accuracy)} does not clearly exceed. The balanced accuracy says more.",
+            f"To say “{most.name}” whatever the picture would be right on {percent(baseline, 1)}, which the accuracy "
+            f"of {percent(metrics.accuracy, 1)} does not clearly exceed. The balanced accuracy says more.",
         )
     if never := [row.name for row in metrics.classes if not row.predicted and row.images]:
         yield Caution("never predicted", f"{_classes(never)} never predicted, though there are pictures of it.")
@@ -72,7 +73,7 @@ def of_figures(metrics: Metrics) -> Iterator[Caution]:
     if high - low > _WIDE:
         yield Caution(
             "wide interval",
-            f"With {metrics.images} pictures, the accuracy may as well be {_percent(low)} or {_percent(high)}: "
+            f"With {metrics.images} pictures, the accuracy may as well be {percent(low, 1)} or {percent(high, 1)}: "
             "more test pictures would tell.",
         )
 
@@ -88,7 +89,7 @@ def of_gap(training: float, validation: float) -> Iterator[Caution]:
     if training - validation > _GAP:
         yield Caution(
             "gap",
-            f"{_percent(training)} of the training pictures are right and {_percent(validation)} of the validation "
+            f"{percent(training, 1)} of the training pictures are right and {percent(validation, 1)} of the validation "
             "pictures: much of what it has learned holds for its training pictures alone. More of them would help.",
         )
 
@@ -119,7 +120,3 @@ def _classes(names: list[str]) -> str:
     shown = ", ".join(f"“{name}”" for name in names[:_NAMED])
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return f"Class {shown} is" if len(names) == 1 else f"{len(names)} classes, {shown}{more}, are"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"

@@ -14,7 +14,6 @@ from handgrad.model import Model
 from handgrad.report import cautions
 from handgrad.report.calibration import calibrate
 from handgrad.report.cautions import Caution
-from handgrad.report.identity import checksum
 from handgrad.report.intervals import CONFIDENCE
 from handgrad.report.metrics import Metrics, measure
 from handgrad.report.mistakes import surest_mistakes
@@ -74,7 +73,7 @@ def evaluation_report(
         "model": model_path,
         "training": model.provenance,
         "command": command,
-        "data": {"source": source, "test_sha256": checksum(samples)},
+        "data": {"source": source, "test_sha256": samples.checksum()},
         "versions": versions(),
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +14,7 @@ import jinja2
 import numpy as np
 
 from handgrad.data import Samples
+from handgrad.percent import percent
 from handgrad.report import numbers
 from handgrad.report.charts import LineChart, Scale, line_chart, rounded_range
 from handgrad.report.pictures import Window, picture, window
@@ -77,7 +78,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        percent=numbers.percent,
+        percent=partial(percent, space=numbers.NO_BREAK),
         interval=numbers.interval,
         count=numbers.count,
         decimal=numbers.decimal,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from handgrad import processors
 
 _PROCESSORS = Path("/proc/cpuinfo")
 
@@ -25,10 +26,9 @@ def machine() -> dict[str, Any]:
     >>> sorted(machine())
     ['cores', 'processor', 'system']
     """
-    usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
     return {
         "processor": _processor() or platform.processor() or platform.machine(),
-        "cores": len(usable),
+        "cores": processors.available(),
         "system": f"{platform.system()} {platform.machine()}",
     }
 

@@ -7,12 +7,11 @@ from dataclasses import asdict
 from typing import Any
 
 from handgrad.data import Dataset
-from handgrad.data.duplicates import shared_pictures
+from handgrad.data.duplicates import shared_images
 from handgrad.engine import Engine
 from handgrad.model import Model
 from handgrad.report import cautions
 from handgrad.report.evaluation import heading, listed, responses, test_figures
-from handgrad.report.identity import checksum
 from handgrad.report.metrics import measure
 from handgrad.training import Epoch
 from handgrad.training.loop import best_epoch
@@ -52,7 +51,7 @@ def training_report(
     measured = {name: measure(predicted[name], part.labels, model.classes) for name, part in parts.items()}
     seconds = history[-1].seconds
     named = {"training": dataset.train, "validation": dataset.validation, "test": dataset.test}
-    shared = {names: len(places) for names, places in shared_pictures(named).items()}
+    shared = {names: len(places) for names, places in shared_images(named).items()}
     found = [
         *cautions.of_figures(measured["test"]),
         *cautions.of_gap(measured["train"].accuracy, measured["validation"].accuracy),
@@ -77,5 +76,5 @@ def training_report(
         "filters": responses(model, dataset.validation, "validation"),
         "notices": list(dataset.notices),
         **provenance,
-        "data": {**provenance.get("data", {}), "test_sha256": checksum(dataset.test)},
+        "data": {**provenance.get("data", {}), "test_sha256": dataset.test.checksum()},
     }

@@ -215,7 +215,7 @@ def stopped(recipe: Recipe, history: list[Epoch]) -> bool:
 
 def score(model: Model, samples: Samples, engine: Engine, workers: Workers = ALONE) -> tuple[float, float]:
     """Mean cross entropy in nats, and accuracy; each worker looks at its share of the samples."""
-    own = samples.part(workers.share(len(samples)))
+    own = samples.subset(workers.share(len(samples)))
     probabilities = model.predict(own.images, engine)
     expected = probabilities[np.arange(len(own)), own.labels].astype(np.float64)
     # A probability that underflowed to 0 counts as the smallest float32.
