@@ -23,7 +23,8 @@ DATA = FOUNDATION | {"standardization", "data"}
 TRACE = MODEL | {"trace"}
 TRAINING = MODEL | DATA | {"training"}
 REPORT = TRAINING | {"report"}
-CLUSTER = REPORT | {"cluster"}
+RUNS = REPORT | {"runs"}
+CLUSTER = RUNS | {"cluster"}
 ALLOWED = {
     "errors": set[str](),
     "typing": set[str](),
@@ -46,6 +47,7 @@ ALLOWED = {
     "training": TRAINING,
     "estimator": TRAINING | {"estimator"},
     "report": REPORT,
+    "runs": RUNS,
     "cluster": CLUSTER,
     "cli": CLUSTER | TRACE | {"cli", "export", "verify", "web", ""},
     "__main__": {"cli"},
