@@ -52,7 +52,7 @@ def test_a_file_that_is_there_is_kept_unless_told(trained: Path, here: Path, run
     out = here / "model.onnx"
     out.write_text("mine")
     assert run("export", trained, out).complaint == (
-        f"out={out}: is there already; choose another place, or give --overwrite"
+        f"out={out}: already exists; choose another path, or give --overwrite"
     )
     assert out.read_text() == "mine"
     assert run("export", trained, out, "--overwrite").code == 0

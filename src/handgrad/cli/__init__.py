@@ -40,6 +40,7 @@ class Command(TyperCommand):
                 error.argument = option
             elif any(parameter.name == name for parameter in self.params):
                 error.argument = name
+            error.remedy = error.remedy.replace("set overwrite=True", "give --overwrite")
             raise
 
 
@@ -119,9 +120,11 @@ def run(arguments: list[str]) -> int:
 def _usage_error(error: typer.TyperException) -> str:
     """Return rule, value and remedy of an argument that Typer refused."""
     message = error.format_message().rstrip(".")
-    # Where pydantic refused it, Typer leaves the value out.
     details = getattr(error.__cause__, "errors", None)
     if callable(details):
-        message += f", not {details()[0]['input']!r}"
+        # Where pydantic refused it, Typer leaves the value out, unless it is none of a few choices.
+        refused = details()[0]
+        choices = refused["type"] == "value_error"
+        message = message.replace("Value error, ", "") if choices else f"{message}, not {refused['input']!r}"
     context = getattr(error, "ctx", None)
     return f"{message}; see {context.command_path if context else 'handgrad'} --help"

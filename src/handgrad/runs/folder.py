@@ -103,8 +103,8 @@ def _refuse_results(folder: Path, overwrite: bool) -> None:
     if overwrite:
         return
     if Checkpoints(folder).paths():
-        remedy = "resume it, choose another folder, or set overwrite"
+        remedy = "resume it, choose another folder, or set overwrite=True"
         raise InputError("out", folder, "holds a training that is not finished", remedy)
     for name in NAMES:
         if (folder / name).exists():
-            raise InputError("out", folder, f"already holds a {name}", "choose another folder, or set overwrite")
+            raise InputError("out", folder, f"already holds a {name}", "choose another folder, or set overwrite=True")
