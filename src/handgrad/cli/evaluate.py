@@ -59,7 +59,7 @@ def evaluate(
                 command=shlex.join(["handgrad", *context.obj]),
                 model_path=str(model_path),
                 source=source,
-                part=which,
+                split=which,
                 notices=notices,
             )
             atomic.write_files(out, report_files(report, {"test": samples}))

@@ -1,4 +1,4 @@
-"""Which image this is: where it is in its source."""
+"""Where an image is in its source."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from handgrad.data import Samples
 
 
 def path_of(samples: Samples, index: int) -> str | None:
-    """Return where an image is in its source: its path or, in a file of many, its index; None if that is unknown.
+    """Return the path of an image in its source or, in a file of many, its index; None if that is unknown.
 
     Examples
     --------

@@ -6,7 +6,7 @@ NO_BREAK = "\u00a0"
 
 
 def interval(ends: tuple[float, float], places: int = 1) -> str:
-    r"""The ends of an interval of shares.
+    r"""Format the ends of an interval of shares.
 
     Examples
     --------
@@ -18,30 +18,8 @@ def interval(ends: tuple[float, float], places: int = 1) -> str:
     return f"{start} to {'100' if high == 1 else format(100 * high, f'.{places}f')}{NO_BREAK}%"
 
 
-def count(number: int) -> str:
-    """A whole number, its thousands apart.
-
-    Examples
-    --------
-    >>> count(10000)
-    '10,000'
-    """
-    return f"{number:,}"
-
-
-def decimal(number: float) -> str:
-    """Three digits that matter.
-
-    Examples
-    --------
-    >>> decimal(0.045678), decimal(12.3456), decimal(0.0)
-    ('0.0457', '12.3', '0')
-    """
-    return f"{number:.3g}"
-
-
 def duration(seconds: float) -> str:
-    """Seconds, or minutes where there are many.
+    """Format seconds, from two minutes on as minutes and seconds.
 
     Examples
     --------
@@ -54,7 +32,7 @@ def duration(seconds: float) -> str:
 
 
 def setting(value: object) -> str:
-    """What was chosen, as a word.
+    """Format an option's value as a word.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What a result was computed with: versions and machine."""
+"""The versions and the machine that a result was computed with."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _PROCESSORS = Path("/proc/cpuinfo")
 
 
 def versions() -> dict[str, str]:
-    """Versions of what computes the numbers."""
+    """Return the versions of Python and of the packages that compute the numbers."""
     names = ("handgrad", "numba", "numpy")
     return {**{name: version(name) for name in names}, "python": platform.python_version()}
 
 
 def machine() -> dict[str, Any]:
-    """Processor, the number of its cores that this process may use, and system; never the machine's name.
+    """Return the processor, the number of cores that this process may use, and the system; never the host name.
 
     Examples
     --------
@@ -34,6 +34,6 @@ def machine() -> dict[str, Any]:
 
 
 def _processor() -> str:
-    """As Linux calls it, which Python does not know."""
+    """Return the processor's name from Linux, which Python does not know."""
     lines = _PROCESSORS.read_text(errors="replace").splitlines() if _PROCESSORS.exists() else []
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")

@@ -139,10 +139,12 @@ def train(
     DivergenceError
         If a loss is not finite.
     InputError
-        If the sample weights are not one finite number of at least 0 an image, or there is nothing to stop early by.
+        If the sample weights are not one finite number of at least 0 an image, there is nothing to stop early by, or
+        the engine's standardization is not the model's.
     """
     if recipe.early_stopping and not validation:
         raise InputError("early_stopping", True, "chooses the epoch by a validation part", "give one")
+    model.check_engine(engine)
     weights = weights_of(samples.labels, recipe, sample_weight)
     total = len(samples) if weights is None else float(weights.sum())
     state = state or State(optimizers.create(recipe, model.parameters, engine))

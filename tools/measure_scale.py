@@ -1,0 +1,311 @@
+"""Measure what several workers cost each other, and write down what follows for many: docs/scale.md and its picture.
+
+Run it where nothing else runs, with the environment of the cluster's tests, which ``make test-cluster`` makes:
+``.venv-cluster/bin/python -m tools.measure_scale``. It takes about a minute.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+
+mpl.use("Agg")
+from matplotlib import pyplot as plt
+from matplotlib.ticker import FuncFormatter, PercentFormatter
+from scipy.optimize import nnls
+from threadpoolctl import threadpool_limits
+
+from handgrad import engine as engines
+from handgrad.architecture import Architecture
+from handgrad.cluster.training import Peers
+from handgrad.parameters import Parameters
+from handgrad.report.surroundings import machine
+from handgrad.standardization import Standardization
+from handgrad.training import Recipe
+from handgrad.training import optimizer as optimizers
+from handgrad.training.batches import Batch
+from handgrad.training.workers import ALONE, Workers, both_passes
+from tools import DOCS, documents
+
+FIGURE = DOCS / "images" / "scale.png"
+
+NETWORKS = {
+    "digits": Architecture(input_shape=(28, 28, 1), classes=10, stages=((16, 16),), hidden=(64,)),
+    "photos": Architecture(input_shape=(100, 100, 3), classes=2, stages=((16, 16), (16, 16), (16,)), hidden=(64,)),
+}
+BATCHES = {"digits": (32, 128, 512), "photos": (8, 32, 128)}
+"""Images of one worker."""
+
+LENGTHS = (1_000, 10_000, 100_000, 300_000, 1_000_000, 3_000_000)
+"""Numbers of the all-reduces that are timed alone."""
+
+LINKS = {"1 Gb/s": 1e9 / 8, "10 Gb/s": 1e10 / 8, "100 Gb/s": 1e11 / 8}
+WIRE_SECONDS = 20e-6
+"""From one host to another through a switch, beside what the software takes, which is measured."""
+
+GOAL = 0.8
+LOAD = os.getloadavg()[0]
+"""What else ran on the machine."""
+AHEAD = "" if os.sched_getscheduler(0) == os.SCHED_OTHER else ", but at real-time priority"
+
+MANY = 1000
+ROUNDS, CALLS = 5, 40
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """What an all-reduce costs: seconds a message, and seconds a byte."""
+
+    latency: float
+    byte: float
+
+    def seconds(self, workers: int, size: float) -> float:
+        """Of a ring, which is gloo's: 2·(W − 1) messages after each other, each of a W-th of the bytes."""
+        return 2 * (workers - 1) * (self.latency + size / workers * self.byte)
+
+    def over(self, bandwidth: float) -> Exchange:
+        """The same software with a network between the workers: each byte takes both their times."""
+        return Exchange(self.latency + WIRE_SECONDS, self.byte + 1 / bandwidth)
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a step takes one worker: seconds whatever the batch, and seconds an image."""
+
+    fixed: float
+    image: float
+
+    def seconds(self, batch: float) -> float:
+        """Of so many images of one worker."""
+        return self.fixed + batch * self.image
+
+
+def efficiency(step: Step, batch: float, exchange: Exchange, workers: int, size: float) -> float:
+    """The share of their time that workers compute; what each reaches of its speed alone."""
+    return step.seconds(batch) / (step.seconds(batch) + exchange.seconds(workers, size))
+
+
+def batch_for(goal: float, step: Step, exchange: Exchange, workers: int, size: float) -> int:
+    """Images that each worker needs a step to be that efficient."""
+    computing = goal / (1 - goal) * exchange.seconds(workers, size)
+    return max(1, math.ceil((computing - step.fixed) / step.image))
+
+
+def size_of(architecture: Architecture) -> int:
+    """Bytes of an all-reduce: the gradient, the loss and the correct."""
+    return 4 * (architecture.parameter_count + 2)
+
+
+def main() -> None:
+    """Measure, fit the model, and write the document and its figure."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    # As Ray's TorchTrainer makes it; Ray starts the workers and has no part in a step.
+    processes = get_context("spawn")
+    answers = processes.SimpleQueue()
+    workers = [processes.Process(target=work, args=(number, port, answers)) for number in range(2)]
+    for worker in workers:
+        worker.start()
+    found = answers.get()
+    for worker in workers:
+        worker.join()
+    exchange = fitted_exchange(found["exchange"])
+    steps = {name: fitted_step(found["alone"], name) for name in NETWORKS}
+    draw(steps, exchange, found)
+    write_document(found, steps, exchange)
+
+
+def work(number: int, port: int, answers: Any) -> None:
+    """One of two workers, each with one thread; the first tells what it found."""
+    import torch.distributed
+
+    torch.set_num_threads(1)
+    torch.distributed.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=number, world_size=2)
+    with threadpool_limits(1):
+        found = best([measure(Peers()) for _ in range(ROUNDS)])
+    if number == 0:
+        answers.put(found)
+    torch.distributed.destroy_process_group()
+
+
+def measure(peers: Peers) -> dict[str, Any]:
+    """Seconds of an all-reduce, of a step alone, of one beside the other worker's, and of one with the all-reduce."""
+    found: dict[str, Any] = {"alone": {}, "busy": {}, "together": {}, "exchange": {}}
+    for length in LENGTHS:
+        numbers = np.zeros(length, np.float32)
+        found["exchange"][4 * length] = seconds_of(partial(peers.add, numbers), peers)
+    for name, architecture in NETWORKS.items():
+        for batch in BATCHES[name]:
+            alone = stepper(architecture, batch, ALONE)
+            found["alone"][name, batch] = seconds_of(alone if peers.number == 0 else lambda: None, peers)
+            found["busy"][name, batch] = seconds_of(alone, peers)
+            found["together"][name, batch] = seconds_of(stepper(architecture, batch, peers), peers)
+    return found
+
+
+def best(rounds: list[dict[str, Any]]) -> dict[str, Any]:
+    """Of each figure the smallest of all rounds: what else runs on a machine only adds."""
+    return {kind: {key: min(found[kind][key] for found in rounds) for key in rounds[0][kind]} for kind in rounds[0]}
+
+
+def stepper(architecture: Architecture, batch: int, workers: Workers) -> Callable[[], None]:
+    """A step of the training loop over so many images a worker."""
+    rng, depth = np.random.default_rng(0), architecture.input_shape[2]
+    parameters = Parameters.draw(architecture, rng)
+    engine = engines.create("fused", Standardization((100.0,) * depth, (60.0,) * depth), threads=1)
+    optimizer = optimizers.create(Recipe(), parameters, engine)
+    images = rng.integers(0, 256, (batch, *architecture.input_shape), np.uint8)
+    labels = rng.integers(0, architecture.classes, batch)
+    own = Batch(np.arange(batch * workers.count), images, labels)
+
+    def step() -> None:
+        found = both_passes(parameters, own, None, engine, workers)
+        optimizer.update(parameters, found.gradient, 1e-6)
+
+    return step
+
+
+def seconds_of(act: Callable[[], None], peers: Peers) -> float:
+    """The lower quartile of many calls, which begin in all workers together."""
+    times = []
+    for _ in range(CALLS):
+        peers.add(np.zeros(1, np.float32))
+        started = time.perf_counter()
+        act()
+        times.append(time.perf_counter() - started)
+    return float(np.quantile(times[5:], 0.25))
+
+
+def fitted_exchange(found: dict[int, float]) -> Exchange:
+    """Latency and seconds a byte that explain the all-reduces of two workers, each as well as its share allows."""
+    sizes, seconds = np.array(list(found)), np.array(list(found.values()))
+    latency, byte = nnls(np.stack([2 / seconds, sizes / seconds], axis=1), np.ones(len(sizes)))[0]
+    return Exchange(float(latency), float(byte))
+
+
+def fitted_step(found: dict[tuple[str, int], float], network: str) -> Step:
+    """The line through the steps of one network."""
+    batches = np.array(BATCHES[network])
+    seconds = np.array([found[network, batch] for batch in BATCHES[network]])
+    fixed, image = nnls(np.stack([1 / seconds, batches / seconds], axis=1), np.ones(len(batches)))[0]
+    return Step(float(fixed), float(image))
+
+
+def draw(steps: dict[str, Step], exchange: Exchange, found: dict[str, Any]) -> None:
+    """Efficiency over the number of workers: each network with its middle batch, and with eight of them."""
+    colors = dict(zip(LINKS, ("#c2604a", "#e0a458", "#1f4e79"), strict=True))
+    workers = np.unique(np.geomspace(1, MANY, 200).astype(int))
+    figure, axes = plt.subplots(2, 2, figsize=(9, 6.4), sharex=True, sharey=True, layout="constrained")
+    for row, name in zip(axes, NETWORKS, strict=True):
+        size, middle = size_of(NETWORKS[name]), BATCHES[name][1]
+        for place, batch in zip(row, (middle, 8 * middle), strict=True):
+            for link, bandwidth in LINKS.items():
+                over = exchange.over(bandwidth)
+                place.plot(
+                    workers, [efficiency(steps[name], batch, over, w, size) for w in workers],
+                    color=colors[link], linewidth=2, label=link,
+                )  # fmt: skip
+            place.axhline(GOAL, color="black", linestyle="dotted", linewidth=1)
+            place.set_title(
+                f"{name}, {NETWORKS[name].parameter_count:,} parameters, {batch:,} images a worker", fontsize=10
+            )
+            place.set_xscale("log")
+            place.set_xlim(1, MANY)
+            place.set_ylim(0, 1.02)
+            place.yaxis.set_major_formatter(PercentFormatter(1))
+            place.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
+            place.spines[["top", "right"]].set_visible(False)
+            place.grid(alpha=0.2)
+        measured_here = found["alone"][name, middle] / found["together"][name, middle]
+        row[0].plot([2], [measured_here], "k.", markersize=9, label="two workers here, measured", zorder=5)
+        row[0].set_ylabel("efficiency of a worker")
+    axes[1, 1].legend(*axes[0, 0].get_legend_handles_labels(), frameon=False, fontsize=9, loc="lower left")
+    for place in axes[1]:
+        place.set_xlabel("workers, each on its own host")
+    figure.savefig(FIGURE, dpi=130)
+    plt.close(figure)
+
+
+def write_document(found: dict[str, Any], steps: dict[str, Step], exchange: Exchange) -> None:
+    """Write docs/scale.md."""
+    counts = (2, 8, 32, 100, MANY)
+    by_model = [exchange.seconds(2, 4 * length) for length in LENGTHS]
+    documents.write(
+        "scale.md",
+        machine=machine(),
+        load=LOAD,
+        ahead=AHEAD,
+        calls=CALLS,
+        rounds=ROUNDS,
+        measured=[_measured(found, name, batch, steps, exchange) for name, batch in found["together"]],
+        off=max(
+            100 * abs(_by_model(steps, name, batch, exchange) - _efficiency(found, name, batch))
+            for name, batch in found["together"]
+        ),
+        lengths=[f"{length:,}" for length in LENGTHS],
+        exchanges=[
+            ("measured, ms", *(f"{1e3 * found['exchange'][4 * length]:.2f}" for length in LENGTHS)),
+            ("by the model, ms", *(f"{1e3 * seconds:.2f}" for seconds in by_model)),
+        ],
+        latency=1e6 * exchange.latency,
+        rate=1e-9 / exchange.byte,
+        wire=1e6 * WIRE_SECONDS,
+        fitted=[
+            (
+                name,
+                f"{NETWORKS[name].parameter_count:,}",
+                f"{size_of(NETWORKS[name]) / 1e6:.2f} MB",
+                f"{1e3 * step.fixed:.2f} ms",
+                f"{1e6 * step.image:.1f} µs",
+            )
+            for name, step in steps.items()
+        ],
+        goal=GOAL,
+        counts=[*(f"{workers:,}" for workers in counts[:-1]), f"{MANY:,} workers"],
+        efficiencies=[
+            (name, batch, link, *(f"{efficiency(step, batch, over, workers, size):.0%}" for workers in counts))
+            for name, step, size, link, over in _linked(steps, exchange)
+            for batch in BATCHES[name][1:2]
+        ],
+        batches=[
+            (name, link, *(f"{batch_for(GOAL, step, over, workers, size):,}" for workers in counts))
+            for name, step, size, link, over in _linked(steps, exchange)
+        ],
+    )
+
+
+def _linked(steps: dict[str, Step], exchange: Exchange) -> Iterator[tuple[str, Step, int, str, Exchange]]:
+    for name, step in steps.items():
+        for link, bandwidth in LINKS.items():
+            yield name, step, size_of(NETWORKS[name]), link, exchange.over(bandwidth)
+
+
+def _efficiency(found: dict[str, Any], name: str, batch: int) -> float:
+    return float(found["alone"][name, batch] / found["together"][name, batch])
+
+
+def _by_model(steps: dict[str, Step], name: str, batch: int, exchange: Exchange) -> float:
+    return efficiency(steps[name], batch, exchange, 2, size_of(NETWORKS[name]))
+
+
+def _measured(
+    found: dict[str, Any], name: str, batch: int, steps: dict[str, Step], exchange: Exchange
+) -> tuple[object, ...]:
+    added = exchange.seconds(2, size_of(NETWORKS[name]))
+    alone, busy, together = (found[kind][name, batch] for kind in ("alone", "busy", "together"))
+    times = (f"{1e3 * seconds:.2f}" for seconds in (alone, busy, added, together))
+    return name, batch, *times, f"{alone / together:.0%}", f"{_by_model(steps, name, batch, exchange):.0%}"
+
+
+if __name__ == "__main__":
+    main()
