@@ -16,8 +16,6 @@ from handgrad.architecture import Architecture
 from handgrad.data import Dataset, load
 from handgrad.errors import DivergenceError
 from handgrad.model import Model
-from handgrad.parameters import Parameters
-from handgrad.standardization import Standardization
 from handgrad.training import Epoch, Recipe, train
 from tools import documents
 
@@ -70,13 +68,11 @@ def row(datasets: list[Dataset], change: dict[str, Any], recipe: Recipe, sizes: 
 
 def run(dataset: Dataset, recipe: Recipe, sizes: dict[str, Any], seed: int) -> Epoch:
     """Train once and return the last epoch."""
-    (initial,) = np.random.SeedSequence(seed).spawn(1)
     architecture = Architecture(
         input_shape=dataset.image_shape, classes=len(dataset.classes), **{"hidden": (64,), **sizes}
     )
-    standardization = Standardization.of(dataset.train.images)
-    model = Model(Parameters.draw(architecture, np.random.default_rng(initial)), dataset.classes, standardization)
-    engine = engines.create("fused", standardization)
+    model = Model.initial(architecture, dataset.classes, dataset.standardization(), seed)
+    engine = engines.create("fused", model.standardization)
     events = train(model, dataset.train, dataset.validation, recipe, engine, seed)
     *_, last = (event for event in events if isinstance(event, Epoch))
     return last

@@ -8,6 +8,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from handgrad import engine as engines
 from handgrad.architecture import Architecture
@@ -59,6 +60,27 @@ class Model:
                 f"the network's input has {channels} channels",
                 "give one mean and std for each",
             )
+
+    @classmethod
+    def initial(
+        cls,
+        architecture: Architecture,
+        classes: tuple[str, ...],
+        standardization: Standardization,
+        seed: int,
+        dtype: DTypeLike = np.float32,
+    ) -> Model:
+        """Return a model with the initial parameters that a seed draws.
+
+        Examples
+        --------
+        >>> model = Model.initial(Architecture(), ("free", "defect"), Standardization((0.0,), (1.0,)), seed=0)
+        >>> model.parameters["F1"].shape
+        (3, 3, 16)
+        """
+        (stream,) = np.random.SeedSequence(seed).spawn(1)
+        parameters = Parameters.draw(architecture, np.random.default_rng(stream), dtype)
+        return cls(parameters, classes, standardization)
 
     @property
     def architecture(self) -> Architecture:

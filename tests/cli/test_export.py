@@ -54,7 +54,7 @@ def test_a_file_that_exists_is_kept_unless_overwriting_is_asked_for(trained: Pat
     out = here / "model.onnx"
     out.write_text("mine")
     assert run("export", trained, out).complaint == (
-        f"out={out}: is there already; choose another place, or give --overwrite"
+        f"out={out}: already exists; choose another path, or give --overwrite"
     )
     assert out.read_text() == "mine"
     assert run("export", trained, out, "--overwrite").code == 0

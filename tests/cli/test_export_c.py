@@ -72,7 +72,7 @@ def test_without_int8_the_accuracy_is_reported_if_data_are_given(trained: Path, 
 @pytest.mark.parametrize(
     ("provenance", "words"),
     [
-        ({}, "the model does not tell what it was trained on; give --data SOURCE"),
+        ({}, "the model does not say what it was trained on; give --data SOURCE"),
         ({"data": {"source": "gone"}}, "source=gone: there is no such file or folder; .*; give --data SOURCE"),
         ({"data": {"source": "digits", "sha256": "other"}}, "it is not known which images of digits .*; give --data"),
     ],
@@ -90,9 +90,9 @@ def test_what_cannot_be_measured_is_said(
 
 
 def test_options_of_c_are_refused_elsewhere(trained: Path, here: Path, run: Run) -> None:
-    assert run("export", trained, "model.onnx", "--int8").complaint.startswith("int8=True: is an option of .c")
-    assert run("export", trained, "model.onnx", "--data", "digits").complaint.startswith("data=digits: is an option of")
-    assert run("export", trained, "model.c", "--prefix", "2nd").complaint.startswith("prefix=2nd: names in C begin")
+    assert run("export", trained, "model.onnx", "--int8").complaint.startswith("--int8=True: is an option of .c")
+    assert run("export", trained, "model.onnx", "--data", "digits").complaint.startswith("--data=digits: is an option")
+    assert run("export", trained, "model.c", "--prefix", "2nd").complaint.startswith("--prefix=2nd: names in C begin")
     assert run("export", trained, "model.c", "--data", "nowhere").complaint.startswith("source=nowhere: there is no")
     assert list(here.iterdir()) == []
 

@@ -143,7 +143,7 @@ def load(
     >>> digits.image_shape, len(digits.train), len(digits.validation), len(digits.test)
     ((8, 8, 1), 1294, 144, 359)
     """
-    _check_seed(seed)
+    check_seed(seed)
     splits = read(source, size=size, strict=strict, progress=progress, cache=cache)
     return split_source(splits, source, seed, group_by)
 
@@ -169,7 +169,7 @@ def read(
     >>> len(digits.train), digits.test
     (1797, None)
     """
-    _check_size(size)
+    check_size(size)
     refuse = partial(DataError, "source", source)
     try:
         kind = _kind(source)
@@ -196,7 +196,7 @@ def read(
 
 def split_source(splits: Splits, source: str, seed: int, group_by: str | None = None) -> Dataset:
     """Split what ``read`` returned for this source; arguments and errors as in ``load``."""
-    _check_seed(seed)
+    check_seed(seed)
     return complete(short_name(source), splits, seed, partial(DataError, "source", source), group_by)
 
 
@@ -249,14 +249,16 @@ def _complete(samples: Samples, size: tuple[int, int] | None, where: str) -> Sam
     return Samples(images, samples.labels, names, samples.figures if fits else measure(images))
 
 
-def _check_size(size: object) -> None:
+def check_size(size: object) -> None:
+    """Refuse what is neither None nor a (height, width) that images can have."""
     right = isinstance(size, tuple) and len(size) == 2 and all(_is_whole(side, 1, _LARGEST_SIDE) for side in size)
     if size is not None and not right:
         rule = f"height and width must be 1 to {_LARGEST_SIDE}"
         raise InputError("size", size, rule, "give two whole numbers, e.g. 28 and 28")
 
 
-def _check_seed(seed: object) -> None:
+def check_seed(seed: object) -> None:
+    """Refuse what cannot seed a split."""
     if not _is_whole(seed, 0, _LARGEST_SEED):
         raise InputError("seed", seed, f"must be from 0 to {_LARGEST_SEED}", "use 0, or another whole number")
 
