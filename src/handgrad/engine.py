@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias, get_args
 
 from handgrad.errors import InputError
 from handgrad.notes import network
@@ -10,7 +10,8 @@ from handgrad.parameters import Parameters
 from handgrad.standardization import Standardization
 from handgrad.typing import Array, Integers, Stored
 
-ENGINES = ("fused", "notes")
+EngineName: TypeAlias = Literal["fused", "notes"]
+ENGINES: tuple[EngineName, ...] = get_args(EngineName)
 """Names of the engines, the default first."""
 
 
