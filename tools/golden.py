@@ -9,7 +9,7 @@ to write them again, in an environment of its own::
     golden-venv/bin/python -m tools.golden
 
 Each file holds ``sizes`` (JSON), ``X``, ``labels``, ``parameters.NAME``, ``values.NAME`` and ``gradients.NAME`` under
-the names of the notes, ``learning_rate`` and ``losses``. The first axis of images is the batch, the last one the channels.
+the names of the notes, ``learning_rate`` and ``losses``. The first axis of images is the batch, the last the channels.
 """
 
 from __future__ import annotations

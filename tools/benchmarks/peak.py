@@ -67,7 +67,7 @@ def _run_dependent_adds(rounds: int) -> int:
 
 
 def measure(seconds: float) -> dict[str, Any]:
-    """Measure multiply-adds per second of one core and of all, the clock, and multiply-adds per cycle and lane (2 or less).
+    """Measure multiply-adds per second on one core and on all, the clock, and multiply-adds per cycle and lane (≤ 2).
 
     Parameters
     ----------
