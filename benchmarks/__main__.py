@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from benchmarks import cold, growth, machine, peak, process, report, startup
 from benchmarks.measure import Effort, Peer, measure, say
 from benchmarks.networks import NETWORKS
 from benchmarks.worker import Worker
-from handgrad.standardization import Standardization
+from handgrad import engine as engines
 
 _ROOT = Path(__file__).resolve().parents[1]
 _COMPILER_CACHE = Path(sys.prefix) / "inductor"
@@ -75,16 +76,10 @@ def _measure_all(options: argparse.Namespace) -> dict[str, Any]:
     except process.ProcessError as error:
         results["startup"] = {"absent": f"a process failed: {error}"}
     say("growth")
-    results["growth"] = growth.measure(_fused, 1 if quick else 3, quick=quick)
+    results["growth"] = growth.measure(partial(engines.create, "fused"), 1 if quick else 3, quick=quick)
     say("cold process")
     results["cold"] = {"absent": "left out of the smoke test"} if quick else cold.measure(3)
     return results
-
-
-def _fused(standardization: Standardization) -> Any:
-    from handgrad.fused.network import FusedEngine
-
-    return FusedEngine(standardization)
 
 
 def _peers(stack: ExitStack) -> list[Peer]:

@@ -12,6 +12,8 @@
     ├── ClusterError              a cluster could not do its work
     ├── OutputError               a result could not be written
     └── Interrupted               Ctrl-C ended a training, which can go on from its checkpoint
+
+``HandgradWarning``, a ``UserWarning``, is the category of its warnings.
 """
 
 from __future__ import annotations
@@ -125,3 +127,7 @@ class OutputError(HandgradError):
 
 class Interrupted(HandgradError):
     """Ctrl-C ended a training, which can go on from its checkpoint."""
+
+
+class HandgradWarning(UserWarning):
+    """Something is not as the caller may expect, and the work continues all the same."""

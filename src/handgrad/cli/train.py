@@ -22,7 +22,6 @@ from handgrad.errors import InputError
 from handgrad.model import Model
 from handgrad.parameters import Parameters
 from handgrad.training import Epoch, Recipe, State
-from handgrad.training import optimizer as optimizers
 from handgrad.training import train as train_model
 from handgrad.training.augmentation import AUGMENTATIONS
 from handgrad.training.checkpoint import Checkpoints
@@ -246,7 +245,7 @@ def train(
         )
         if checkpoint:
             resumption.check_same(checkpoint, source, dataset)
-        computing = engines.create(engine, model.standardization, threads)
+        computing = engines.create(engine, model.standardization, threads, architecture)
         if not out:
             out = place.next_free(Path("runs") / dataset.name)
             claims.enter_context(place.claimed(out, overwrite))
@@ -260,7 +259,7 @@ def train(
             epoch = min(len(state.history) + 1, epochs)
             display.notice(f"going on after step {state.step}, in epoch {epoch} of {epochs}")
         else:
-            state = State(optimizers.create(recipe, model.parameters, computing))
+            state = State(computing.optimizer(recipe, model.parameters))
             checkpoints.clear()
         settings = checkpoint.settings if checkpoint else resumption.settings(context)
         write = partial(checkpoints.write, model, state, settings)

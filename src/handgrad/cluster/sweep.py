@@ -230,7 +230,7 @@ def _reports(options: Options, plan: Plan) -> Any:
     (initial,) = np.random.SeedSequence(plan.seed).spawn(1)
     parameters = Parameters.draw(architecture, np.random.default_rng(initial))
     model = Model(parameters, dataset.classes, dataset.standardization())
-    engine = engines.create(engines.ENGINES[0], model.standardization, plan.threads)
+    engine = engines.create(engines.ENGINES[0], model.standardization, plan.threads, architecture)
     history: list[Epoch] = []
     for event in train(model, dataset.train, dataset.validation, recipe, engine, plan.seed):
         if isinstance(event, Epoch):

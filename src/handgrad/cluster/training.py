@@ -237,7 +237,7 @@ def _train_share(job: Job, dataset: Dataset, peers: Peers, driver: Any) -> None:
 
     # What comes through Ray's store is read-only.
     model = replace(job.model, parameters=job.model.parameters.copy())
-    engine = engines.create(job.engine, model.standardization, job.threads)
+    engine = engines.create(job.engine, model.standardization, job.threads, model.architecture)
     state = _latest(job).restore(model, job.recipe, engine)
     untold: list[Step | Epoch] = []
     told = time.monotonic()
