@@ -13,10 +13,10 @@ help:  ## Print this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: $(VENV)/.installed  ## Train on the embedded digits, predict a few of them, draw the curves and filters.
-	@$(BIN)/python scripts/demo.py
+	@$(BIN)/python -m tools.demo
 
 test: $(VENV)/.installed-dev  ## Run all tests, doctests included.
-	@$(BIN)/python -m pytest $(PYTEST)
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal $(PYTEST)
 
 test-cluster: .venv-cluster/.installed  ## Run the tests on a Ray cluster, in a network of their own where that is allowed.
 	@$(ISOLATED) .venv-cluster/bin/python -m pytest $(PYTEST) tests_cluster
@@ -37,13 +37,13 @@ docs: $(VENV)/.installed-docs  ## Build the documentation as a site in runs/site
 	@echo "runs/site/index.html"
 
 fuzz: $(VENV)/.installed-fuzz  ## Try hostile files on every reader, SECONDS=60 each; DOCUMENT=1 writes docs/robustness.md.
-	@$(BIN)/python -m fuzz --seconds $(or $(SECONDS),60) $(if $(DOCUMENT),--document)
+	@$(BIN)/python -m tools.fuzz --seconds $(or $(SECONDS),60) $(if $(DOCUMENT),--document)
 
 bench: .venv-bench/.installed  ## Measure handgrad beside other frameworks; QUICK=1 for a smoke test.
-	@.venv-bench/bin/python -m benchmarks $(if $(QUICK),--quick)
+	@.venv-bench/bin/python -m tools.benchmarks $(if $(QUICK),--quick)
 
 accuracy: $(VENV)/.installed .venv-bench/.installed  ## Train every recipe and its peers (hours); writes docs/results.md.
-	@$(BIN)/python -m accuracy
+	@$(BIN)/python -m tools.accuracy
 
 clean:  ## Remove the environment, caches and the demo's results.
 	rm -rf $(VENV) .venv-bench .venv-cluster runs/demo runs/fuzz runs/site runs/doctrees .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -75,10 +75,10 @@ $(VENV)/.installed-fuzz: $(VENV)/.installed
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[fuzz]'
 	@touch $@
 
-.venv-bench/.installed: pyproject.toml benchmarks/constraints.txt
+.venv-bench/.installed: pyproject.toml tools/benchmarks/constraints.txt
 	@echo "Making an environment with PyTorch, JAX and ONNX Runtime in .venv-bench (once)"
 	@$(PYTHON) -m venv .venv-bench
-	@.venv-bench/bin/python -m pip install --quiet --constraint benchmarks/constraints.txt --editable . torch jax onnx onnxruntime psutil
+	@.venv-bench/bin/python -m pip install --quiet --constraint tools/benchmarks/constraints.txt --editable . torch jax onnx onnxruntime psutil
 	@touch $@
 
 .venv-cluster/.installed: pyproject.toml tests_cluster/constraints.txt

@@ -112,13 +112,7 @@ class Model:
         (3, 2)
         """
         engine = engine or self._default_engine()
-        if engine.standardization != self.standardization:
-            raise InputError(
-                "engine",
-                engine.standardization,
-                f"the model's inputs are standardized with {self.standardization}",
-                "create the engine with the model's own",
-            )
+        self.check_engine(engine)
         probabilities = np.empty((len(images), len(self.classes)), self.parameters.vector.dtype)
         for start in range(0, len(images), batch_size):
             batch = images[start : start + batch_size]
@@ -126,6 +120,22 @@ class Model:
             if progress:
                 progress(start + len(batch), len(images))
         return probabilities
+
+    def check_engine(self, engine: Engine) -> None:
+        """Refuse an engine that prepares images for another model.
+
+        Raises
+        ------
+        InputError
+            If its standardization is not the model's.
+        """
+        if engine.standardization != self.standardization:
+            raise InputError(
+                "engine",
+                engine.standardization,
+                f"the model's inputs are standardized with {self.standardization}",
+                "create the engine with the model's own",
+            )
 
     def _default_engine(self) -> Engine:
         if self not in _DEFAULT_ENGINES:

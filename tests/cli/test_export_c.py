@@ -49,7 +49,7 @@ def test_int8_tells_what_it_costs_on_the_pictures_held_out(trained: Path, here: 
     )
     assert said["accuracy"] == {
         "source": "digits",
-        "split": "the test part held out in training",
+        "split": "the test split held out in training",
         "images": 359,
         "exact": exact,
         "rounded": coarse,

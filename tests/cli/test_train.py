@@ -230,7 +230,7 @@ def test_pictures_that_cannot_be_read_are_named_and_strict_stops(run: Run, here:
     "options",
     [
         ("--filters", "3/2,2", "--size", "20x17", "--filter-size", "2x3", *NOTES),
-        ("--maps", "2"),
+        ("--maps", "2", "--pooling", "4"),  # whose kernels are those of test_export_c.py
         ("--filters", "3/2,2", "--size", "20x17", "--hidden", "8,6"),
         ("--hidden", "8,6", "--pooling", "1", *NOTES),
         ("--optimizer", "sgd", "--schedule", "constant", "--momentum", "0", "--weight-decay", "0"),

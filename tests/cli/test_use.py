@@ -90,7 +90,7 @@ def test_evaluating_classes_that_the_model_does_not_know(run: Run, trained: Path
 def test_evaluating_color_with_a_grey_model(run: Run, trained: Path, tmp_path: Path) -> None:
     source = write_classes(tmp_path / "color", "1", "2", count=4, shape=(9, 9, 3))
     assert (
-        "in color (depth 3), it is not for this model, which takes grey (depth 1); convert it"
+        "it is in color (3 channels), and this model takes grey (1 channel); convert it"
         in run("evaluate", trained, source).complaint
     )
 
@@ -133,7 +133,7 @@ def test_a_picture_that_cannot_be_read_does_not_stop_the_others(
     complaints = done.err.splitlines()
     assert [line.startswith("handgrad: error: picture=") for line in complaints] == [True] * 3
     assert str(broken) in complaints[0]
-    assert "in color (depth 3), it is not for this model, which takes grey (depth 1); convert it" in complaints[1]
+    assert "it is in color (3 channels), and this model takes grey (1 channel); convert it" in complaints[1]
     assert "missing.png: it is no file; give" in complaints[2]
     alone = run("predict", trained, broken)
     assert str(broken) in alone.complaint
@@ -238,7 +238,7 @@ def test_check_says_where_a_dead_network_proves_little(run: Run, trained: Path, 
 
 def test_check_of_a_picture_that_does_not_fit(run: Run, trained: Path, tmp_path: Path) -> None:
     color = write_picture(tmp_path / "color.png", noise(8, 8, 3))
-    assert "in color (depth 3)" in run("check", trained, color).complaint
+    assert "it is in color (3 channels)" in run("check", trained, color).complaint
     assert "it is no file" in run("check", trained, tmp_path / "missing.png").complaint
 
 

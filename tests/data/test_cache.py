@@ -17,8 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from handgrad.data import Dataset, load
-from handgrad.data.arrays import to_depth
+from handgrad.data import SPLITS, Dataset, load
+from handgrad.data.arrays import to_channels
 from handgrad.data.cache import Cache
 from handgrad.data.stored import StoredImages
 from handgrad.errors import DataError
@@ -39,11 +39,11 @@ def assert_same(one: Dataset, other: Dataset) -> None:
     assert one.checksum() == other.checksum()
     assert one.standardization() == other.standardization()
     assert one.notices == other.notices
-    for part in ("train", "validation", "test"):
-        mine, theirs = getattr(one, part), getattr(other, part)
+    for split in SPLITS:
+        mine, theirs = one.splits[split], other.splits[split]
         np.testing.assert_array_equal(np.asarray(mine.images), np.asarray(theirs.images))
         assert mine.labels.tolist() == theirs.labels.tolist()
-        assert mine.names.tolist() == theirs.names.tolist()
+        assert mine.identifiers.tolist() == theirs.identifiers.tolist()
 
 
 def forbid_decoding(monkeypatch: pytest.MonkeyPatch, *allowed: str) -> None:
@@ -131,10 +131,10 @@ def test_unreadable_pictures_are_named_each_time(root: Path, cache: Cache) -> No
 
 
 @given(st.sampled_from(["cut", "longer", "wrong"]), st.floats(0, 1, exclude_max=True), st.integers(1, 255))
-def test_any_damage_to_the_file_is_mended(
+def test_any_damage_to_the_file_is_repaired(
     tmp_path_factory: pytest.TempPathFactory, damage: str, where: float, value: int
 ) -> None:
-    """Cut short, longer, or with wrong bytes in its index, the file is made anew; never is an image another."""
+    """Truncated, longer, or with wrong bytes in its index, the file is written again; every image stays the same."""
     folder = tmp_path_factory.mktemp("damaged")
     root, cache = write_classes(folder / "photos", "a", "b"), Cache(folder / "cache")
     plain = load(str(root), cache=cache)
@@ -191,7 +191,7 @@ def test_two_runs_at_once(tmp_path: Path, cache: Cache) -> None:
     assert len(list(cache.folder.iterdir())) == 1
 
 
-def test_a_run_that_is_killed_leaves_nothing_that_is_taken_for_whole(tmp_path: Path, cache: Cache) -> None:
+def test_a_run_that_is_killed_leaves_nothing_that_is_taken_for_valid(tmp_path: Path, cache: Cache) -> None:
     root = _large(tmp_path / "photos", 60)
     checksum = load(str(root), size=(40, 40)).checksum()
     process = _reading(root, cache)
@@ -200,17 +200,16 @@ def test_a_run_that_is_killed_leaves_nothing_that_is_taken_for_whole(tmp_path: P
         time.sleep(0.001)
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    (left,) = cache.folder.iterdir()
-    os.utime(left, (time.time() - 100,) * 2)
+    left = list(cache.folder.iterdir())
+    assert sorted(path.suffix for path in left) == [".lock", ".part"]
     out, err = _reading(root, cache).communicate()
     assert (out.split()[0], err) == (checksum, "")
     assert out.split()[1] == "60"
-    assert not left.exists()
+    assert not any(path.exists() for path in left)
 
 
 def test_what_another_run_writes_is_left_alone(root: Path, cache: Cache) -> None:
     with cache.temporary() as file:
-        os.utime(file.name, (time.time() - 100,) * 2)
         load(str(root), cache=cache)
         assert Path(file.name).exists()
     assert not Path(file.name).exists()
@@ -247,7 +246,7 @@ def test_without_room_or_place_the_images_are_in_memory(
     assert dataset.checksum() == plain.checksum()
     (notice,) = dataset.notices
     assert notice == (
-        f"the images are not kept in {cache.folder} (No space left on device); --cache chooses another folder"
+        f"the images are not kept in {cache.folder} (No space left on device); choose another folder for the cache"
     )
     assert not cache.folder.exists() or not list(cache.folder.iterdir())
 
@@ -263,7 +262,7 @@ def test_stored_images_are_like_an_array(tmp_path: Path) -> None:
         np.testing.assert_array_equal(images[chosen], pixels[chosen])
         assert images[chosen].flags.writeable
     np.testing.assert_array_equal(np.stack(list(images)), pixels)
-    np.testing.assert_array_equal(images.part(places).part(slice(1, None))[:], pixels[[0, 0]])
-    deep = to_depth(images, 3, DataError)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(images.subset(places).subset(slice(1, None))[:], pixels[[0, 0]])
+    deep = to_channels(images, 3, DataError)  # type: ignore[arg-type]
     assert deep.shape == (6, 3, 4, 3)
     np.testing.assert_array_equal(deep[1:3], np.repeat(pixels[1:3], 3, axis=3))

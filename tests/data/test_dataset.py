@@ -22,7 +22,7 @@ LABELS = np.arange(4)
         (IMAGES, LABELS / 2, r"labels=float64 of shape \(4,\): must be integers"),
         (IMAGES, np.array(list("abcd")), "labels=<U1 .*number the classes"),
         (IMAGES, np.eye(4, dtype=int), r"labels=int64 of shape \(4, 4\): .*labels\.argmax\(axis=1\)"),
-        (IMAGES, LABELS[:3], "labels=3: must be as many as the 4 images; give one label an image"),
+        (IMAGES, LABELS[:3], "labels=3: must be as many as the 4 images; give one label per image"),
     ],
 )
 def test_what_are_no_samples(images: Any, labels: Any, message: str) -> None:

@@ -21,7 +21,7 @@ def test_class_folders(tmp_path: Path) -> None:
     assert dataset.name == "zwei-Klassen-ü"
     assert dataset.notices == ()
     assert (len(dataset.train), len(dataset.validation), len(dataset.test)) == (21, 3, 6)
-    first = {noise(12, 9, seed=100 * place + n).tobytes() for place in (1,) for n in range(10)}
+    first = {noise(12, 9, seed=100 + n).tobytes() for n in range(10)}
     whole = everything(dataset)
     assert {image.tobytes() for image in whole.images[whole.labels == 0]} == first
 
@@ -33,9 +33,9 @@ def test_same_seed_same_split(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("validation", ["validation", "valid", "val", "Val"])
-def test_parts_above_the_classes(tmp_path: Path, validation: str) -> None:
-    for part, count in (("train", 4), (validation, 2), ("test", 3)):
-        write_classes(tmp_path / part, "a", "b", count=count)
+def test_splits_above_the_classes(tmp_path: Path, validation: str) -> None:
+    for split, count in (("train", 4), (validation, 2), ("test", 3)):
+        write_classes(tmp_path / split, "a", "b", count=count)
     dataset = load(str(tmp_path))
     assert (len(dataset.train), len(dataset.validation), len(dataset.test)) == (8, 4, 6)
     assert dataset.test.labels.tolist() == [0, 0, 0, 1, 1, 1]
@@ -59,34 +59,34 @@ def test_a_class_may_be_called_train(tmp_path: Path) -> None:
         (["a", "b", "c"], ["a", "b"], "class 'c' is in train but not in test"),
     ],
 )
-def test_parts_must_agree_on_their_classes(tmp_path: Path, train: list[str], test: list[str], message: str) -> None:
+def test_splits_must_agree_on_their_classes(tmp_path: Path, train: list[str], test: list[str], message: str) -> None:
     write_classes(tmp_path / "train", *train)
     write_classes(tmp_path / "test", *test)
     with pytest.raises(DataError, match=message):
         load(str(tmp_path))
 
 
-def test_two_validation_parts(tmp_path: Path) -> None:
-    for part in ("train", "val", "valid"):
-        write_classes(tmp_path / part, "a", "b")
+def test_two_validation_splits(tmp_path: Path) -> None:
+    for split in ("train", "val", "valid"):
+        write_classes(tmp_path / split, "a", "b")
     with pytest.raises(DataError, match=r"has both val.* and val.*; keep one"):
         load(str(tmp_path))
 
 
-def test_an_empty_test_part_is_no_reason_to_split(tmp_path: Path) -> None:
+def test_an_empty_test_split_is_no_reason_to_draw_one(tmp_path: Path) -> None:
     write_classes(tmp_path / "train", "a", "b")
     for name in ("a", "b"):
         (tmp_path / "test" / name).mkdir(parents=True)
-    with pytest.raises(DataError, match="all 2 class folders of its test part are empty; put pictures into them"):
+    with pytest.raises(DataError, match="all 2 class folders of its test split are empty; put pictures into them"):
         load(str(tmp_path))
     (tmp_path / "test" / "a" / "no.png").write_text("no picture")
     with pytest.raises(
-        DataError, match="the only file of its test part cannot be read as a picture; add sound pictures"
+        DataError, match="the only file of its test split cannot be read as a picture; add valid pictures"
     ):
         load(str(tmp_path))
 
 
-def test_depth_is_one_only_if_all_are_grey(tmp_path: Path) -> None:
+def test_there_is_one_channel_only_if_all_are_grey(tmp_path: Path) -> None:
     root = write_classes(tmp_path, "a", "b")
     write_picture(root / "a" / "equal.png", np.stack([noise(12, 9)] * 3, axis=2))
     assert load(str(root)).image_shape == (12, 9, 1)
@@ -106,9 +106,7 @@ def test_mixed_sizes_become_the_notes_size(tmp_path: Path) -> None:
     dataset = load(str(root))
     assert dataset.image_shape == (100, 100, 1)
     (notice,) = dataset.notices
-    assert notice == (
-        "pictures of 2 sizes, 1 × 1 to 12 × 9 were resized to 100 × 100; --size HEIGHTxWIDTH chooses another size"
-    )
+    assert notice == ("pictures of 2 sizes, 1 × 1 to 12 × 9, were resized to 100 × 100; choose another size if need be")
     assert load(str(root), size=(8, 16)).image_shape == (8, 16, 1)
     assert load(str(root), size=(8, 16)).notices == ()
 
@@ -264,5 +262,5 @@ def test_a_folder_that_cannot_be_listed(tmp_path: Path, monkeypatch: pytest.Monk
 def test_progress_counts_every_picture(tmp_path: Path) -> None:
     calls: list[tuple[int, int]] = []
     load(str(write_classes(tmp_path, "a", "b")), progress=lambda done, total: calls.append((done, total)))
-    # The headers, which tell the common size, and then the pictures.
+    # The headers, which show the common size, and then the pictures.
     assert calls == 2 * [(done, 10) for done in range(1, 11)]

@@ -1,4 +1,4 @@
-"""Pictures of one object stay in one part; what parts share is told; the split is written down."""
+"""Pictures of one object stay in one split; what splits share is reported; the split is written down."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handgrad.data import Dataset, Samples, Splits, load
+from handgrad.data import SPLITS, Dataset, Samples, Splits, load
 from handgrad.data.objects import objects_of
-from handgrad.data.split import SPLITS, complete
+from handgrad.data.split import complete
 from handgrad.data.split_file import split_csv
 from handgrad.errors import DataError, InputError
 from tests.data.writing import noise, write_classes, write_picture
@@ -32,38 +32,38 @@ def samples(objects: list[int], labels: list[int]) -> Samples:
 def seen(dataset: Dataset) -> dict[str, set[str]]:
     pattern = re.compile(r"object-(\d+)")
     found: dict[str, set[str]] = {}
-    for part in SPLITS:
-        names = getattr(dataset, part).names
-        found[part] = {match[1] for name in names if (match := pattern.search(name))}
+    for split in SPLITS:
+        names = getattr(dataset, split).names
+        found[split] = {match[1] for name in names if (match := pattern.search(name))}
     return found
 
 
 @settings(max_examples=60)
 @given(st.data())
-def test_every_object_is_in_one_part_and_every_class_in_each(data: st.DataObject) -> None:
+def test_every_object_is_in_one_split_and_every_class_in_each(data: st.DataObject) -> None:
     classes = data.draw(st.integers(2, 4))
     per_class = data.draw(st.integers(6, 15))
     sizes = data.draw(st.lists(st.integers(1, 5), min_size=classes * per_class, max_size=classes * per_class))
     objects = np.repeat(np.arange(len(sizes)), sizes).tolist()
     labels = [each % classes for each in objects]
     whole = samples(objects, labels)
-    parts = Splits(tuple("abcd"[:classes]), whole)
+    splits = Splits(tuple("abcd"[:classes]), whole)
     seed = data.draw(st.integers(0, 2**32 - 1))
-    dataset = complete("named", parts, seed, refuse, r"object-(\d+)")
+    dataset = complete("named", splits, seed, refuse, r"object-(\d+)")
     found = seen(dataset)
     assert found["train"].isdisjoint(found["validation"])
     assert found["test"].isdisjoint(found["train"] | found["validation"])
-    assert sum(len(getattr(dataset, part)) for part in SPLITS) == len(whole)
-    for part in SPLITS:
-        assert np.bincount(getattr(dataset, part).labels, minlength=classes).min() >= 1
-    again = complete("named", parts, seed, refuse, r"object-(\d+)")
+    assert sum(map(len, dataset.splits.values())) == len(whole)
+    for drawn in dataset.splits.values():
+        assert np.bincount(drawn.labels, minlength=classes).min() >= 1
+    again = complete("named", splits, seed, refuse, r"object-(\d+)")
     assert again.checksum() == dataset.checksum()
 
 
 def test_shares_are_kept_where_objects_are_many() -> None:
     objects = np.repeat(np.arange(400), 3).tolist()
-    parts = Splits(("a", "b"), samples(objects, [each % 2 for each in objects]))
-    dataset = complete("n", parts, 0, refuse, "object-[0-9]+")
+    splits = Splits(("a", "b"), samples(objects, [each % 2 for each in objects]))
+    dataset = complete("n", splits, 0, refuse, "object-[0-9]+")
     assert abs(len(dataset.test) / 1200 - 0.2) < 0.02
     assert abs(len(dataset.validation) / 960 - 0.1) < 0.02
     assert abs(dataset.test.labels.mean() - 0.5) < 0.05
@@ -71,7 +71,7 @@ def test_shares_are_kept_where_objects_are_many() -> None:
 
 def test_too_few_objects() -> None:
     whole = samples([0, 0, 0, 0, 1, 1, 1, 1], [0, 0, 0, 0, 1, 1, 1, 1])
-    with pytest.raises(DataError, match=r"cannot be split so that each object \(object-[^ ]* is in one part .*; add"):
+    with pytest.raises(DataError, match=r"cannot be split so that each object \(object-[^ ]* is in one split .*; add"):
         complete("n", Splits(("a", "b"), whole), 0, refuse, r"object-(\d+)")
 
 
@@ -79,11 +79,11 @@ def test_too_few_objects() -> None:
     ("group_by", "message"),
     [
         ("object-(", r"group_by=object-\(: is no regular expression \(.*\); give one"),
-        ("tile", "group_by=tile: it tells the object of none of the 8 images, such as 'x/object-0 0.png'; look at"),
+        ("tile", "group_by=tile: it names the object of none of the 8 images, such as 'x/object-0 0.png'; look at"),
         ("none.csv", "group_by=none.csv: cannot be read"),
     ],
 )
-def test_what_tells_no_object(group_by: str, message: str) -> None:
+def test_what_names_no_object(group_by: str, message: str) -> None:
     whole = samples([0, 0, 1, 1, 2, 2, 3, 3], [0, 0, 0, 0, 1, 1, 1, 1])
     with pytest.raises(InputError, match=message):
         complete("n", Splits(("a", "b"), whole), 0, refuse, group_by)
@@ -109,7 +109,7 @@ def test_a_table_of_objects(tmp_path: Path) -> None:
         objects_of(["a"], str(table))
 
 
-def test_a_split_is_written_and_tells_again_what_it_was_told(tmp_path: Path) -> None:
+def test_a_split_that_is_written_can_be_read_again(tmp_path: Path) -> None:
     for name in "ab":
         for number in range(24):
             pixels = noise(6, 6, seed=number + 99 * ord(name))
@@ -127,7 +127,7 @@ def test_a_split_is_written_and_tells_again_what_it_was_told(tmp_path: Path) -> 
     assert again.checksum() == dataset.checksum()
 
 
-def test_own_parts_that_share_objects_or_pictures_are_told(tmp_path: Path) -> None:
+def test_own_splits_that_share_objects_or_images_are_reported(tmp_path: Path) -> None:
     for part, first in (("train", 0), ("test", 3)):
         for name in "ab":
             for number in range(first, first + 6):
@@ -136,12 +136,12 @@ def test_own_parts_that_share_objects_or_pictures_are_told(tmp_path: Path) -> No
     dataset = load(str(tmp_path), group_by=r"([ab]\d)-")
     shared = [notice for notice in dataset.notices if "share objects" in notice]
     assert len(shared) == 1
-    assert shared[0].startswith("the source's own parts share objects: ")
+    assert shared[0].startswith("the source's own splits share objects: ")
     assert re.search(r"\d of train and test \(a\d, …\)", shared[0])
     (identical,) = [notice for notice in dataset.notices if "byte-identical" in notice]
     pair = r"\(test/a/a\d-test.bmp = train/a/a\d-train.png, …\)"
-    assert re.search(rf"\d pictures of test are byte-identical to one of train {pair}", identical)
-    assert identical.endswith(": what is told of them is too good")
+    assert re.search(rf"\d images of test are byte-identical to one of train {pair}", identical)
+    assert identical.endswith(": results on them will be too good")
 
 
 def test_one_picture_twice(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_one_picture_twice(tmp_path: Path) -> None:
         (root / "b" / f"again-{number}.png").write_bytes((root / "b" / f"{number}.png").read_bytes())
     dataset = load(str(root))
     (notice,) = dataset.notices
-    pairs = sum(map(int, re.findall(r"(\d+) pictures? of", notice)))
+    pairs = sum(map(int, re.findall(r"(\d+) images? of", notice)))
     parts = {row["image"]: row["split"] for row in csv.DictReader(split_csv(dataset).splitlines())}
     assert pairs == sum(parts[f"b/{number}.png"] != parts[f"b/again-{number}.png"] for number in range(10))
     assert load(str(root), group_by=r"(\d)\.png").notices == ()

@@ -83,11 +83,11 @@ def test_deep_tiff(
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (np.array([[-0.5]], np.float32), "values run from -0.5 to -0.5; they must lie in 0 to 1"),
+        (np.array([[-0.5]], np.float32), "values run from -0.5 to -0.5; they must be in 0 to 1"),
         # Whether 0 to 255 was meant, no picture tells by itself: one that is dark enough stays below 1.
-        (np.array([[0.0, 255.0]], np.float32), "values run from 0 to 255; they must lie in 0 to 1"),
+        (np.array([[0.0, 255.0]], np.float32), "values run from 0 to 255; they must be in 0 to 1"),
         (np.array([[np.nan]], np.float32), "NaN"),
-        (np.array([[256]], np.int32), "values run from 256 to 256; they must lie in 0 to 255"),
+        (np.array([[256]], np.int32), "values run from 256 to 256; they must be in 0 to 255"),
     ],
 )
 def test_deep_tiff_without_a_meaning(
@@ -165,7 +165,7 @@ def test_resize_goes_by_height_and_width() -> None:
     assert resize(halves, (2, 2))[0, :, 1].min() > resize(halves, (2, 2))[0, :, 0].max()
 
 
-def test_lossless_changes_of_depth(tmp_path: Path) -> None:
+def test_lossless_changes_of_the_channels(tmp_path: Path) -> None:
     grey = write_picture(tmp_path / "grey.png", GREY)
     np.testing.assert_array_equal(read_picture(grey, (4, 6), 3), np.stack([GREY] * 3, axis=2))
     equal = write_picture(tmp_path / "equal.png", np.stack([GREY] * 3, axis=2))
@@ -176,7 +176,7 @@ def test_lossless_changes_of_depth(tmp_path: Path) -> None:
 
 def test_a_colored_picture_is_not_for_a_grey_model(tmp_path: Path) -> None:
     path = write_picture(tmp_path / "color.png", RGB)
-    with pytest.raises(InputError, match=rf"picture={path}.*\(depth 3\).*\(depth 1\); convert it to grey"):
+    with pytest.raises(InputError, match=rf"picture={path}.*\(3 channels\).*\(1 channel\); convert it to grey"):
         read_picture(path, (4, 6), 1)
 
 
@@ -195,13 +195,13 @@ def test_no_picture(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(content)
     for read in (decode, size_of):
-        with pytest.raises(DataError, match="a sound picture file"):
+        with pytest.raises(DataError, match="a valid picture file"):
             read(path)
 
 
 def test_no_file(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "missing.png", tmp_path / "null\0byte.png"):
-        with pytest.raises(DataError, match="a sound picture file"):
+        with pytest.raises(DataError, match="a valid picture file"):
             decode(path)
 
 

@@ -16,7 +16,7 @@ refuse = partial(DataError, "source", "counted")
 
 
 def counted(*counts: int) -> Samples:
-    """So many images of each class, each with its own number in its pixels."""
+    """The given number of images of each class, each with its own number in its pixels."""
     labels = np.repeat(np.arange(len(counts)), counts)
     numbers = np.arange(len(labels), dtype=np.uint32).view(np.uint8).reshape(-1, 2, 2, 1)
     return Samples(numbers, labels)
@@ -27,14 +27,14 @@ def split(*counts: int, seed: int = 0) -> Dataset:
 
 
 @given(st.lists(st.integers(3, 60), min_size=2, max_size=6), st.integers(0, 2**32 - 1))
-def test_every_image_is_in_one_part_and_every_class_in_each(counts: list[int], seed: int) -> None:
+def test_every_image_is_in_one_split_and_every_class_in_each(counts: list[int], seed: int) -> None:
     dataset = split(*counts, seed=seed)
     whole, found = counted(*counts), everything(dataset)
     order = np.argsort(np.asarray(found.images).reshape(-1, 4).view(np.uint32).ravel())
     np.testing.assert_array_equal(found.images[order], whole.images)
     np.testing.assert_array_equal(found.labels[order], whole.labels)
-    for part in (dataset.train, dataset.validation, dataset.test):
-        assert np.bincount(part.labels, minlength=len(counts)).min() >= 1
+    for drawn in dataset.splits.values():
+        assert np.bincount(drawn.labels, minlength=len(counts)).min() >= 1
 
 
 def test_shares_are_exact_and_stratified() -> None:
@@ -49,7 +49,7 @@ def test_the_seed_decides() -> None:
     assert split(40, 50, seed=3).checksum() != split(40, 50, seed=4).checksum()
 
 
-def test_classes_of_one_size_give_different_places() -> None:
+def test_classes_of_one_size_give_different_indices() -> None:
     dataset = split(40, 40)
     for part, share in ((dataset.test, 8), (dataset.validation, 3)):
         numbers = np.sort(np.asarray(part.images).reshape(-1, 4).view(np.uint32).ravel())
@@ -58,14 +58,14 @@ def test_classes_of_one_size_give_different_places() -> None:
         assert first.tolist() != second.tolist()
 
 
-def test_the_test_part_does_not_hang_on_the_validation_part() -> None:
-    """What is held out stays the same where the source brings a validation part of its own."""
+def test_the_test_split_does_not_depend_on_the_validation_split() -> None:
+    """What is held out stays the same where the source has its own validation split."""
     whole = counted(40, 50)
     alone = complete("own", Splits(("a", "b"), whole, validation=counted(1, 1)), 5, refuse)
     assert np.array_equal(alone.test.images, split(40, 50, seed=5).test.images)
 
 
-def test_own_parts_stay_as_they_are() -> None:
+def test_own_splits_stay_as_they_are() -> None:
     train, own = counted(10, 10), counted(1, 1)
     dataset = complete("own", Splits(("a", "b"), train, own, own), 0, refuse)
     assert dataset.train is train
@@ -87,6 +87,6 @@ def test_too_little_to_split(counts: tuple[int, ...], message: str) -> None:
         split(*counts)
 
 
-def test_an_own_test_part_needs_one_image_less() -> None:
-    parts = Splits(("a", "b"), counted(2, 2), test=counted(1, 1))
-    assert len(complete("own", parts, 0, refuse).validation) == 2
+def test_an_own_test_split_needs_one_image_less() -> None:
+    splits = Splits(("a", "b"), counted(2, 2), test=counted(1, 1))
+    assert len(complete("own", splits, 0, refuse).validation) == 2

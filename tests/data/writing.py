@@ -1,4 +1,4 @@
-"""Files of images, sound ones and broken ones, as the tests write them; and all images of a dataset read back."""
+"""Files of images, valid ones and broken ones, as the tests write them; and all images of a dataset read back."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def noise(*shape: int, seed: int = 0) -> NDArray[np.uint8]:
 
 
 def everything(dataset: Dataset) -> Samples:
-    """All three parts as one."""
-    parts = (dataset.train, dataset.validation, dataset.test)
-    return Samples(np.concatenate([part.images for part in parts]), np.concatenate([part.labels for part in parts]))
+    """All three splits as one."""
+    splits = dataset.splits.values()
+    return Samples(np.concatenate([each.images for each in splits]), np.concatenate([each.labels for each in splits]))
 
 
 def write_picture(path: Path, pixels: NDArray[np.uint8] | None = None) -> Path:
@@ -32,9 +32,9 @@ def write_picture(path: Path, pixels: NDArray[np.uint8] | None = None) -> Path:
 
 
 def write_classes(root: Path, *names: str, count: int = 5, shape: tuple[int, ...] = (12, 9)) -> Path:
-    for place, name in enumerate(names):
+    for index, name in enumerate(names):
         for number in range(count):
-            write_picture(root / name / f"{number}.png", noise(*shape, seed=100 * place + number))
+            write_picture(root / name / f"{number}.png", noise(*shape, seed=100 * index + number))
     return root
 
 

@@ -1,4 +1,4 @@
-"""Values, gradients and ten training losses of ``scripts/golden.py``: what PyTorch computes for N1–N35 in float64."""
+"""Values, gradients and ten training losses of ``tools/golden.py``: what PyTorch computes for N1–N35 in float64."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ def test_any_predictions(rng: np.random.Generator, classes: int, count: int) -> 
     )
     assert found.log_loss_of_the_frequencies == pytest.approx(log_loss(labels, frequencies, labels=numbers), abs=1e-12)
     assert sum(bin.images for bin in found.bins) == count
-    json.dumps(found.to_dict(), allow_nan=False)
+    json.dumps(asdict(found), allow_nan=False)
 
 
 @given(generators, st.integers(2, 12), st.integers(1, 200))

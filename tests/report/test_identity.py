@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from handgrad.data import Dataset, Samples, figures
-from handgrad.data.duplicates import shared_pictures
-from handgrad.report.identity import checksum
+from handgrad.data.duplicates import shared_images
 
 
 def samples(*greys: int) -> Samples:
@@ -24,7 +23,7 @@ def _pieces(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_pictures_of_two_parts() -> None:
     parts = {"training": samples(1, 2, 2, 3), "validation": samples(3, 4), "test": samples(5, 4, 3, 2, 1, 1)}
-    assert {names: len(places) for names, places in shared_pictures(parts).items()} == {
+    assert {names: len(places) for names, places in shared_images(parts).items()} == {
         ("validation", "training"): 1,
         ("test", "validation"): 1,
         ("test", "training"): 4,
@@ -32,7 +31,7 @@ def test_pictures_of_two_parts() -> None:
 
 
 def test_no_picture_of_two_parts() -> None:
-    assert shared_pictures({"training": samples(1, 1), "test": samples(2)}) == {}
+    assert shared_images({"training": samples(1, 1), "test": samples(2)}) == {}
 
 
 def test_the_checksum_is_that_of_the_dataset_part_by_part() -> None:
@@ -40,11 +39,11 @@ def test_the_checksum_is_that_of_the_dataset_part_by_part() -> None:
     digest = hashlib.sha256()
     for part in parts:
         digest.update(repr(part.images.shape).encode())
-        digest.update(part.measured().digests.tobytes())
+        digest.update(part.figures.digests.tobytes())
         digest.update(part.labels.tobytes())
     assert Dataset("a", ("b", "c"), parts[0], parts[1], parts[2]).checksum() == digest.hexdigest()
     alone = hashlib.sha256(
-        repr(parts[0].images.shape).encode() + parts[0].measured().digests.tobytes() + parts[0].labels.tobytes()
+        repr(parts[0].images.shape).encode() + parts[0].figures.digests.tobytes() + parts[0].labels.tobytes()
     )
-    assert checksum(parts[0]) == alone.hexdigest()
-    assert checksum(samples(1, 2)) != checksum(samples(2, 1))
+    assert parts[0].checksum() == alone.hexdigest()
+    assert samples(1, 2).checksum() != samples(2, 1).checksum()

@@ -14,6 +14,7 @@ from handgrad.notes import network
 from handgrad.parameters import Parameters
 from handgrad.trace import to_document, trace
 from tests.web.models import ARCHITECTURES, drawn, pixels_for, traced
+from tools.operations_table import BEGIN, DOCUMENT, END, table
 
 NAMES = list(ARCHITECTURES)
 
@@ -70,3 +71,7 @@ def test_a_label_that_is_no_class_is_refused() -> None:
     model = drawn("notes")
     with pytest.raises(InputError, match="label=3: class numbers are 0 to 2"):
         trace(model, pixels_for(model), 3)
+
+
+def test_the_documented_operations_are_those_of_the_table() -> None:
+    assert BEGIN + table() + END in DOCUMENT.read_text(encoding="utf-8"), "run python -m tools.operations_table"

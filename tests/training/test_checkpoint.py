@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -207,3 +208,57 @@ def test_tensors_that_do_not_fit_are_refused(tmp_path: Path, tensors: dict[str, 
 def test_what_cannot_be_opened_is_refused(tmp_path: Path) -> None:
     assert "cannot be read (No such file" in refusal(tmp_path / "missing")
     assert "cannot be read (Is a directory)" in refusal(tmp_path)
+
+
+def changed(content: bytes, change: Callable[[dict[str, Any]], None]) -> bytes:
+    """A safetensors file with another header before the same numbers."""
+    start = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:start])
+    change(header)
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + content[start:]
+
+
+def rename(header: dict[str, Any], old: str, new: str) -> None:
+    header[new] = header.pop(old)
+
+
+def swap(header: dict[str, Any], one: str, other: str) -> None:
+    header[one], header[other] = header[other], header[one]
+
+
+def reshape(header: dict[str, Any], name: str, *shape: int) -> None:
+    header[name]["shape"] = list(shape)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda header: swap(header, "m", "v"),
+        lambda header: rename(header, "best", "bfst"),  # in the same place of the order
+        lambda header: rename(header, "m", "n"),
+        lambda header: header["m"].update(dtype="I32"),
+        lambda header: header["history"].update(dtype="I64"),
+        lambda header: reshape(header, "m", 1, *header["m"]["shape"]),
+        lambda header: reshape(header, "history", *header["history"]["shape"][::-1]),
+        lambda header: header["__metadata__"].update(settings='{"source": "digits", "seed": 4}'),
+        lambda header: header["__metadata__"].update(provenance='{"data": {"sha256": "1"}, "versions": {}}'),
+        lambda header: header["__metadata__"].update(
+            sums='{"step": 6, "correct": 2, "loss": 0.1, "seconds": 0.7}',
+        ),
+        lambda header: header["__metadata__"].update(more="1"),
+        lambda header: header["__metadata__"].pop("sha256"),
+    ],
+    ids=[
+        *("names swapped", "renamed in order", "renamed", "dtype", "dtype of the history", "one more axis", "turned"),
+        *("settings", "provenance", "sums", "more metadata", "no checksum"),
+    ],
+)
+def test_the_checksum_is_over_all_that_a_file_says(tmp_path: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    of, recipe, path = model(), Recipe(early_stopping=True), tmp_path / "changed"
+    content = checkpoint.to_bytes(of, state(recipe, of), SETTINGS)
+    path.write_bytes(changed(content, lambda _: None))
+    restored(path, model(), recipe)
+    path.write_bytes(changed(content, change))
+    assert "is corrupted: its checksum is not that of its content" in refusal(path)

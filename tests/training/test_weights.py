@@ -117,7 +117,8 @@ def test_a_training_balances_its_classes() -> None:
     steps: dict[str, Any] = {"epochs": 60, "batch_size": 100, "learning_rate": 0.002, "schedule": "constant"}
     plain, _ = _trained(Recipe(**steps))
     balanced, _ = _trained(Recipe(**steps, class_weight="balanced"))
-    assert balanced.predict(few)[:, 1].mean() > plain.predict(few)[:, 1].mean() + 0.1
+    engine = engines.create("notes", plain.standardization)
+    assert balanced.predict(few, engine)[:, 1].mean() > plain.predict(few, engine)[:, 1].mean() + 0.1
 
 
 def test_a_training_of_sample_weights_is_one_of_copies_and_tells_the_weighted_loss() -> None:

@@ -16,10 +16,10 @@ _EPOCHS_SHOWN = 12
 def follow(events: Generator[Step | Epoch, None, None], heed: Callable[[Step | Epoch], None] = lambda _: None) -> None:
     """Show what happens; `heed` is called with each event. However it ends, the events end with it."""
     figures = TextColumn(
-        "loss {task.fields[loss]:.4f}  accuracy {task.fields[accuracy]:.1%}  {task.fields[rate]:,.0f} images/s"
+        "loss {task.fields[loss]:.4f}  accuracy {task.fields[accuracy]}  {task.fields[rate]:,.0f} images/s"
     )
     with closing(events), display.progress_bar(figures) as bar:
-        task = bar.add_task("Training", total=None, loss=float("nan"), accuracy=0.0, rate=0.0)
+        task = bar.add_task("Training", total=None, loss=float("nan"), accuracy="", rate=0.0)
         loss = accuracy = 0.0
         images = 0
         for event in events:
@@ -36,7 +36,7 @@ def follow(events: Generator[Step | Epoch, None, None], heed: Callable[[Step | E
                     completed=event.step,
                     total=event.steps,
                     loss=loss,
-                    accuracy=accuracy,
+                    accuracy=display.percent(accuracy, 1),
                     rate=images / event.seconds,
                 )
             else:

@@ -22,6 +22,7 @@ from rich.progress import (
 from rich.table import Table
 
 from handgrad.errors import HandgradWarning
+from handgrad.percent import percent as percent
 
 
 class _Console(Console):
@@ -107,17 +108,6 @@ def warnings_as_notices() -> Iterator[None]:
 
         warnings.showwarning = show
         yield
-
-
-def percent(share: float) -> str:
-    """A share as a person reads it.
-
-    Examples
-    --------
-    >>> percent(0.98317)
-    '98.32 %'
-    """
-    return f"{100 * share:.2f} %"
 
 
 def _printable(message: str) -> str:

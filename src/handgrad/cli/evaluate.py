@@ -14,10 +14,11 @@ from rich.markup import escape
 from handgrad import atomic, model_file
 from handgrad import engine as engines
 from handgrad.cli import cache, display, kernels, place
-from handgrad.cli.unseen import WORDS, read_unseen
+from handgrad.cli.unseen import shown_unseen
 from handgrad.report.evaluation import evaluation_report
 from handgrad.report.files import report_files
 from handgrad.report.metrics import Metrics, measure
+from handgrad.report.unseen import WORDS
 
 
 def evaluate(
@@ -46,7 +47,7 @@ def evaluate(
     """
     with place.claimed(out, overwrite) if out else contextlib.nullcontext():
         model = model_file.load(model_path)
-        samples, which, notices = read_unseen(model, source, cache.chosen(cache_folder, no_cache), strict)
+        samples, which, notices = shown_unseen(model, source, cache.chosen(cache_folder, no_cache), strict=strict)
         computing = engines.create(engine, model.standardization, threads, model.architecture)
         kernels.compile_for_predictions(model, samples.images, computing)
         with display.counting("Evaluating") as progress:
@@ -61,7 +62,7 @@ def evaluate(
                 command=shlex.join(["handgrad", *context.obj]),
                 model_path=str(model_path),
                 source=source,
-                part=which,
+                split=which,
                 notices=notices,
             )
             atomic.write_files(out, report_files(report, {"test": samples}))

@@ -2,131 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from handgrad import atomic, model_file
+from handgrad import model_file
 from handgrad.cli import display, place
 from handgrad.errors import InputError
-from handgrad.export import Export, Tensor
+from handgrad.export import FORMATS, Export, Tensor, format_of
+from handgrad.export import export as write
 from handgrad.model import Model
 
-
-@dataclass(frozen=True)
-class Format:
-    """What a suffix stands for.
-
-    Parameters
-    ----------
-    name : str
-    make : callable
-        From a model and the path to write to, the file; it also takes the options of this format that are given.
-    options : tuple of str
-        Names of the command's options that are of this format.
-    """
-
-    name: str
-    make: Callable[..., Export]
-    options: tuple[str, ...] = ()
-
-
-def _onnx(model: Model, _: Path) -> Export:
-    # Imported here, as for every format: its packages may be heavy or missing.
-    from handgrad.export import onnx
-
-    return onnx.export(model)
-
-
-def _c(model: Model, out: Path, *, int8: bool = False, data: str | None = None, prefix: str | None = None) -> Export:
-    from handgrad.cli import rounding
-    from handgrad.export import c
-
-    accuracy = rounding.measured(model, data, int8) if int8 or data else None
-    return c.export(model, name=out.name, prefix=prefix, int8=int8, accuracy=accuracy)
-
-
-FORMATS = {
-    ".onnx": Format("ONNX", _onnx),
-    ".c": Format("C99", _c, ("int8", "data", "prefix")),
-}
-"""By the suffix of the file, in lower case."""
+_SUFFIXES = " or ".join(FORMATS)
+_C = FORMATS[".c"]
+_NAMES = {"path": "out", "accuracy": "data"}
+"""What the command calls the library's arguments."""
 
 
 def export(
-    model_path: Annotated[Path, typer.Argument(metavar="MODEL", help="A model.safetensors, or the folder it lies in.")],
+    model_path: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="A model.safetensors, or the folder that it is in.")
+    ],
     out: Annotated[
-        Path, typer.Argument(metavar="OUT", help="The file to write; its suffix is the format: .onnx or .c.")
+        Path, typer.Argument(metavar="OUT", help=f"The file to write; its suffix is the format: {_SUFFIXES}.")
     ],
     int8: Annotated[
         bool | None,
-        typer.Option("--int8", help="Weights of eight bits, and what accuracy that costs.", rich_help_panel="C"),
+        typer.Option("--int8", help=f"{_C.options['int8']} Reports what accuracy that costs.", rich_help_panel=_C.name),
     ] = None,
     data: Annotated[
         str | None,
         typer.Option(
             metavar="SOURCE",
-            help="Labelled images, as for evaluate, to tell the accuracy; with --int8, the training's if left out.",
-            rich_help_panel="C",
+            help="Measure the accuracy on these labelled images; with --int8, by default on the training's.",
+            rich_help_panel=_C.name,
         ),
     ] = None,
-    prefix: Annotated[
-        str | None,
-        typer.Option(help="What the functions' names begin with; OUT's name if left out.", rich_help_panel="C"),
-    ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what OUT already is.")] = False,
+    prefix: Annotated[str | None, typer.Option(help=_C.options["prefix"], rich_help_panel=_C.name)] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT if it exists.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Write a model as a file for programs that have no handgrad, from pixels to probabilities.
 
     OUT.onnx is an ONNX graph; OUT.c is one C99 file, for microcontrollers too.
     """
-    chosen = _format(out)
-    given = _own(chosen, out, int8=int8, data=data, prefix=prefix)
+    given = {"int8": int8, "prefix": prefix, "accuracy": data}
+    options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    try:
+        chosen = format_of(out, options)
+    except InputError as error:
+        raise InputError(_NAMES.get(error.argument, error.argument), *error.args[1:]) from None
     place.refuse_file(out, overwrite)
     model = model_file.load(model_path)
-    made = chosen.make(model, out, **given)
-    atomic.write_files(out.parent, {out.name: made.content})
+    if int8 or data:
+        # Imported here, since it loads what evaluates a model.
+        from handgrad.cli import rounding
+
+        options["accuracy"] = rounding.measured(model, data, bool(int8))
+    made = write(model, out, **options)
     if json:
         display.print_json({"path": str(out), "format": chosen.name, **made.to_dict(), "classes": list(model.classes)})
     else:
-        _print(out, chosen, made, model)
+        _print(out, chosen.name, made, model)
 
 
-def _format(out: Path) -> Format:
-    if out.suffix.lower() not in FORMATS:
-        known = ", ".join(f"{suffix} ({known.name})" for suffix, known in FORMATS.items())
-        raise InputError("out", out, "its suffix is no format's", f"the formats are {known}")
-    return FORMATS[out.suffix.lower()]
-
-
-def _own(chosen: Format, out: Path, **options: Any) -> dict[str, Any]:
-    """The options of the chosen format, as given; None where it is left out.
-
-    Raises
-    ------
-    InputError
-        If one is given that the format does not have.
-    """
-    for name, value in options.items():
-        if value is not None and name not in chosen.options:
-            holders = ", ".join(suffix for suffix, known in FORMATS.items() if name in known.options)
-            raise InputError(name, value, f"is an option of {holders}, and {out} is {chosen.name}", "leave it out")
-    return {name: value for name, value in options.items() if value is not None}
-
-
-def _print(out: Path, chosen: Format, made: Export, model: Model) -> None:
-    for told, tensors in (("input", made.inputs), ("output", made.outputs)):
+def _print(out: Path, kind: str, made: Export, model: Model) -> None:
+    for direction, tensors in (("input", made.inputs), ("output", made.outputs)):
         for tensor in tensors:
-            display.say(f"{told} {_signature(tensor)}")
+            display.say(f"{direction} {_signature(tensor)}")
     shown = ", ".join(model.classes[:20]) + (" …" if len(model.classes) > 20 else "")
     display.say(f"classes {shown}")
     for remark in made.remarks:
         display.say(remark)
-    display.say(f"written to {out}: {chosen.name}, {len(made.content):,} bytes")
+    display.say(f"written to {out}: {kind}, {len(made.content):,} bytes")
 
 
 def _signature(tensor: Tensor) -> str:

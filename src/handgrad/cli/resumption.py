@@ -13,7 +13,7 @@ from typing import Any
 import typer
 
 from handgrad.cli import display, place
-from handgrad.data import Dataset
+from handgrad.data import Dataset, absolute
 from handgrad.errors import CheckpointError, ClusterError, DivergenceError, InputError, Interrupted, OutputError
 from handgrad.training import Epoch, State, Step
 from handgrad.training.checkpoint import Checkpoint, Checkpoints
@@ -167,10 +167,8 @@ def _was_given(context: typer.Context, name: str) -> bool:
 
 def _located(name: str, origin: str) -> str:
     """What the name of a file or folder meant in the working folder that the training began in."""
-    meant = Path(origin, name)
-    if name == "digits" or not meant.exists() or meant.resolve() == Path(name).resolve():
-        return name
-    return str(meant)
+    meant = absolute(name, origin)
+    return name if meant == absolute(name) else meant
 
 
 def _tuples(value: Any) -> Any:

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 from handgrad import engine as engines
 from handgrad.cli import cache, display, kernels
-from handgrad.cli.unseen import WORDS, read_unseen
+from handgrad.cli.unseen import shown_unseen
 from handgrad.errors import DataError
 from handgrad.export.c import Accuracy
 from handgrad.export.quantization import rounded
 from handgrad.model import Model
+from handgrad.report.unseen import WORDS
 
 
 def measured(model: Model, source: str | None, int8: bool) -> Accuracy | None:
@@ -41,7 +42,7 @@ def measured(model: Model, source: str | None, int8: bool) -> Accuracy | None:
         display.notice(f"the model does not tell what it was trained on; {remedy}")
         return None
     try:
-        samples, part, _ = read_unseen(model, place, cache.chosen(None))
+        samples, part, _ = shown_unseen(model, place, cache.chosen(None))
     except DataError as error:
         if source:
             raise

@@ -18,11 +18,13 @@ from handgrad import model_file
 from handgrad.architecture import Architecture
 from handgrad.cli import cache, display
 from handgrad.cli.course import follow
+from handgrad.cli.unseen import shown_unseen
 from handgrad.data import load
+from handgrad.data.source import short_name
 from handgrad.errors import DataError, InputError
 from handgrad.model import Model
 from handgrad.parameters import Parameters
-from handgrad.standardization import Standardization
+from handgrad.report.unseen import read_unseen
 from handgrad.training import Recipe, train
 from handgrad.typing import Pixels
 
@@ -97,7 +99,8 @@ def _trained_on_digits() -> Model:
     model = Model(
         Parameters.draw(architecture, np.random.default_rng(initial)),
         dataset.classes,
-        Standardization.of(dataset.train.images),
+        dataset.standardization(),
+        {"seed": _SEED, "data": {"source": "digits", "sha256": dataset.checksum()}},
     )
     display.notice("no --model was given: training one on the embedded digits")
     # The notes engine: to compile kernels would take longer than this training.
@@ -107,21 +110,16 @@ def _trained_on_digits() -> Model:
 
 
 def _pictures(source: str, model: Model, strict: bool) -> tuple[str, Pixels, NDArray[np.int64]]:
-    """What to call a source, its test pictures as the model takes them, and their class numbers; or the digits'."""
-    height, width, depth = model.architecture.input_shape
+    """Return what to call a source, its images that the model has not learned from, and their class numbers.
+
+    If it cannot be read, and is not one that the person chose, the digits take its place.
+    """
     try:
-        with display.counting("Reading pictures") as progress:
-            dataset = load(source, size=(height, width), seed=_SEED, progress=progress, cache=cache.chosen(None))
-        if dataset.image_shape[2] not in (1, depth):
-            raise DataError(
-                "source", source, f"the model takes pictures of a depth of {depth}", "choose another source"
-            )
+        samples = shown_unseen(model, source, cache.chosen(None), known_only=False).samples
     except DataError as error:
         if strict:
             raise
         display.notice(f"the pictures it was trained on are not here ({error}); the digits take their place")
-        dataset = load("digits", size=(height, width), seed=_SEED)
-    images = np.asarray(dataset.test.images)
-    numbers = [model.classes.index(name) if name in model.classes else -1 for name in dataset.classes]
-    # Grey pictures are repeated for a model that takes colors.
-    return dataset.name, np.repeat(images, depth // images.shape[3], axis=3), np.array(numbers)[dataset.test.labels]
+        source = "digits"
+        samples = read_unseen(model, source, known_only=False).samples
+    return short_name(source), np.asarray(samples.images), samples.labels

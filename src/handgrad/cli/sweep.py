@@ -22,7 +22,7 @@ from handgrad.cli.train import train
 from handgrad.cluster.space import Distribution, Options, Space, extremes, read
 from handgrad.cluster.sweep import Interpretation, Trial
 from handgrad.cluster.sweep import sweep as sweep_on_cluster
-from handgrad.data import load
+from handgrad.data import absolute, load
 from handgrad.errors import HandgradError, InputError, Interrupted
 from handgrad.training import Recipe
 from handgrad.training.checkpoint import Checkpoints
@@ -187,14 +187,9 @@ def _tried(
         progress(0, trials)
         return sweep_on_cluster(
             space, trials, out / _TRIALS,
-            reading={"source": _located(source), "seed": seed, "cache": kept}, interpret=interpret, seed=seed,
+            reading={"source": absolute(source), "seed": seed, "cache": kept}, interpret=interpret, seed=seed,
             workers=workers, threads=threads, address=address, heed=lambda ended: progress(ended, trials),
         )  # fmt: skip
-
-
-def _located(source: str) -> str:
-    """A source as processes with another working folder find it."""
-    return str(Path(source).resolve()) if source != "digits" and Path(source).exists() else source
 
 
 def _csv(trials: Sequence[Trial], space: Space) -> str:

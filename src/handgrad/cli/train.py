@@ -16,7 +16,7 @@ from handgrad import engine as engines
 from handgrad.architecture import Architecture
 from handgrad.cli import cache, clusters, display, kernels, options, place, resumption
 from handgrad.cli.course import follow
-from handgrad.data import Dataset, load
+from handgrad.data import KINDS, Dataset, load
 from handgrad.engine import Engine
 from handgrad.errors import InputError
 from handgrad.model import Model
@@ -37,7 +37,7 @@ def train(
     source: Annotated[
         str | None,
         typer.Argument(
-            help="digits, a folder of IDX files, a folder of class folders of pictures, an .npz, or openml:NAME.",
+            help=f"{KINDS}.",
             metavar="SOURCE",
             show_default=False,
         ),

@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 from handgrad import engine as engines
 from handgrad.cluster.connection import connected, threads_of_workers
 from handgrad.cluster.remote import call
-from handgrad.data import Dataset, load
+from handgrad.data import Dataset, absolute, load
 from handgrad.engine import Engine
 from handgrad.errors import ClusterError, DivergenceError, HandgradError, InputError
 from handgrad.model import Model
@@ -130,7 +130,7 @@ def train(
         Whatever ended the training in a worker.
     """
     kept = Checkpoints(folder)
-    reading = {name: _located(value) for name, value in source.items()}
+    reading = {name: absolute(value) if isinstance(value, str) else value for name, value in source.items()}
     try:
         with connected(address):
             job = Job(reading, model, recipe, seed, engine.name, threads or threads_of_workers(workers), _newest(kept))
@@ -149,12 +149,6 @@ def train(
             setattr(state, part.name, getattr(reached, part.name))
     # No step is left to take; the parameters of the best epoch come back with early stopping.
     yield from train_model(model, dataset.train, dataset.validation, recipe, engine, seed, state)
-
-
-def _located(value: Any) -> Any:
-    """The name of a file or folder as it is from everywhere: a worker works in another folder."""
-    is_place = isinstance(value, str) and value != "digits" and Path(value).exists()
-    return str(Path(value).resolve()) if is_place else value
 
 
 def _newest(kept: Checkpoints) -> Checkpoint:

@@ -1,4 +1,4 @@
-"""Numbers of any kind become pixels, by one rule for files of numbers and for deep pictures."""
+"""Numbers of any kind become pixels, by one rule for files of numbers and for deep images."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ Refusal: TypeAlias = Callable[[str, str], DataError]
 """Makes the error of one source from a rule and a remedy: ``partial(DataError, "source", path)``."""
 
 
-def to_images(parts: Sequence[NDArray[Any]], refuse: Refusal) -> list[Pixels]:
-    """Pixels of the stacks of images that make up one source, all on one scale.
+def to_images(arrays: Sequence[NDArray[Any]], refuse: Refusal) -> list[Pixels]:
+    """Convert the arrays of images that make up one source to pixels, all on one scale.
 
     Parameters
     ----------
-    parts : sequence of arrays, each of shape (count, height, width) or (count, height, width, 1, 3 or 4)
+    arrays : sequence of arrays, each of shape (count, height, width) or (count, height, width, 1, 3 or 4)
         Booleans; floats in 0 to 1; uint16 in 0 to 65535; or any numbers in 0 to 255. Floats are in 0 to 255 if one of
-        them, in whichever part, is above 1; uint16 are in 0 to 255 if none of them, in any part, is above 255. Of
-        depth 4, the last is opacity: such images are laid on white.
+        them, in any array, is above 1; uint16 are in 0 to 255 if none of them, in any array, is above 255. The last of
+        four channels is opacity: such images are laid on white.
     refuse : callable
         Makes the error from a rule and a remedy.
 
     Returns
     -------
-    list of arrays of uint8, each of shape (count, height, width, depth)
+    list of arrays of uint8, each of shape (count, height, width, channels)
 
     Raises
     ------
     DataError
-        If a shape is another, the parts differ in type, or the values have no meaning as pixels.
+        If a shape is another, the arrays differ in type, or the values have no meaning as pixels.
 
     Examples
     --------
@@ -45,25 +45,13 @@ def to_images(parts: Sequence[NDArray[Any]], refuse: Refusal) -> list[Pixels]:
     >>> train.shape, train.max(), test.max()
     ((5, 28, 28, 1), np.uint8(255), np.uint8(1))
     """
-    stacks = [_stacked(numbers, refuse) for numbers in parts]
+    stacks = [_stacked(numbers, refuse) for numbers in arrays]
     white = _white(stacks, refuse)
     return [np.ascontiguousarray(_opaque(to_pixels(numbers, white, refuse))) for numbers in stacks]
 
 
 def to_pixels(numbers: NDArray[Any], white: int, refuse: Refusal) -> Pixels:
-    """Numbers from 0 to white as pixels from 0 to 255, rounded, the shape kept.
-
-    Parameters
-    ----------
-    numbers : array of numbers, not empty
-    white : int
-        The number that becomes 255.
-    refuse : callable
-        Makes the error from a rule and a remedy.
-
-    Returns
-    -------
-    array of uint8
+    """Scale numbers from 0 to white to pixels from 0 to 255, rounded, in the same shape.
 
     Raises
     ------
@@ -73,7 +61,7 @@ def to_pixels(numbers: NDArray[Any], white: int, refuse: Refusal) -> Pixels:
     Examples
     --------
     >>> from functools import partial
-    >>> refuse = partial(DataError, "picture", "a.tif")
+    >>> refuse = partial(DataError, "image", "a.tif")
     >>> to_pixels(np.array([0.0, 0.5, 1.0]), 1, refuse), to_pixels(np.array([128, 129, 65535]), 65535, refuse)
     (array([  0, 128, 255], dtype=uint8), array([  0,   1, 255], dtype=uint8))
     """
@@ -83,48 +71,36 @@ def to_pixels(numbers: NDArray[Any], white: int, refuse: Refusal) -> Pixels:
         raise refuse(f"{wrong} of its {numbers.size} values are NaN or infinite", "replace or remove them")
     if low < 0 or high > white:
         raise refuse(
-            f"its values run from {low:g} to {high:g}; they must lie in 0 to {white}",
+            f"its values run from {low:g} to {high:g}; they must be in 0 to {white}",
             "scale them, or save them as uint8",
         )
     scaled = numbers if white == 255 else numbers * np.float32(255 / white)
     return (np.rint(scaled) if scaled.dtype.kind == "f" else scaled).astype(np.uint8, copy=False)
 
 
-def to_depth(images: Images, depth: int, refuse: Refusal) -> Images:
-    """Images as a model of this depth takes them: grey ones are repeated for RGB.
-
-    Parameters
-    ----------
-    images : array of uint8, shape (..., 1 or 3)
-    depth : int
-        1 for grey, 3 for RGB.
-    refuse : callable
-        Makes the error from a rule and a remedy.
-
-    Returns
-    -------
-    array of uint8, shape (..., depth)
+def to_channels(images: Images, channels: int, refuse: Refusal) -> Images:
+    """Convert images of shape (..., 1 or 3) to a model's channels: grey ones are repeated for RGB.
 
     Raises
     ------
     DataError
-        If the images are colored and the depth is 1.
+        If the images are RGB and the model takes grey.
 
     Examples
     --------
     >>> from functools import partial
-    >>> to_depth(np.array([[[7]]], np.uint8), 3, partial(DataError, "picture", "a.png"))
+    >>> to_channels(np.array([[[7]]], np.uint8), 3, partial(DataError, "image", "a.png"))
     array([[[7, 7, 7]]], dtype=uint8)
     """
     own = images.shape[-1]
-    if own > depth:
+    if own > channels:
         raise refuse(
-            f"in color (depth {own}), it is not for this model, which takes grey (depth {depth})",
-            "convert it to grey, or train a model on color pictures",
+            f"it is in color ({own} channels), and this model takes grey ({channels} channel)",
+            "convert it to grey, or train a model on color images",
         )
     if isinstance(images, StoredImages):
-        return images.of_depth(depth)
-    return images if own == depth else np.repeat(np.asarray(images), depth, axis=-1)
+        return images.with_channels(channels)
+    return images if own == channels else np.repeat(np.asarray(images), channels, axis=-1)
 
 
 def _stacked(numbers: NDArray[Any], refuse: Refusal) -> NDArray[Any]:
@@ -132,14 +108,14 @@ def _stacked(numbers: NDArray[Any], refuse: Refusal) -> NDArray[Any]:
     if stacked.ndim != 4 or stacked.shape[3] not in (1, 3, 4) or 0 in stacked.shape:
         raise refuse(
             f"its images have the shape {numbers.shape}; they must be (count, height, width) "
-            "or (count, height, width, depth) with depth 1, 3 or 4, none of them 0",
-            "reshape them, or move the depth last with numpy.moveaxis",
+            "or (count, height, width, channels) with 1, 3 or 4 channels, none of them 0",
+            "reshape them, or move the channels last with numpy.moveaxis",
         )
     return stacked
 
 
 def _opaque(images: Pixels) -> Pixels:
-    """Images of depth 4 laid on white."""
+    """Lay images with four channels on white."""
     if images.shape[3] != 4:
         return images
     laid = np.empty((*images.shape[:3], 3), np.uint8)
@@ -149,9 +125,9 @@ def _opaque(images: Pixels) -> Pixels:
     return laid
 
 
-def _white(parts: Sequence[NDArray[Any]], refuse: Refusal) -> int:
-    """The number that is white in all parts of a source."""
-    types = [numbers.dtype.newbyteorder("=") for numbers in parts]
+def _white(arrays: Sequence[NDArray[Any]], refuse: Refusal) -> int:
+    """Return the number that is white in all arrays of a source."""
+    types = [numbers.dtype.newbyteorder("=") for numbers in arrays]
     if len(set(types)) > 1:
         raise refuse(
             f"its images are of the types {' and '.join(map(str, types))}; a scale for both would be a guess",
@@ -160,7 +136,7 @@ def _white(parts: Sequence[NDArray[Any]], refuse: Refusal) -> int:
     kind, size = types[0].kind, types[0].itemsize
     if kind not in "buif":
         raise refuse(f"its images are of type {types[0]}; they must be numbers", "save them as uint8")
-    highest = max(numbers.max() for numbers in parts)
+    highest = max(numbers.max() for numbers in arrays)
     if kind == "b" or (kind == "f" and highest <= 1):
         return 1
     return 65535 if (kind, size) == ("u", 2) and highest > 255 else 255

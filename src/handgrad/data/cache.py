@@ -1,30 +1,32 @@
-"""Decoded pictures on disk: a file a folder of pictures and size, its pixels in front and an index of them behind."""
+"""Decoded images on disk: one file per folder and size, with the pixels in front and an ``.npz`` index behind them."""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import io
 import json
 import os
-import tempfile
+import secrets
 import time
-import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from numpy.lib import format as npy
+import numpy as np
+from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
-VERSION = 1
-"""Of the decoding and of these files: another one reads no file of this one."""
+from handgrad.data.stored import StoredImages
+from handgrad.typing import Images
+
+VERSION = 2
+"""Version of the decoding and of the file format; part of every key, so that no file of another version is read."""
 
 _KEPT_DAYS = 30
-_STARTING_SECONDS = 60
-_SUFFIX, _UNFINISHED = ".pictures", ".part"
+_SUFFIX, _UNFINISHED, _LOCK = ".pictures", ".part", ".lock"
+_Shape = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Stored:
     ----------
     path : Path
     about : dict
-        What it holds, as plain values.
+        What the file holds, as plain values.
     size : int
         Bytes.
     used : float
@@ -49,7 +51,7 @@ class Stored:
 
 
 class Found(NamedTuple):
-    """An open file of the cache, what it is about, and its arrays."""
+    """An open file of the cache, what it holds, and the arrays of its index."""
 
     file: BinaryIO
     about: dict[str, Any]
@@ -57,26 +59,26 @@ class Found(NamedTuple):
 
 
 class Cache:
-    """A folder of such files.
+    """A folder of decoded images.
 
-    A file appears whole or not at all: it is written under another name, synchronised and then moved. Processes may
-    write the same one at once, and the last one stays. What a killed process left half-written is removed by the next
-    that writes, and files that nobody used for thirty days as well.
+    Files are written atomically: under another name, synchronized, then renamed. Several processes may write the same
+    file at once; the last one wins. The next process that writes removes what a killed process left unfinished, and
+    files that were not used for thirty days.
 
     Parameters
     ----------
     folder : Path
-        Made when something is kept.
+        Created when the first file is written.
 
     Examples
     --------
-    >>> import numpy as np
+    >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     cache = Cache(Path(folder))
     ...     with cache.temporary() as file:
     ...         _ = file.write(b"pixels")
-    ...         cache.keep(file, "photos", {"source": "photos"}, {"rows": np.arange(3)})
-    ...     with cache.opened("photos", "rows") as (file, about, arrays):
+    ...         cache.keep(file, "photos", {"source": "photos"}, rows=np.arange(3))
+    ...     with cache.opened("photos") as (file, about, arrays):
     ...         file.seek(0), file.read(6), about["source"], arrays["rows"]
     (0, b'pixels', 'photos', array([0, 1, 2]))
     """
@@ -85,58 +87,60 @@ class Cache:
         self.folder = folder
 
     @contextlib.contextmanager
-    def opened(self, key: str, *names: str) -> Iterator[Found | None]:
-        """The file of a key, what it is about and its arrays of these names; None where there is none that is whole."""
+    def opened(self, key: str) -> Iterator[Found | None]:
+        """Open the file of a key; None where there is no valid one."""
         with contextlib.ExitStack() as files:
             found = None
-            # A damaged file is as good as none: it is made anew.
-            with contextlib.suppress(OSError, zipfile.BadZipFile, KeyError, ValueError, EOFError, RuntimeError):
+            # A damaged file, on which NumPy and zip fail in many ways, is as good as none: it is written again.
+            with contextlib.suppress(Exception):
                 file = files.enter_context(self._path(key).open("rb"))
-                found = Found(file, *_index(file, names))
+                arrays = dict(NpzFile(file, allow_pickle=False))
+                found = Found(file, json.loads(str(arrays.pop("about"))), arrays)
                 os.utime(self._path(key))
             yield found
 
     @contextlib.contextmanager
     def temporary(self) -> Iterator[Any]:
-        """A file to write into, which is gone at the end unless it was kept."""
+        """Create a file to write to, which is removed at the end unless it was kept."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._sweep()
-        with tempfile.NamedTemporaryFile(suffix=_UNFINISHED, dir=self.folder, delete=False) as file:
+        path = self.folder / f"{secrets.token_hex(8)}{_UNFINISHED}"
+        lock = path.with_suffix(_LOCK)
+        # Held while this process lives: whoever can take it may remove the file.
+        with _locked(lock):
             try:
-                # Held while this process lives: whoever finds it free may remove the file.
-                fcntl.flock(file, fcntl.LOCK_EX)
-                yield file
+                with path.open("x+b") as file:
+                    yield file
             finally:
-                Path(file.name).unlink(missing_ok=True)
+                path.unlink(missing_ok=True)
+                lock.unlink(missing_ok=True)
 
-    def keep(self, file: Any, key: str, about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Add the index to a temporary file and move it to its place."""
-        index = io.BytesIO()
-        with zipfile.ZipFile(index, "w") as archive:
-            archive.writestr("about.json", json.dumps({**about, "version": VERSION}))
-            for name, array in arrays.items():
-                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                    npy.write_array(member, array, allow_pickle=False)
+    def keep(self, file: Any, key: str, about: dict[str, Any], **arrays: NDArray[Any]) -> None:
+        """Append the index to a temporary file and rename it for its key."""
         file.seek(0, io.SEEK_END)
-        # A zip archive is read from its end: whatever may stand in front of it.
-        file.write(index.getbuffer())
+        # A zip archive is read from its end, whatever is in front of it.
+        np.savez(file, about=np.array(json.dumps(about)), **arrays)  # type: ignore[arg-type]
         file.flush()
         os.fsync(file.fileno())
         Path(file.name).replace(self._path(key))
 
+    def images(self, file: Any, shape: _Shape) -> Images:
+        """Return the images that a file begins with."""
+        return StoredImages(file, shape)
+
     def files(self) -> list[Stored]:
-        """All files, the latest used first."""
+        """List all files, the latest used first."""
         found = []
         for path in self.folder.glob(f"*{_SUFFIX}"):
             with contextlib.suppress(OSError):
                 status, about = path.stat(), {}
-                with contextlib.suppress(zipfile.BadZipFile, KeyError, ValueError), path.open("rb") as file:
-                    about = _about(file)
+                with contextlib.suppress(Exception), path.open("rb") as file:
+                    about = json.loads(str(NpzFile(file)["about"]))
                 found.append(Stored(path, about, status.st_size, status.st_mtime))
         return sorted(found, key=lambda stored: -stored.used)
 
     def clear(self) -> int:
-        """Remove all files; how many bytes they had. A process that reads one goes on reading it."""
+        """Remove all files and return their bytes. A process that is reading one can continue to read it."""
         removed = 0
         for stored in self.files():
             stored.path.unlink(missing_ok=True)
@@ -148,43 +152,49 @@ class Cache:
         return self.folder / f"{key}{_SUFFIX}"
 
     def _sweep(self) -> None:
-        """Remove what nobody writes any more, and what nobody has used for long."""
-        for path in self.folder.glob(f"*{_UNFINISHED}"):
-            # Its writer locks it a moment after it has made it.
-            with contextlib.suppress(OSError), path.open("rb") as file:
-                if time.time() - path.stat().st_mtime > _STARTING_SECONDS:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    path.unlink()
+        """Remove unfinished files that nobody is writing, and files that nobody has used for long."""
+        for lock in self.folder.glob(f"*{_LOCK}"):
+            with contextlib.suppress(OSError), _locked(lock, blocking=False):
+                lock.with_suffix(_UNFINISHED).unlink(missing_ok=True)
+                lock.unlink()
         for path in self.folder.glob(f"*{_SUFFIX}"):
             with contextlib.suppress(OSError):
                 if time.time() - path.stat().st_mtime > _KEPT_DAYS * 86400:
                     path.unlink()
 
 
+class NoCache:
+    """Stands for a cache where nothing is kept: images are decoded into memory."""
+
+    def opened(self, key: str) -> contextlib.AbstractContextManager[None]:
+        """Find nothing."""
+        return contextlib.nullcontext()
+
+    def temporary(self) -> contextlib.AbstractContextManager[Any]:
+        """Create a file in memory."""
+        return contextlib.nullcontext(io.BytesIO())
+
+    def keep(self, file: Any, key: str, about: dict[str, Any], **arrays: NDArray[Any]) -> None:
+        """Keep nothing."""
+
+    def images(self, file: Any, shape: _Shape) -> Images:
+        """Return the images that a file in memory holds: they are its memory."""
+        return np.frombuffer(file.getbuffer(), np.uint8).reshape(shape)
+
+
+def _locked(path: Path, blocking: bool = True) -> contextlib.AbstractContextManager[Any]:
+    # Imported here, since every command would wait for it.
+    from filelock import FileLock
+
+    return FileLock(path, blocking=blocking)
+
+
 def key_of(*settings: object) -> str:
-    """A name for what was decoded with these settings.
+    """Name what was decoded with these settings.
 
     Examples
     --------
     >>> key_of("photos", (28, 28))
-    '293fd3b512e9e3c6'
+    'c11a5adc08828d8a'
     """
     return hashlib.sha256(repr((VERSION, *settings)).encode("utf-8", "surrogateescape")).hexdigest()[:16]
-
-
-def _about(file: BinaryIO) -> dict[str, Any]:
-    with zipfile.ZipFile(file) as archive:
-        about: dict[str, Any] = json.loads(archive.read("about.json"))
-    return about
-
-
-def _index(file: BinaryIO, names: Sequence[str]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    arrays = {}
-    with zipfile.ZipFile(file) as archive:
-        for name in names:
-            with archive.open(f"{name}.npy") as member:
-                arrays[name] = npy.read_array(member, allow_pickle=False)
-        about: dict[str, Any] = json.loads(archive.read("about.json"))
-    if about["version"] != VERSION:
-        raise ValueError("another version")
-    return about, arrays

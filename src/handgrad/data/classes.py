@@ -1,4 +1,4 @@
-"""Names and numbers of classes: any labels become class numbers from 0, in an order a person expects."""
+"""Labels of any kind become class numbers from 0, in the order that a person expects."""
 
 from __future__ import annotations
 
@@ -9,49 +9,77 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.data.arrays import Refusal
+from handgrad.data.arrays import Refusal, to_images
 from handgrad.data.dataset import Samples
-from handgrad.typing import Pixels
+from handgrad.data.split import Splits
 
 
 def natural_order(name: str) -> tuple[list[tuple[str, int]], str]:
-    """Sorting key that puts class 2 before class 10, whatever the case of the letters.
+    """Return a sorting key that puts class 2 before class 10, whatever the case of the letters.
+
+    Every split depends on this order. natsort's differs: it decomposes accents, and so puts "ä" before "b".
 
     Examples
     --------
-    >>> sorted(["b", "10", "2", "A"], key=natural_order)
-    ['2', '10', 'A', 'b']
+    >>> sorted(["b", "10", "2", "A", "ä"], key=natural_order)
+    ['2', '10', 'A', 'b', 'ä']
     """
-    parts = re.findall(r"([^0-9]*)([0-9]*)", name.casefold())
-    return [(text, int(digits[:4000] or 0)) for text, digits in parts], name
+    words = re.findall(r"([^0-9]*)([0-9]*)", name.casefold())
+    return [(text, int(digits[:4000] or 0)) for text, digits in words], name
 
 
-def class_names(labels: NDArray[Any], refuse: Refusal) -> tuple[str, ...]:
-    """Names of the classes that occur: integers by value, strings in natural order.
+def to_splits(
+    pairs: Sequence[tuple[NDArray[Any], NDArray[Any]]], refuse: Refusal, classes: NDArray[Any] | None = None
+) -> Splits:
+    """Make the training split, and the test split where there is one, of images and labels of any kind.
 
     Parameters
     ----------
-    labels : array of integers or strings, shape (count,)
+    pairs : one or two tuples of arrays
+        Images as in ``arrays.to_images``, and their labels: integers or strings, one per image.
     refuse : callable
         Makes the error from a rule and a remedy.
+    classes : array of str, optional
+        Names that integer labels count from 0. If left out, the training labels are the names: integers by value,
+        strings in natural order.
 
     Returns
     -------
-    tuple of str
+    Splits
 
     Raises
     ------
     DataError
-        If the labels are neither integers nor strings, or not one an image.
+        If the images, the labels or the names cannot be used.
 
     Examples
     --------
     >>> from functools import partial
     >>> from handgrad.errors import DataError
-    >>> class_names(np.array([10, 3, 3]), partial(DataError, "source", "a.npz"))
-    ('3', '10')
+    >>> images, labels = np.zeros((3, 2, 2), np.uint8), np.array([10, 3, 3])
+    >>> splits = to_splits([(images, labels)], partial(DataError, "source", "a.npz"))
+    >>> splits.classes, splits.train.labels
+    (('3', '10'), array([1, 0, 0]))
     """
-    values = np.unique(_checked(labels, refuse))
+    images = to_images([images for images, _ in pairs], refuse)
+    for _, labels in pairs:
+        if labels.ndim != 1 or labels.dtype.kind not in "iuUS":
+            raise refuse(
+                f"its labels are {labels.dtype} of shape {labels.shape}; they must be integers or strings",
+                "save one class number or name per image",
+            )
+    names = _names(pairs[0][1], refuse) if classes is None else _given(classes, refuse)
+    samples = []
+    for split, pixels, (_, labels) in zip(("training", "test"), images, pairs, strict=False):
+        if len(pixels) != len(labels):
+            raise refuse(f"it has {len(pixels)} images and {len(labels)} labels ({split})", "give one label per image")
+        counted = classes is not None and labels.dtype.kind in "iu"
+        samples.append(Samples(pixels, (_checked if counted else _numbers)(labels, names, split, refuse)))
+    return Splits(names, samples[0], test=samples[1] if len(samples) > 1 else None)
+
+
+def _names(labels: NDArray[Any], refuse: Refusal) -> tuple[str, ...]:
+    values = np.unique(labels)
     names = [_text(value) for value in values]
     for name in names:
         if not name.strip() or not name.isprintable():
@@ -59,86 +87,34 @@ def class_names(labels: NDArray[Any], refuse: Refusal) -> tuple[str, ...]:
     return tuple(names) if values.dtype.kind in "iu" else tuple(sorted(names, key=natural_order))
 
 
-def class_numbers(labels: NDArray[Any], classes: Sequence[str], refuse: Refusal) -> NDArray[np.int64]:
-    """Number of each label's name among the classes.
-
-    Parameters
-    ----------
-    labels : array of integers or strings, shape (count,)
-    classes : sequence of str
-        Names as ``class_names`` gives them.
-    refuse : callable
-        Makes the error from a rule and a remedy.
-
-    Returns
-    -------
-    array of int64, shape (count,)
-
-    Raises
-    ------
-    DataError
-        If a label is none of the classes.
-
-    Examples
-    --------
-    >>> from functools import partial
-    >>> from handgrad.errors import DataError
-    >>> class_numbers(np.array(["dog", "cat"]), ("cat", "dog"), partial(DataError, "source", "a.npz"))
-    array([1, 0])
-    """
-    values, places = np.unique(_checked(labels, refuse), return_inverse=True)
-    numbers = {name: number for number, name in enumerate(classes)}
-    unknown = [name for name in map(_text, values) if name not in numbers]
-    if unknown:
+def _given(classes: NDArray[Any], refuse: Refusal) -> tuple[str, ...]:
+    names = tuple(map(str, classes.ravel()))
+    if classes.ndim != 1 or classes.dtype.kind != "U" or len(set(names)) < len(names):
         raise refuse(
-            f"its label {unknown[0]!r} is none of its {len(classes)} classes",
-            "correct the label, or add the class to the training part",
+            f"its classes are {classes.dtype} of shape {classes.shape}", "save one different name for each class"
         )
-    return np.array([numbers[_text(value)] for value in values], np.int64)[places]
+    return names
 
 
-def labelled(images: Pixels, labels: NDArray[Any], classes: Sequence[str], refuse: Refusal) -> Samples:
-    """Images and their class numbers, from labels of any kind.
-
-    Parameters
-    ----------
-    images : array of uint8, shape (count, height, width, depth)
-    labels : array of integers or strings, shape (count,)
-    classes : sequence of str
-        Names as ``class_names`` gives them.
-    refuse : callable
-        Makes the error from a rule and a remedy.
-
-    Returns
-    -------
-    Samples
-
-    Raises
-    ------
-    DataError
-        If the labels are not usable, or not one an image.
-
-    Examples
-    --------
-    >>> from functools import partial
-    >>> from handgrad.errors import DataError
-    >>> images = np.zeros((1, 2, 2, 1), np.uint8)
-    >>> labelled(images, np.array(["b"]), ("a", "b"), partial(DataError, "source", "a.npz")).labels
-    array([1])
-    """
-    numbers = class_numbers(labels, classes, refuse)
-    if len(images) != len(numbers):
-        raise refuse(f"it has {len(images)} images and {len(numbers)} labels", "give one label an image")
-    return Samples(images, numbers)
-
-
-def _checked(labels: NDArray[Any], refuse: Refusal) -> NDArray[Any]:
-    if labels.ndim != 1 or labels.dtype.kind not in "iuUS":
+def _checked(labels: NDArray[Any], names: Sequence[str], split: str, refuse: Refusal) -> NDArray[np.int64]:
+    low, high = labels.min(), labels.max()
+    if low < 0 or high >= len(names):
         raise refuse(
-            f"its labels are {labels.dtype} of shape {labels.shape}; they must be integers or strings, one an image",
-            "save one class number or name an image",
+            f"its {split} labels run from {low} to {high}; {len(names)} classes are 0 to {len(names) - 1}",
+            "number the classes from 0, in the order of their names",
         )
-    return labels
+    return labels.astype(np.int64)
+
+
+def _numbers(labels: NDArray[Any], names: Sequence[str], split: str, refuse: Refusal) -> NDArray[np.int64]:
+    values, indices = np.unique(labels, return_inverse=True)
+    numbers = {name: number for number, name in enumerate(names)}
+    if unknown := [name for name in map(_text, values) if name not in numbers]:
+        raise refuse(
+            f"its {split} label {unknown[0]!r} is none of its {len(names)} classes",
+            "correct the label, or add the class to the training split",
+        )
+    return np.array([numbers[_text(value)] for value in values], np.int64)[indices]
 
 
 def _text(value: Any) -> str:

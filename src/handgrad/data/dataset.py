@@ -1,9 +1,11 @@
-"""What every source becomes: labelled pixels in three parts."""
+"""What every source becomes: labelled pixels, split into train, validation and test."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,8 @@ from handgrad.errors import InputError
 from handgrad.standardization import Standardization
 from handgrad.typing import Images
 
+SPLITS = ("train", "validation", "test")
+
 
 @dataclass(frozen=True, eq=False)
 class Samples:
@@ -21,19 +25,19 @@ class Samples:
 
     Parameters
     ----------
-    images : array of uint8, float32 or float64, shape (count, height, width, depth)
-        Pixels from 0 to 255, as every source gives, or numbers of any range; depth 1 is grey, 3 is RGB.
+    images : array of uint8, float32 or float64, shape (count, height, width, channels)
+        Pixels from 0 to 255, as every source gives, or numbers of any range; one channel is grey, three are RGB.
     labels : array of int64, shape (count,)
         Class numbers from 0.
     names : array of str, shape (count,), optional
-        What tells an image from all others of its source: its path there, or its place.
-    figures : Figures, optional
-        Digests and moments of the images, where they are known.
+        What identifies an image in its source: its path there, or its index.
+    known : Figures, optional
+        Digests and moments of the images, if they have been measured.
 
     Raises
     ------
     InputError
-        If the images or labels are of another type or shape, or not as many.
+        If the images or labels have another type or shape, or their numbers differ.
 
     Examples
     --------
@@ -43,13 +47,13 @@ class Samples:
     >>> Samples(np.zeros((4, 8, 8, 1), np.uint8), np.array([0, 1]))
     Traceback (most recent call last):
         ...
-    handgrad.errors.InputError: labels=2: must be as many as the 4 images; give one label an image
+    handgrad.errors.InputError: labels=2: must be as many as the 4 images; give one label per image
     """
 
     images: Images
     labels: NDArray[np.int64]
     names: NDArray[np.object_] | None = None
-    figures: Figures | None = None
+    known: Figures | None = None
 
     def __post_init__(self) -> None:
         images, labels = self.images, self.labels
@@ -57,8 +61,8 @@ class Samples:
             raise InputError(
                 "images",
                 f"{images.dtype} of shape {images.shape}",
-                "must be uint8, float32 or float64 of shape (count, height, width, depth)",
-                "convert them with .astype; give grey images their depth by images[..., np.newaxis]",
+                "must be uint8, float32 or float64 of shape (count, height, width, channels)",
+                "convert them with .astype; add the channel of grey images with images[..., np.newaxis]",
             )
         if labels.dtype.kind not in "iu" or labels.ndim != 1:
             raise InputError(
@@ -69,30 +73,40 @@ class Samples:
             )
         if len(images) != len(labels):
             raise InputError(
-                "labels", len(labels), f"must be as many as the {len(images)} images", "give one label an image"
+                "labels", len(labels), f"must be as many as the {len(images)} images", "give one label per image"
             )
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __getitem__(self, chosen: slice | NDArray[np.integer]) -> Samples:
-        """Some of the samples, in memory."""
+        """Return some of the samples, in memory."""
         return self._with(self.images[chosen], chosen)
 
-    def part(self, chosen: slice | NDArray[np.integer]) -> Samples:
-        """Some of the samples; images that are on disk stay there."""
+    def subset(self, chosen: slice | NDArray[np.integer]) -> Samples:
+        """Return some of the samples; images on disk stay there."""
         if isinstance(self.images, StoredImages):
-            return self._with(self.images.part(chosen), chosen)
+            return self._with(self.images.subset(chosen), chosen)
         return self[chosen]
 
-    def measured(self) -> Figures:
+    @cached_property
+    def figures(self) -> Figures:
         """Digests and moments of the images."""
-        return self.figures or measure(self.images)
+        return self.known or measure(self.images)
+
+    @property
+    def identifiers(self) -> NDArray[np.object_]:
+        """The names of the images, or their indices if they have none."""
+        return np.array([str(index) for index in range(len(self))], object) if self.names is None else self.names
+
+    def checksum(self) -> str:
+        """Compute the SHA-256 of the shape, the images' digests and the labels."""
+        return _checksum([self])
 
     def _with(self, images: Images, chosen: slice | NDArray[np.integer]) -> Samples:
         names = None if self.names is None else self.names[chosen]
-        figures = None if self.figures is None else self.figures.part(chosen)
-        return Samples(images, self.labels[chosen], names, figures)
+        known = None if self.known is None else self.known.subset(chosen)
+        return Samples(images, self.labels[chosen], names, known)
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,11 +120,11 @@ class Dataset:
     classes : tuple of str
         Name of each class number.
     train, validation, test : Samples
-        The three parts; every image is in exactly one.
+        The three splits; every image is in exactly one.
     notices : tuple of str
-        What a person should know: pictures that were skipped and why, pictures that were resized.
+        What a person should know: which images were skipped and why, which were resized.
     group_by : str, optional
-        What told the object of each image, as in ``objects.objects_of``.
+        What named the object of each image, as in ``objects.objects_of``.
     """
 
     name: str
@@ -122,23 +136,31 @@ class Dataset:
     group_by: str | None = None
 
     @property
+    def splits(self) -> dict[str, Samples]:
+        """The three splits by name."""
+        return {split: getattr(self, split) for split in SPLITS}
+
+    @property
     def image_shape(self) -> tuple[int, int, int]:
-        """(height, width, depth) of every image."""
-        height, width, depth = self.train.images.shape[1:]
-        return height, width, depth
+        """(height, width, channels) of every image."""
+        height, width, channels = self.train.images.shape[1:]
+        return height, width, channels
 
     def standardization(self) -> Standardization:
-        """The training part's exact mean and std, without looking at its images where their moments are known."""
+        """Return the training split's exact mean and std, from its figures alone."""
         count, height, width, _ = self.train.images.shape
-        figures = self.train.measured()
-        sums, squares = figures.sums.sum(axis=0), figures.squares.sum(axis=0)
-        return Standardization.of_moments(count * height * width, sums.tolist(), squares.tolist())
+        sums, squares = (moments.sum(axis=0).tolist() for moments in self.train.figures[1:])
+        return Standardization.of_moments(count * height * width, sums, squares)
 
     def checksum(self) -> str:
-        """SHA-256 of all images' digests and labels, part by part: the same data and split give the same checksum."""
-        digest = hashlib.sha256()
-        for part in (self.train, self.validation, self.test):
-            digest.update(repr(part.images.shape).encode())
-            digest.update(np.ascontiguousarray(part.measured().digests).data)
-            digest.update(np.ascontiguousarray(part.labels).data)
-        return digest.hexdigest()
+        """Compute the SHA-256 of all images' digests and labels; the same data and splits give the same checksum."""
+        return _checksum(self.splits.values())
+
+
+def _checksum(splits: Iterable[Samples]) -> str:
+    digest = hashlib.sha256()
+    for samples in splits:
+        digest.update(repr(samples.images.shape).encode())
+        digest.update(np.ascontiguousarray(samples.figures.digests).data)
+        digest.update(np.ascontiguousarray(samples.labels).data)
+    return digest.hexdigest()

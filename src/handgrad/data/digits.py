@@ -9,15 +9,15 @@ from handgrad.data.split import Splits
 
 
 def read_digits() -> Splits:
-    """The digits, 8 × 8 grey, their values of 0 to 16 scaled to 0 to 255.
+    """Read the digits, 8 × 8 grey, their values of 0 to 16 scaled to 0 to 255.
 
     Examples
     --------
-    >>> parts = read_digits()
-    >>> parts.train.images.shape, parts.train.images.max()
+    >>> splits = read_digits()
+    >>> splits.train.images.shape, splits.train.images.max()
     ((1797, 8, 8, 1), np.uint8(255))
     """
-    # Loading scikit-learn takes a second, which no other source should cost.
+    # Importing scikit-learn takes a second, which no other source should cost.
     from sklearn.datasets import load_digits
 
     digits = load_digits()

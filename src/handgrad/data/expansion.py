@@ -1,4 +1,4 @@
-"""A small file must not fill the memory: how far a compressed one may expand."""
+"""How far a compressed file may expand: a small file must not fill the memory."""
 
 from __future__ import annotations
 
@@ -9,26 +9,10 @@ _LARGEST_RATIO = 200
 
 
 def check_expansion(claimed: int, stored: int, refuse: Refusal, *, compressed: bool) -> None:
-    """Refuse a claim of more bytes than a file of images can hold.
+    """Refuse a header that claims more bytes than a file of images can hold.
 
-    Real images compress five- to twentyfold; deflate can reach a thousandfold, on nothing but zeros.
-
-    Parameters
-    ----------
-    claimed : int
-        Bytes that the header claims.
-    stored : int
-        Bytes of the file.
-    refuse : callable
-        Makes the error from a rule and a remedy.
-    compressed : bool
-        Whether the stored bytes are compressed.
-
-    Raises
-    ------
-    DataError
-        If an uncompressed file is smaller than the claim, or a compressed one would expand more than 200-fold to
-        over 256 MiB.
+    Real images compress five- to twentyfold; deflate can reach a thousandfold, but only on zeros. So an uncompressed
+    file must be as large as claimed, and a compressed one may expand 200-fold, or to 256 MiB.
     """
     if claimed > (max(_ALWAYS_FINE, _LARGEST_RATIO * stored) if compressed else stored):
         raise refuse(

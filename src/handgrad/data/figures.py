@@ -1,4 +1,4 @@
-"""What is to be known of every image without looking at it again: a digest of its pixels, and their moments."""
+"""What is known of every image without looking at it again: a digest of its pixels, and their moments."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ DIGEST = 16
 
 
 class Figures(NamedTuple):
-    """Figures of images, a row each.
+    """Figures of images, one row each.
 
     Parameters
     ----------
     digests : array of uint8, shape (count, 16)
-        Of two images with the same pixels the same, be they grey or grey in RGB.
-    sums, squares : array of uint64, shape (count, depth)
+        Equal for two images with the same pixels, whether grey or grey in RGB.
+    sums, squares : array of uint64, shape (count, channels)
         Sums of the pixels and of their squares.
     """
 
@@ -30,13 +30,13 @@ class Figures(NamedTuple):
     sums: NDArray[np.uint64]
     squares: NDArray[np.uint64]
 
-    def part(self, chosen: Any) -> Figures:
-        """Those of some of the images."""
+    def subset(self, chosen: Any) -> Figures:
+        """Return the figures of some of the images."""
         return Figures(*(rows[chosen] for rows in self))
 
 
 def measure(images: Images) -> Figures:
-    """The figures of all images, a piece of them in memory at a time.
+    """Measure all images, with only a piece of them in memory at a time.
 
     Examples
     --------
@@ -52,7 +52,7 @@ def measure(images: Images) -> Figures:
 
 
 def _digests(images: Pixels) -> NDArray[np.uint8]:
-    # Of the shape too: a pixel row is not its column.
+    # The shape counts too: a row of pixels is not a column.
     shape = repr(images.shape[1:3]).encode()
     found = [
         hashlib.sha256(shape + (image[..., 0] if _is_grey(image) else image).tobytes()).digest()[:DIGEST]
@@ -62,5 +62,5 @@ def _digests(images: Pixels) -> NDArray[np.uint8]:
 
 
 def _is_grey(image: Pixels) -> bool:
-    # One row tells nearly always.
-    return all(bool((part == part[..., :1]).all()) for part in (image[:1], image))
+    # One row is nearly always enough to see that it is not.
+    return all(bool((rows == rows[..., :1]).all()) for rows in (image[:1], image))

@@ -13,26 +13,27 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from handgrad.data.arrays import Refusal, to_images
-from handgrad.data.classes import class_names, labelled
+from handgrad.data.arrays import Refusal
+from handgrad.data.classes import to_splits
 from handgrad.data.expansion import check_expansion
 from handgrad.data.split import Splits
 from handgrad.errors import DataError
 
 _ONE = ("images", "labels")
 _TRAIN, _TEST = ("x_train", "y_train"), ("x_test", "y_test")
+_LAYOUTS = {_ONE: [_ONE], _TRAIN: [_TRAIN], (*_TRAIN, *_TEST): [_TRAIN, _TEST]}
 _KEYS = "images and labels, or x_train and y_train (and x_test and y_test); and classes, where labels number them"
 
 
 def read_npz(path: Path) -> Splits:
-    """The images and labels of an ``.npz`` archive.
+    """Read the images and labels of an ``.npz`` archive.
 
     Parameters
     ----------
     path : Path
-        With the arrays ``images`` and ``labels``; or ``x_train`` and ``y_train``, and ``x_test`` and ``y_test`` for an
-        own test part. With either, ``classes`` may hold the names that integer labels count from 0. Images as in
-        ``arrays.to_images``; labels are integers or strings, one an image.
+        With the arrays ``images`` and ``labels``; or ``x_train`` and ``y_train``, and ``x_test`` and ``y_test`` if it
+        has a test split. With either, ``classes`` may have the names that integer labels count from 0. Images and
+        labels as in ``classes.to_splits``.
 
     Returns
     -------
@@ -41,58 +42,23 @@ def read_npz(path: Path) -> Splits:
     Raises
     ------
     DataError
-        If the archive is damaged, pickled, or its arrays are not these.
+        If the archive is damaged, pickled, or has other arrays.
     """
     refuse = partial(DataError, "source", path)
     arrays = _read_arrays(path, refuse)
-    keys = _layout(arrays, refuse)
-    images = to_images([arrays[key] for key, _ in keys], refuse)
-    labels = [arrays[key] for _, key in keys]
-    if "classes" in arrays:
-        names = arrays["classes"]
-        classes = _checked_names(names, refuse)
-        labels = [_named(numbers, names, refuse) for numbers in labels]
-    else:
-        classes = class_names(labels[0], refuse)
-    parts = [labelled(*part, classes, refuse) for part in zip(images, labels, strict=True)]
-    return Splits(classes, parts[0], test=parts[1] if len(parts) > 1 else None)
-
-
-def _layout(arrays: dict[str, NDArray[Any]], refuse: Refusal) -> list[tuple[str, str]]:
-    """The keys of the images and of the labels of each part."""
-    one = [key for key in _ONE if key in arrays]
-    two = [key for key in (*_TRAIN, *_TEST) if key in arrays]
+    one, two = ([key for key in keys if key in arrays] for keys in (_ONE, (*_TRAIN, *_TEST)))
     if one and two:
-        raise refuse(f"it holds {', '.join(one)} beside {', '.join(two)}, two layouts", f"save either {_KEYS}")
-    layouts = {_ONE: [_ONE], _TRAIN: [_TRAIN], (*_TRAIN, *_TEST): [_TRAIN, _TEST]}
-    keys = layouts.get((*one, *two))
-    if keys is None:
-        raise refuse(f"it holds {', '.join([*one, *two]) or 'none'} of the arrays needed", f"save {_KEYS}")
-    return keys
-
-
-def _checked_names(names: NDArray[Any], refuse: Refusal) -> tuple[str, ...]:
-    classes = tuple(map(str, names.ravel()))
-    if names.ndim != 1 or names.dtype.kind != "U" or len(set(classes)) < len(classes):
-        raise refuse(f"its classes are {names.dtype} of shape {names.shape}", "save one different name for each class")
-    return classes
-
-
-def _named(labels: NDArray[Any], names: NDArray[Any], refuse: Refusal) -> NDArray[Any]:
-    if labels.dtype.kind not in "iu" or not labels.size:
-        return labels
-    if labels.min() < 0 or labels.max() >= len(names):
-        raise refuse(
-            f"its labels run from {labels.min()} to {labels.max()}; {len(names)} classes are 0 to {len(names) - 1}",
-            "number the classes from 0, in the order of their names",
-        )
-    return names[labels]
+        raise refuse(f"it has {', '.join(one)} beside {', '.join(two)}, two layouts", f"save either {_KEYS}")
+    layout = _LAYOUTS.get((*one, *two))
+    if layout is None:
+        raise refuse(f"it has {', '.join([*one, *two]) or 'none'} of the arrays needed", f"save {_KEYS}")
+    return to_splits([(arrays[images], arrays[labels]) for images, labels in layout], refuse, arrays.get("classes"))
 
 
 def _read_arrays(path: Path, refuse: Refusal) -> dict[str, NDArray[Any]]:
-    wanted = ("images", "labels", "classes", "x_train", "y_train", "x_test", "y_test")
+    wanted = (*_ONE, "classes", *_TRAIN, *_TEST)
     try:
-        # What the parsers of a damaged header warn of is said by the error.
+        # The error says what the parsers of a damaged header would warn about.
         with warnings.catch_warnings(), zipfile.ZipFile(path) as archive:
             warnings.simplefilter("ignore")
             members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
@@ -103,7 +69,7 @@ def _read_arrays(path: Path, refuse: Refusal) -> dict[str, NDArray[Any]]:
         raise refuse("it cannot be read (permission denied)", "allow reading it") from error
     # The parsers of zip, deflate and NumPy headers fail on a damaged file wherever they happen to stop.
     except Exception as error:
-        raise refuse(f"it is no sound .npz file ({str(error) or type(error).__name__})", "save it again") from error
+        raise refuse(f"it is no valid .npz file ({str(error) or type(error).__name__})", "save it again") from error
 
 
 def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, refuse: Refusal) -> NDArray[Any]:
@@ -113,7 +79,7 @@ def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, refuse: Refus
         header = file.tell()
     if dtype.hasobject:
         raise refuse(
-            f"its array {member.filename} holds pickled objects, which are never loaded",
+            f"its array {member.filename} has pickled objects, which are never loaded",
             "save it as numbers or with .astype(str)",
         )
     size = header + math.prod(shape) * dtype.itemsize

@@ -1,4 +1,4 @@
-"""Which object each image shows, by its name or by a table: pictures of one object belong in one part."""
+"""Which object each image shows, by its name or by a table: images of one object belong in one split."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ Names: TypeAlias = Sequence[str] | NDArray[np.object_]
 
 
 def objects_of(names: Names, group_by: str) -> NDArray[np.object_]:
-    """The name of each image's object.
+    """Return the name of each image's object.
 
     Parameters
     ----------
     names : array of str, shape (count,)
         Paths within the source.
     group_by : str
-        A regular expression, searched in each name: its groups, or all that it matches where it has none, name the
-        object. Or a file ``.csv`` with the columns ``image`` and ``object``, such as a ``split.csv``. An image without
-        a match, or without an object in the file, is an object of its own.
+        A regular expression, searched in each name: its groups, or the whole match where it has none, name the object.
+        Or a ``.csv`` file with the columns ``image`` and ``object``, such as a ``split.csv``. An image without a
+        match, or without an object in the file, is an object of its own.
 
     Returns
     -------
@@ -48,32 +48,29 @@ def objects_of(names: Names, group_by: str) -> NDArray[np.object_]:
 
 
 def check(names: Names, group_by: str) -> None:
-    """Refuse what tells nothing.
+    """Refuse a pattern or a table that names the object of no image.
 
     Raises
     ------
     InputError
-        If the object of no image is told.
+        If none of the images gets an object.
     """
     if not _known(names, group_by).keys() & set(names):
         example = f", such as {names[0]!r}" if len(names) else ""
         remedy = "look at the names in a split.csv and write the pattern to fit them"
         raise InputError(
-            _ARGUMENT, group_by, f"it tells the object of none of the {len(names)} images{example}", remedy
+            _ARGUMENT, group_by, f"it names the object of none of the {len(names)} images{example}", remedy
         )
 
 
 def _known(names: Names, group_by: str) -> dict[str, str]:
-    return _table(Path(group_by)) if group_by.casefold().endswith(".csv") else _matches(names, group_by)
-
-
-def _matches(names: Names, pattern: str) -> dict[str, str]:
+    if group_by.casefold().endswith(".csv"):
+        return _table(Path(group_by))
     try:
-        expression = re.compile(pattern)
+        expression = re.compile(group_by)
     except re.error as error:
-        raise InputError(
-            _ARGUMENT, pattern, f"is no regular expression ({error})", r"give one, 'tile-(\d+)' say"
-        ) from error
+        rule = f"is no regular expression ({error})"
+        raise InputError(_ARGUMENT, group_by, rule, r"give one, e.g. 'tile-(\d+)'") from error
     found = ((name, expression.search(name)) for name in names)
     return {name: "/".join(part or "" for part in match.groups() or (match[0],)) for name, match in found if match}
 

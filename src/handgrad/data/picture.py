@@ -1,4 +1,4 @@
-"""One picture file becomes pixels, whatever its mode; Pillow decodes it."""
+"""One image file becomes pixels, whatever its mode; Pillow decodes it."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image, ImageChops, UnidentifiedImageError
 
-from handgrad.data.arrays import Refusal, to_depth, to_pixels
+from handgrad.data.arrays import Refusal, to_channels, to_pixels
 from handgrad.errors import DataError
 from handgrad.typing import Pixels
 
 _UPLOADED = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
-"""Formats of pictures from elsewhere: Pillow hands some others, PostScript say, to programs of the system."""
+"""Formats of uploads: Pillow passes some others, e.g. PostScript, to programs of the system."""
 
 _SMALL = 1 << 18
-"""Bytes of a file that is read at once."""
+"""Bytes up to which a file is read at once."""
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -35,8 +35,8 @@ _TURNS = {
 }
 
 
-def read_picture(path: str | Path | BytesIO, size: tuple[int, int], depth: int, *, to_grey: bool = False) -> Pixels:
-    """A picture as a model of this size and depth takes it.
+def read_picture(path: str | Path | BytesIO, size: tuple[int, int], channels: int, *, to_grey: bool = False) -> Pixels:
+    """Read an image as a model takes it.
 
     Parameters
     ----------
@@ -44,55 +44,55 @@ def read_picture(path: str | Path | BytesIO, size: tuple[int, int], depth: int, 
         A file, or the content of one.
     size : tuple of int
         (height, width) to resize to.
-    depth : int
-        1 for grey, 3 for RGB. A grey picture is repeated for RGB; an RGB picture whose channels are equal is grey.
+    channels : int
+        1 for grey, 3 for RGB. A grey image is repeated for RGB; an RGB image whose channels are equal is grey.
     to_grey : bool
-        Take the brightness of a colored picture where the depth is 1.
+        Take the brightness of a color image where a grey one is needed.
 
     Returns
     -------
-    array of uint8, shape (height, width, depth)
+    array of uint8, shape (height, width, channels)
 
     Raises
     ------
     DataError
-        If the file is no readable picture, or it is colored, the depth 1 and `to_grey` not given.
+        If the file is no readable image, or it is in color, one channel is needed and `to_grey` is false.
 
     Examples
     --------
     >>> read_picture("missing.png", (28, 28), 1)
     Traceback (most recent call last):
         ...
-    handgrad.errors.DataError: picture=missing.png: it is no file; give a sound picture file
+    handgrad.errors.DataError: picture=missing.png: it is no file; give a valid picture file
     """
     pixels = decode(path, size)
-    if to_grey and depth == 1 and pixels.shape[2] == 3:
+    if to_grey and channels == 1 and pixels.shape[2] == 3:
         pixels = _pixels(Image.fromarray(pixels).convert("L"))
-    return np.asarray(to_depth(pixels, depth, partial(DataError, "picture", _name(path))))
+    return np.asarray(to_channels(pixels, channels, partial(DataError, "picture", _name(path))))
 
 
 def decode(path: str | Path | BytesIO, size: tuple[int, int] | None = None) -> Pixels:
-    """A picture's pixels: upright by its EXIF orientation, transparency on white, the first frame of several.
+    """Decode an image: upright by its EXIF orientation, transparency on white, the first frame of several.
 
-    The scale of a deep picture depends on its mode alone, never on its values, so that all pictures of a folder share
-    it: 16-bit integers run from 0 to 65535, 32-bit integers (mode I) from 0 to 255, floats (mode F) from 0 to 1.
+    The scale of a deep image depends on its mode alone, never on its values, so that all images of a folder share it:
+    16-bit integers run from 0 to 65535, 32-bit integers (mode I) from 0 to 255, floats (mode F) from 0 to 1.
 
     Parameters
     ----------
     path : str, Path or BytesIO
         A file, or the content of one.
     size : tuple of int, optional
-        (height, width) to resize to; None keeps the picture's own.
+        (height, width) to resize to; None keeps the image's own.
 
     Returns
     -------
-    array of uint8, shape (height, width, depth)
-        Depth 1 if the picture is grey or its three channels are equal, else 3.
+    array of uint8, shape (height, width, channels)
+        One channel if the image is grey or its three channels are equal, else three.
 
     Raises
     ------
     DataError
-        If the file is no readable picture, or its values leave the scale of its mode.
+        If the file is no readable image, or its values leave the scale of its mode.
     """
     with _opened(path) as image:
         if size:
@@ -106,12 +106,12 @@ def decode(path: str | Path | BytesIO, size: tuple[int, int] | None = None) -> P
 
 
 def size_of(path: str | Path) -> tuple[int, int]:
-    """(height, width) of a picture as ``decode`` would leave it, from its header alone.
+    """Return (height, width) of an image as ``decode`` would, from its header alone.
 
     Raises
     ------
     DataError
-        If the file is no readable picture.
+        If the file is no readable image.
     """
     with _opened(path) as image:
         # Pillow gives the upright size of a TIFF, and the stored size of all else.
@@ -120,17 +120,7 @@ def size_of(path: str | Path) -> tuple[int, int]:
 
 
 def resize(images: Pixels, size: tuple[int, int] | None) -> Pixels:
-    """Images of another size, each stretched to it; None keeps them.
-
-    Parameters
-    ----------
-    images : array of uint8, shape (count, height, width, depth)
-    size : tuple of int or None
-        (height, width).
-
-    Returns
-    -------
-    array of uint8, shape (count, *size, depth)
+    """Stretch images of shape (count, height, width, channels) to a size (height, width); None keeps theirs.
 
     Examples
     --------
@@ -140,13 +130,13 @@ def resize(images: Pixels, size: tuple[int, int] | None) -> Pixels:
     if size is None or images.shape[1:3] == size:
         return images
     resized = np.empty((len(images), *size, images.shape[3]), np.uint8)
-    for place, image in enumerate(images):
-        resized[place] = _pixels(_resized(Image.fromarray(image.squeeze(2) if image.shape[2] == 1 else image), size))
+    for index, image in enumerate(images):
+        resized[index] = _pixels(_resized(Image.fromarray(image.squeeze(2) if image.shape[2] == 1 else image), size))
     return resized
 
 
 class _Bounded(BufferedReader):
-    """A file that is asked for no more than it holds: Pillow believes a header's claim of exabytes."""
+    """A file that is asked for no more than it has: Pillow believes a header's claim of exabytes."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         left = max(0, os.fstat(self.fileno()).st_size - self.tell())
@@ -154,7 +144,7 @@ class _Bounded(BufferedReader):
 
 
 def _content(path: str | Path) -> BytesIO | _Bounded:
-    """An open file; a small one in memory, where the many small reads of a decoder do not wait for other threads."""
+    """Open a file; a small one in memory, where the many small reads of a decoder do not wait for other threads."""
     with ExitStack() as closing:
         file = closing.enter_context(FileIO(path))
         if os.fstat(file.fileno()).st_size <= _SMALL:
@@ -166,13 +156,13 @@ def _content(path: str | Path) -> BytesIO | _Bounded:
 @contextmanager
 def _opened(path: str | Path | BytesIO) -> Iterator[Image.Image]:
     refuse = partial(DataError, "picture", _name(path))
-    remedy = "give a sound picture file"
+    remedy = "give a valid picture file"
     with _MUFFLED:
         try:
             if not isinstance(path, BytesIO) and not Path(path).is_file():
                 raise refuse("it is no file", remedy)
-            # From an open file, not from its name: named, an uncompressed TIFF is mapped, and one that is turned by its
-            # EXIF orientation then comes out scrambled (Pillow 13.0).
+            # From an open file, not from its name: Pillow 13.0 would map an uncompressed TIFF, and scramble one that is
+            # turned by its EXIF orientation.
             formats = _UPLOADED if isinstance(path, BytesIO) else None
             opened = path if isinstance(path, BytesIO) else _content(path)
             with opened as file, Image.open(file, formats=formats) as image:
@@ -193,9 +183,9 @@ def _opened(path: str | Path | BytesIO) -> Iterator[Image.Image]:
 
 
 class _Muffled:
-    """Pillow's warnings are silent, or errors, while any thread is within.
+    """Silences Pillow's warnings, or makes them errors, while any thread is inside.
 
-    ``warnings.catch_warnings`` alone is for one thread: of two, the one that ends last would put back what it found.
+    ``warnings.catch_warnings`` alone is for one thread: of two, the last to leave would restore what it found.
     """
 
     def __init__(self) -> None:
@@ -229,7 +219,7 @@ def _orientation(image: Image.Image) -> int:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
     except MemoryError:
         raise
-    # A damaged EXIF block, on which Pillow fails in many ways, leaves the picture itself sound.
+    # A damaged EXIF block, on which Pillow fails in many ways, leaves the image itself valid.
     except Exception:
         return 1
 
@@ -249,7 +239,7 @@ def _grey_or_rgb(image: Image.Image, refuse: Refusal) -> Image.Image:
 
 
 def _deep_white(image: Image.Image) -> int | None:
-    """The number that is white in a picture of more than 8 bits a channel; None for any other."""
+    """Return the number that is white in an image of more than 8 bits per channel; None for any other."""
     # Pillow opens a 16-bit PNG or PPM, depending on its own version, as 32-bit integers.
     if image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM")):
         return 65535

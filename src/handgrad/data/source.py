@@ -1,35 +1,107 @@
-"""Where images come from: what a SOURCE is decides which reader takes it."""
+"""Where images come from: the kinds of sources, in the order in which they are tried."""
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from numbers import Integral
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from handgrad.data.arrays import Refusal
 from handgrad.data.cache import Cache
 from handgrad.data.dataset import Dataset, Samples
 from handgrad.data.digits import read_digits
-from handgrad.data.figures import measure
 from handgrad.data.folder import read_folder
 from handgrad.data.idx import is_idx, read_idx
 from handgrad.data.npz import read_npz
 from handgrad.data.openml import read_openml
 from handgrad.data.picture import resize
-from handgrad.data.split import SPLITS, Splits, complete
+from handgrad.data.split import Splits, complete
 from handgrad.errors import DataError, InputError
 from handgrad.typing import Progress
 
-_OPENML = "openml:"
+_DIGITS, _OPENML = "digits", "openml:"
 _LARGEST_SIDE = 4096
 _LARGEST_SEED = 2**32 - 1
-_KINDS = (
-    "a source is digits, a folder of the four IDX files, a folder of class folders of pictures, an .npz file, "
-    "or openml:NAME"
+
+
+class Reading(NamedTuple):
+    """How to read a source; the arguments of ``read``."""
+
+    size: tuple[int, int] | None
+    strict: bool
+    progress: Progress | None
+    cache: Cache | None
+
+
+@dataclass(frozen=True)
+class Source:
+    """One kind of source.
+
+    Parameters
+    ----------
+    name : str
+        What to call it in a list of all kinds.
+    help : str
+        What it has to hold.
+    matches : callable
+        Checks whether a source, as a person wrote it, is of this kind.
+    read : callable
+        Reads it.
+    on_disk : bool
+        Whether it is a path, which depends on the working folder.
+    """
+
+    name: str
+    help: str
+    matches: Callable[[str], bool]
+    read: Callable[[str, Reading], Splits]
+    on_disk: bool = True
+
+
+SOURCES = (
+    Source(
+        _DIGITS,
+        "the 1,797 scanned digits that scikit-learn ships; a folder of that name is `./digits`",
+        lambda source: source == _DIGITS,
+        lambda source, reading: read_digits(),
+        on_disk=False,
+    ),
+    Source(
+        f"{_OPENML}NAME",
+        "a data set of openml.org whose rows are square images",
+        lambda source: source.startswith(_OPENML),
+        lambda source, reading: read_openml(source.removeprefix(_OPENML)),
+        on_disk=False,
+    ),
+    Source(
+        "a folder of IDX files",
+        "the four files of MNIST or Fashion-MNIST, gzip or not",
+        lambda source: is_idx(Path(source)),
+        lambda source, reading: read_idx(Path(source)),
+    ),
+    Source(
+        "a folder of class folders",
+        "images, one folder per class, with or without `train`, `validation` and `test` folders above them",
+        lambda source: Path(source).is_dir(),
+        lambda source, reading: read_folder(Path(source), *reading),
+    ),
+    Source(
+        "an .npz file",
+        "`images` and `labels`, or `x_train`, `y_train`, `x_test`, `y_test`; and `classes`, where labels number them",
+        lambda source: Path(source).suffix.casefold() == ".npz" and Path(source).exists(),
+        lambda source, reading: read_npz(Path(source)),
+    ),
 )
+"""Every kind of source; the first that matches reads it."""
+
+KINDS = f"{', '.join(kind.name for kind in SOURCES[:-1])}, or {SOURCES[-1].name}"
+"""All of them in one line."""
 
 
 def load(
@@ -42,36 +114,30 @@ def load(
     cache: Cache | None = None,
     group_by: str | None = None,
 ) -> Dataset:
-    """Read a source of labelled images and split it into training, validation and test.
+    """Read a source of labelled images and split it into train, validation and test.
 
     Parameters
     ----------
     source : str
-        One of:
-
-        - ``digits``: the scanned digits that scikit-learn ships; a folder of that name is ``./digits``;
-        - a folder of the four IDX files (MNIST, Fashion-MNIST), gzip or not;
-        - a folder of class folders of pictures, with or without ``train``, ``validation`` and ``test`` above them;
-        - an ``.npz`` file with ``images`` and ``labels``, or ``x_train`` and ``y_train``;
-        - ``openml:NAME``: a data set of openml.org.
+        ``digits``, ``openml:NAME``, or a path; ``handgrad.data.SOURCES`` describes every kind.
     size : tuple of int, optional
-        (height, width) to resize every image to; None leaves arrays as they are, and pictures of one size.
+        (height, width) to resize every image to; None leaves arrays as they are, and images of one size.
     seed : int
         Chooses the split; the same seed gives the same split.
     strict : bool
-        Raise at the first picture that cannot be read, rather than leave it out with a notice.
+        Raise at the first image that cannot be read, rather than leave it out with a notice.
     progress : callable, optional
-        Called with the pictures decoded so far and their total.
+        Called with the number of images decoded so far and their total.
     cache : Cache, optional
-        Keeps what pictures were decoded to, and gives it from there; all images are in memory without one.
+        Keeps decoded images, and returns them the next time; without one all images are in memory.
     group_by : str, optional
-        A regular expression for the paths of the images, or a table: what tells the object of each, of which all
-        images come into one part; see ``objects.objects_of``.
+        A regular expression for the paths of the images, or a table, which names the object of each image; all images
+        of an object go to one split. See ``objects.objects_of``.
 
     Returns
     -------
     Dataset
-        The source's own test and validation parts; else 20 % of it for test, 10 % of the rest for validation.
+        The source's own test and validation splits; else 20 % of it for test, 10 % of the rest for validation.
 
     Raises
     ------
@@ -87,8 +153,8 @@ def load(
     ((8, 8, 1), 1294, 144, 359)
     """
     _check_seed(seed)
-    parts = read(source, size=size, strict=strict, progress=progress, cache=cache)
-    return split_source(parts, source, seed, group_by)
+    splits = read(source, size=size, strict=strict, progress=progress, cache=cache)
+    return split_source(splits, source, seed, group_by)
 
 
 def read(
@@ -104,7 +170,7 @@ def read(
     Returns
     -------
     Splits
-        The source's own parts; all of it as the training part where it has none.
+        The source's own splits; all of it as the training split where it has none.
 
     Examples
     --------
@@ -115,80 +181,87 @@ def read(
     _check_size(size)
     refuse = partial(DataError, "source", source)
     try:
-        parts = _read(source, size, strict, progress, cache, refuse)
+        kind = _kind(source)
+        if kind is None:
+            missing = not source or not Path(source).exists()
+            rule = "there is no such file or folder" if missing else "this file is of no kind that can be read"
+            raise refuse(rule, f"a source is {KINDS}")
+        splits = kind.read(source, Reading(size, strict, progress, cache))
     except OSError as error:
         where = f" at {error.filename}" if error.filename else ""
         raise refuse(
             f"it cannot be read ({error.strerror or error}{where})", "check the path and its permissions"
         ) from error
-    return _of_one_size(parts, size, refuse)
-
-
-def split_source(parts: Splits, source: str, seed: int, group_by: str | None = None) -> Dataset:
-    """The dataset of what ``read`` returned for this source; arguments and errors as in ``load``."""
-    _check_seed(seed)
-    return complete(_name(source), parts, seed, partial(DataError, "source", source), group_by)
-
-
-def _read(
-    source: str,
-    size: tuple[int, int] | None,
-    strict: bool,
-    progress: Progress | None,
-    cache: Cache | None,
-    refuse: Refusal,
-) -> Splits:
-    if source == "digits":
-        return read_digits()
-    if source.startswith(_OPENML):
-        return read_openml(source.removeprefix(_OPENML))
-    path = Path(source)
-    if not source or not path.exists():
-        raise refuse("there is no such file or folder", _KINDS)
-    if path.is_dir():
-        return read_idx(path) if is_idx(path) else read_folder(path, size, strict, progress, cache)
-    if path.suffix.casefold() == ".npz":
-        return read_npz(path)
-    raise refuse("this file is no source", _KINDS)
-
-
-def _of_one_size(parts: Splits, size: tuple[int, int] | None, refuse: Refusal) -> Splits:
-    own = {name: part for name in SPLITS if (part := getattr(parts, name)) is not None}
-    sized = {name: _complete(part, size, f"{name}/" if len(own) > 1 else "") for name, part in own.items()}
-    shapes = {samples.images.shape[1:] for samples in sized.values()}
+    own = splits.own
+    own = {split: _complete(samples, size, f"{split}/" if len(own) > 1 else "") for split, samples in own.items()}
+    shapes = {samples.images.shape[1:] for samples in own.values()}
     if len(shapes) > 1:
         raise refuse(
-            f"the images of its parts differ in shape: {', '.join(map(str, sorted(shapes)))}",
-            "choose one --size for all, and give all the same depth",
+            f"the images of its splits differ in shape: {', '.join(map(str, sorted(shapes)))}",
+            "choose one size for all, and give all the same channels",
         )
-    return Splits(parts.classes, sized["train"], sized.get("validation"), sized.get("test"), parts.notices)
+    return Splits(splits.classes, **own, notices=splits.notices)
+
+
+def split_source(splits: Splits, source: str, seed: int, group_by: str | None = None) -> Dataset:
+    """Split what ``read`` returned for this source; arguments and errors as in ``load``."""
+    _check_seed(seed)
+    return complete(short_name(source), splits, seed, partial(DataError, "source", source), group_by)
+
+
+def short_name(source: str) -> str:
+    """Return a short name of a source, fit for a folder's name.
+
+    Examples
+    --------
+    >>> short_name("openml:mnist_784"), short_name("my photos/tiles.npz")
+    ('mnist_784', 'tiles')
+    """
+    path = Path(absolute(source))
+    name = (path.stem if path.suffix.casefold() == ".npz" else path.name).removeprefix(_OPENML)
+    return re.sub(r"[^\w.-]+", "-", name).strip("-.") or "images"
+
+
+def absolute(name: str, folder: str = "") -> str:
+    """Return a source, or another file, as processes with another working folder find it.
+
+    Parameters
+    ----------
+    name : str
+        A source, or the ``group_by`` of one; returned as it is unless it names a file or folder that exists.
+    folder : str
+        The working folder that the name is relative to; the present one if left out.
+
+    Examples
+    --------
+    >>> absolute("digits"), absolute("openml:mnist_784")
+    ('digits', 'openml:mnist_784')
+    """
+    if any(kind.matches(name) for kind in SOURCES if not kind.on_disk):
+        return name
+    path = os.path.join(folder, name)  # noqa: PTH118 - a Path refuses names that are too long
+    return os.path.realpath(path) if name and os.path.exists(path) else name  # noqa: PTH110
+
+
+def _kind(source: str) -> Source | None:
+    return next((kind for kind in SOURCES if source and kind.matches(source)), None)
 
 
 def _complete(samples: Samples, size: tuple[int, int] | None, where: str) -> Samples:
-    """Of one size, with the places of images that have no name, and their figures."""
-    fits = size is None or samples.images.shape[1:3] == size
-    images = samples.images if fits else resize(np.asarray(samples.images), size)
+    """Resize images where they have another size; name those without a name by their index."""
     names = samples.names
     if names is None:
-        names = np.array([f"{where}{place}" for place in range(len(samples))], object)
-    return Samples(images, samples.labels, names, samples.measured() if fits else measure(images))
-
-
-def _name(source: str) -> str:
-    if source.startswith(_OPENML):
-        name = source.removeprefix(_OPENML)
-    else:
-        path = Path(source).resolve()
-        name = path.stem if path.suffix.casefold() == ".npz" else path.name
-    return re.sub(r"[^\w.-]+", "-", name).strip("-.") or "images"
+        names = np.array([f"{where}{index}" for index in range(len(samples))], object)
+    fits = size is None or samples.images.shape[1:3] == size
+    images = samples.images if fits else resize(np.asarray(samples.images), size)
+    return Samples(images, samples.labels, names, samples.known if fits else None)
 
 
 def _check_size(size: object) -> None:
     right = isinstance(size, tuple) and len(size) == 2 and all(_is_whole(side, 1, _LARGEST_SIDE) for side in size)
     if size is not None and not right:
-        raise InputError(
-            "size", size, f"height and width must be 1 to {_LARGEST_SIDE}", "give two whole numbers, 28 and 28 say"
-        )
+        rule = f"height and width must be 1 to {_LARGEST_SIDE}"
+        raise InputError("size", size, rule, "give two whole numbers, e.g. 28 and 28")
 
 
 def _check_seed(seed: object) -> None:

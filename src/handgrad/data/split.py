@@ -1,4 +1,4 @@
-"""The three parts of a source: its own where it has them, else drawn from its training part class by class."""
+"""The splits of a source: its own, or drawn from its training split class by class."""
 
 from __future__ import annotations
 
@@ -12,10 +12,8 @@ from numpy.typing import NDArray
 
 from handgrad.data import duplicates, objects
 from handgrad.data.arrays import Refusal
-from handgrad.data.dataset import Dataset, Samples
-from handgrad.data.objects import objects_of
+from handgrad.data.dataset import SPLITS, Dataset, Samples
 
-SPLITS = ("train", "validation", "test")
 TEST_SHARE = 0.2
 VALIDATION_SHARE = 0.1
 
@@ -30,7 +28,7 @@ class Splits:
         Name of each class number.
     train : Samples
     validation, test : Samples, optional
-        None where the source has no such part.
+        None where the source has no such split.
     notices : tuple of str
         What a person should know.
     """
@@ -41,37 +39,42 @@ class Splits:
     test: Samples | None = None
     notices: tuple[str, ...] = ()
 
+    @property
+    def own(self) -> dict[str, Samples]:
+        """The splits that the source has, by name."""
+        return {split: samples for split in SPLITS if (samples := getattr(self, split)) is not None}
 
-def complete(name: str, parts: Splits, seed: int, refuse: Refusal, group_by: str | None = None) -> Dataset:
-    """The dataset of these parts: where a part is missing, a share of every class is drawn for it.
 
-    A test part is 20 % of the source; a validation part is 10 % of what is then left for training. Each class gives
-    at least one image to each part.
+def complete(name: str, splits: Splits, seed: int, refuse: Refusal, group_by: str | None = None) -> Dataset:
+    """Make a dataset of these splits; where one is missing, draw a share of every class for it.
+
+    The test split gets 20 % of the source, the validation split 10 % of what is then left for training. Each class
+    gives at least one image to each split.
 
     Parameters
     ----------
     name : str
         Name of the dataset.
-    parts : Splits
+    splits : Splits
     seed : int
-        Same seed, same split.
+        The same seed gives the same splits.
     refuse : callable
         Makes the error from a rule and a remedy.
     group_by : str, optional
-        Tells the object of each image, as in ``objects.objects_of``: all images of an object come into one part, and
-        the shares are kept as nearly as that allows.
+        Names the object of each image, as in ``objects.objects_of``: all images of an object go to one split, and the
+        shares are kept as nearly as that allows.
 
     Returns
     -------
     Dataset
-        Images that two parts share, and objects that the source's own parts share, are told in its notices.
+        Its notices report images that two splits share, and objects that the source's own splits share.
 
     Raises
     ------
     DataError
         If there are fewer than two classes, or a class has too few images or objects.
     InputError
-        If `group_by` tells no object.
+        If `group_by` names no object.
 
     Examples
     --------
@@ -82,33 +85,33 @@ def complete(name: str, parts: Splits, seed: int, refuse: Refusal, group_by: str
     >>> len(dataset.train), len(dataset.validation), len(dataset.test)
     (72, 8, 20)
     """
-    missing = [part for part in ("validation", "test") if getattr(parts, part) is None]
-    _check_classes(parts, ["training", *missing], refuse)
-    train, validation, test = parts.train, parts.validation, parts.test
-    # One stream for the whole split: a new one for each draw would favour the same places every time.
+    train, validation, test = splits.train, splits.validation, splits.test
+    missing = [split for split in ("validation", "test") if split not in splits.own]
+    _check_classes(splits, ["training", *missing], refuse)
+    # One stream for both draws: a new one for each would favor the same indices.
     rng = np.random.default_rng(seed)
     if group_by:
-        objects.check(_named(train), group_by)
+        objects.check(train.identifiers, group_by)
     split_off = partial(_split_off_objects, group_by=group_by, refuse=refuse) if group_by else _split_off
     if test is None:
         train, test = split_off(train, TEST_SHARE, rng)
     if validation is None:
         train, validation = split_off(train, VALIDATION_SHARE, rng)
-    whole = dict(zip(SPLITS, (train, validation, test), strict=True))
-    told = (duplicates.told(whole), _shared_objects(whole, group_by) if group_by else None)
-    notices = (*parts.notices, *(line for line in told if line))
-    return Dataset(name, parts.classes, train, validation, test, notices, group_by)
+    dataset = Dataset(name, splits.classes, train, validation, test, splits.notices, group_by)
+    found = (duplicates.notice(dataset.splits), _shared_objects(dataset, group_by) if group_by else None)
+    notices = (*splits.notices, *(line for line in found if line))
+    return Dataset(name, splits.classes, train, validation, test, notices, group_by)
 
 
-def _check_classes(parts: Splits, wanted: Sequence[str], refuse: Refusal) -> None:
-    if len(parts.classes) < 2:
-        found = f"only the class {parts.classes[0]!r}" if parts.classes else "no class"
+def _check_classes(splits: Splits, wanted: Sequence[str], refuse: Refusal) -> None:
+    if len(splits.classes) < 2:
+        found = f"only the class {splits.classes[0]!r}" if splits.classes else "no class"
         raise refuse(f"it has {found}; a classifier needs two or more", "add images of another class")
-    counts = np.bincount(parts.train.labels, minlength=len(parts.classes))
+    counts = np.bincount(splits.train.labels, minlength=len(splits.classes))
     few = int(counts.argmin())
     if counts[few] < len(wanted):
         raise refuse(
-            f"its class {parts.classes[few]!r} has {counts[few]} usable image{'' if counts[few] == 1 else 's'}; "
+            f"its class {splits.classes[few]!r} has {counts[few]} usable image{'' if counts[few] == 1 else 's'}; "
             f"at least {len(wanted)} are needed, one each for {', '.join(wanted)}",
             "add images of this class or remove it",
         )
@@ -120,16 +123,16 @@ def _split_off(samples: Samples, share: float, rng: np.random.Generator) -> tupl
         members = np.flatnonzero(samples.labels == label)
         taken.append(rng.permutation(members)[:count])
     chosen = np.sort(np.concatenate(taken))
-    return samples.part(np.delete(np.arange(len(samples)), chosen)), samples.part(chosen)
+    return samples.subset(np.delete(np.arange(len(samples)), chosen)), samples.subset(chosen)
 
 
 def _split_off_objects(
     samples: Samples, share: float, rng: np.random.Generator, *, group_by: str, refuse: Refusal
 ) -> tuple[Samples, Samples]:
-    # Loading scikit-learn takes a second, which no other split should cost.
+    # Importing scikit-learn takes a second, which no other split should cost.
     from sklearn.model_selection import StratifiedGroupKFold
 
-    labels, shown = samples.labels, objects_of(_named(samples), group_by)
+    labels, shown = samples.labels, objects.objects_of(samples.identifiers, group_by)
     classes = np.unique(labels)
     fewest = min(len(np.unique(shown[labels == label])) for label in classes)
     folds = min(round(1 / share), fewest)
@@ -137,35 +140,30 @@ def _split_off_objects(
     if folds > 1:
         splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=int(rng.integers(2**32)))
         for rest, taken in splitter.split(labels, labels, shown):
-            if all(np.isin(classes, labels[places]).all() for places in (rest, taken)):
+            if all(np.isin(classes, labels[indices]).all() for indices in (rest, taken)):
                 difference = np.abs(np.bincount(labels[taken]) / np.bincount(labels) - share).sum()
                 if difference < off:
                     best, off = (rest, taken), difference
     if best is None:
         raise refuse(
-            f"its images cannot be split so that each object ({group_by}) is in one part and each class in all parts",
-            "add images of other objects to the class that has the fewest, or leave --group-by out",
+            f"its images cannot be split so that each object ({group_by}) is in one split and each class in all",
+            "add images of other objects to the class that has the fewest, or leave group_by out",
         )
-    return samples.part(best[0]), samples.part(best[1])
+    return samples.subset(best[0]), samples.subset(best[1])
 
 
-def _shared_objects(parts: dict[str, Samples], group_by: str) -> str | None:
-    found = {part: set(objects_of(_named(samples), group_by)) for part, samples in parts.items()}
+def _shared_objects(dataset: Dataset, group_by: str) -> str | None:
+    found = {split: set(objects.objects_of(samples.identifiers, group_by)) for split, samples in dataset.splits.items()}
     shared = [
-        (one, other, common) for one, other in combinations(SPLITS, 2) if (common := sorted(found[one] & found[other]))
+        f"{len(common)} of {one} and {other} ({common[0]}, …)"
+        for one, other in combinations(SPLITS, 2)
+        if (common := sorted(found[one] & found[other]))
     ]
-    if not shared:
-        return None
-    told = "; ".join(f"{len(common)} of {one} and {other} ({common[0]}, …)" for one, other, common in shared)
-    return f"the source's own parts share objects: {told}"
-
-
-def _named(samples: Samples) -> NDArray[np.object_]:
-    return np.array([str(place) for place in range(len(samples))], object) if samples.names is None else samples.names
+    return f"the source's own splits share objects: {'; '.join(shared)}" if shared else None
 
 
 def _quotas(counts: NDArray[np.int64], share: float) -> NDArray[np.int64]:
-    """How many of each class to take: at least one, together the share, by largest remainder."""
+    """Return how many of each class to take: at least one, together the share, by largest remainder."""
     exact = counts * share
     taken = np.maximum(1, np.floor(exact)).astype(np.int64)
     left = max(0, round(exact.sum()) - int(taken.sum()))

@@ -1,4 +1,4 @@
-"""Images in a mapped file: rows of it are copied to memory when they are asked for, and none stay there."""
+"""Images in a mapped file: the rows asked for are copied to memory, and no others stay there."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike, NDArray
 from handgrad.typing import Pixels
 
 _RESIDENT = 32 << 20
-"""Bytes that may be read before the pages of the map are let go, from this process into the system's cache."""
+"""Bytes to read before the pages of the map are released, from this process to the system's cache."""
 
 
 class _Mapping:
@@ -23,8 +23,8 @@ class _Mapping:
         self.pixels = np.frombuffer(self.map, np.uint8, int(np.prod(shape))).reshape(shape)
         self.read = 0
 
-    def copy(self, rows: slice | NDArray[np.integer[Any]]) -> Pixels:
-        copied: Pixels = np.array(self.pixels[rows], np.uint8)
+    def copy(self, rows: NDArray[np.int64]) -> Pixels:
+        copied: Pixels = self.pixels[rows]
         self.read += copied.nbytes
         if self.read > _RESIDENT and hasattr(mmap, "MADV_DONTNEED"):
             self.read = 0
@@ -33,14 +33,14 @@ class _Mapping:
 
 
 class StoredImages:
-    """Images of a file, as an array of uint8 of shape (count, height, width, depth) that copies what is asked for.
+    """Images in a file, as an array of uint8 of shape (count, height, width, channels) that copies what is asked for.
 
     Parameters
     ----------
     file : binary file
-        Begins with the pixels; may be closed, replaced or removed afterwards, but not cut short.
+        Begins with the pixels; may be closed, replaced or removed afterwards, but not truncated.
     shape : tuple of int
-        (count, height, width, depth).
+        (count, height, width, channels).
 
     Examples
     --------
@@ -49,7 +49,7 @@ class StoredImages:
     ...     _ = file.write(bytes(range(8)))
     ...     file.flush()
     ...     images = StoredImages(file, (2, 2, 2, 1))
-    >>> images[1:, 0, :, 0], images.part(np.array([1, 0]))[0].ravel()
+    >>> images[1:, 0, :, 0], images.subset(np.array([1, 0]))[0].ravel()
     (array([[4, 5]], dtype=uint8), array([4, 5, 6, 7], dtype=uint8))
     """
 
@@ -59,13 +59,12 @@ class StoredImages:
     def __init__(self, file: BinaryIO, shape: tuple[int, int, int, int]) -> None:
         self._mapping = _Mapping(file, shape)
         self._rows: NDArray[np.int64] = np.arange(shape[0])
-        self._depth = shape[3]
+        self._channels = shape[3]
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """(count, height, width, depth)."""
-        height, width, _ = self._mapping.pixels.shape[1:]
-        return len(self._rows), height, width, self._depth
+        """(count, height, width, channels)."""
+        return (len(self._rows), *self._mapping.pixels.shape[1:3], self._channels)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -75,27 +74,27 @@ class StoredImages:
         if isinstance(first, int | np.integer):
             return self[np.array([first])][(0, *rest)]
         copied = self._mapping.copy(self._rows[first])
-        if self._depth > copied.shape[3]:
-            copied = np.repeat(copied, self._depth, axis=3)
-        elif self._depth < copied.shape[3]:
-            copied = np.ascontiguousarray(copied[..., : self._depth])
+        if self._channels > copied.shape[3]:
+            copied = np.repeat(copied, self._channels, axis=3)
+        elif self._channels < copied.shape[3]:
+            copied = np.ascontiguousarray(copied[..., : self._channels])
         return copied[(slice(None), *rest)] if rest else copied
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         return np.asarray(self[:], dtype)
 
     def __iter__(self) -> Iterator[Pixels]:
-        return (self[place] for place in range(len(self)))
+        return (self[index] for index in range(len(self)))
 
-    def part(self, chosen: Any) -> StoredImages:
-        """Some of the images, left where they are."""
-        return self._like(self._rows[chosen], self._depth)
+    def subset(self, chosen: Any) -> StoredImages:
+        """Return some of the images, which stay in the file."""
+        return self._like(self._rows[chosen], self._channels)
 
-    def of_depth(self, depth: int) -> StoredImages:
-        """Grey images repeated for colors, or the first color of images whose colors are equal; left in the file."""
-        return self._like(self._rows, depth)
+    def with_channels(self, channels: int) -> StoredImages:
+        """Repeat grey images for RGB, or take the first channel of RGB images that are grey; they stay in the file."""
+        return self._like(self._rows, channels)
 
-    def _like(self, rows: NDArray[np.int64], depth: int) -> StoredImages:
+    def _like(self, rows: NDArray[np.int64], channels: int) -> StoredImages:
         made = object.__new__(StoredImages)
-        made._mapping, made._rows, made._depth = self._mapping, rows, depth
+        made._mapping, made._rows, made._channels = self._mapping, rows, channels
         return made

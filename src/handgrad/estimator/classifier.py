@@ -25,6 +25,7 @@ from handgrad.estimator.inputs import Labelled, Shape, as_rows, with_depth
 from handgrad.estimator.translation import architecture_of, own_names, recipe_of, sees_no_image
 from handgrad.model import Model
 from handgrad.parameters import Parameters
+from handgrad.percent import percent
 from handgrad.standardization import Standardization
 from handgrad.training import Epoch, Recipe, State, train
 from handgrad.typing import Array
@@ -359,7 +360,7 @@ def _introduction(model: Model, samples: Samples) -> str:
 
 
 def _line(epoch: Epoch) -> str:
-    text = f"epoch {epoch.epoch:>3} of {epoch.epochs}  loss {epoch.loss:.4f}  accuracy {epoch.accuracy:.2%}"
+    text = f"epoch {epoch.epoch:>3} of {epoch.epochs}  loss {epoch.loss:.4f}  accuracy {percent(epoch.accuracy)}"
     if math.isnan(epoch.validation_loss):
         return text
-    return f"{text}  validation loss {epoch.validation_loss:.4f}  accuracy {epoch.validation_accuracy:.2%}"
+    return f"{text}  validation loss {epoch.validation_loss:.4f}  accuracy {percent(epoch.validation_accuracy)}"

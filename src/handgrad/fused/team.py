@@ -11,6 +11,7 @@ from weakref import finalize
 
 import numpy as np
 
+from handgrad import processors
 from handgrad.errors import InputError
 from handgrad.fused.spinning import TURNS, spinner
 
@@ -124,10 +125,10 @@ def default_threads() -> int:
     """
     wanted = os.environ.get("HANDGRAD_NUM_THREADS")
     if wanted is None:
-        processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        usable = processors.available()
         # A number for each level of nesting, "4,2"; what is none is left to those whose variable it is.
         share = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
-        return min(processors, int(share)) if share.isascii() and share.isdigit() and int(share) else processors
+        return min(usable, int(share)) if share.isascii() and share.isdigit() and int(share) else usable
     if not wanted.isascii() or not wanted.isdigit() or int(wanted) < 1:
         raise InputError("HANDGRAD_NUM_THREADS", wanted, "must be a positive integer", "set it to 2, say, or unset it")
     return int(wanted)

@@ -63,9 +63,9 @@ def relu_backward(dE_dh: Array, t: Array) -> Array:
     Parameters
     ----------
     dE_dh : array, the shape of `t`
-        The error that arrives at h.
+        The error at h.
     t : array, any shape
-        What entered the ReLU.
+        The input of the ReLU.
 
     Returns
     -------

@@ -83,7 +83,7 @@ def convolve(X: Array, F: Array) -> Array:
     Returns
     -------
     array, shape (batch, x−x1+1, y−y1+1, N)
-        T, one map a filter.
+        T, one map per filter.
 
     Examples
     --------
@@ -105,7 +105,7 @@ def filter_gradient(X: Array, dE_dT: Array) -> Array:
     Parameters
     ----------
     X : array, shape (batch, x, y, z)
-        What entered the convolution ``T = X @ F``; H1 in the notes' line.
+        The input of the convolution ``T = X @ F``; H1 in the notes' line.
     dE_dT : array, shape (batch, x−x1+1, y−y1+1, N)
         The error maps.
 

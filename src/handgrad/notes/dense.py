@@ -37,7 +37,7 @@ def weight_gradient(x: Array, dE_dt: Array) -> Array:
     Parameters
     ----------
     x : array, shape (batch, inputs)
-        What entered the layer.
+        The input of the layer.
     dE_dt : array, shape (batch, outputs)
         The error at the layer's result.
 

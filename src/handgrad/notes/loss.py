@@ -49,7 +49,7 @@ def cross_entropy(t: Array, y: Array) -> Array:
     Returns
     -------
     array, shape (batch,)
-        One loss an image, in nats.
+        One loss per image, in nats.
 
     Examples
     --------
@@ -127,7 +127,7 @@ def upstream(sample_weight: Array | None, losses: Array) -> Array:
     Raises
     ------
     InputError
-        If there is not one weight an image, or one is negative or not finite.
+        If the number of weights is not the number of images, or a weight is negative or not finite.
 
     Examples
     --------
@@ -138,7 +138,7 @@ def upstream(sample_weight: Array | None, losses: Array) -> Array:
         return np.ones_like(losses)
     weights = np.asarray(sample_weight, losses.dtype)
     if weights.shape != losses.shape:
-        raise InputError("sample_weight", weights.shape, f"must have the shape {losses.shape}", "give one an image")
+        raise InputError("sample_weight", weights.shape, f"must have the shape {losses.shape}", "give one per image")
     if not (np.isfinite(weights).all() and weights.min() >= 0):
         raise InputError(
             "sample_weight",
@@ -146,7 +146,7 @@ def upstream(sample_weight: Array | None, losses: Array) -> Array:
             "weights must be finite and at least 0",
             "use 1 for an image that counts as any other",
         )
-    # A batch none of whose images counts teaches nothing.
+    # Where no image of the batch counts, nothing is learned.
     return weights * (len(weights) / (weights.sum() or 1))
 
 
@@ -156,7 +156,7 @@ def ideal(labels: Integers | Array, classes: int, dtype: np.dtype[np.floating]) 
     Parameters
     ----------
     labels : array, shape (batch,) of integers or (batch, classes) of numbers
-        Class numbers from 0, or one-hot or soft rows that sum to 1.
+        Class numbers from 0, or rows that sum to 1, one-hot or soft.
     classes : int
         Number of classes.
     dtype : dtype
@@ -169,7 +169,7 @@ def ideal(labels: Integers | Array, classes: int, dtype: np.dtype[np.floating]) 
     Raises
     ------
     InputError
-        If a class number is out of range, or a row is no distribution.
+        If a class number is out of range, or a row is not a distribution.
 
     Examples
     --------
@@ -188,10 +188,10 @@ def ideal(labels: Integers | Array, classes: int, dtype: np.dtype[np.floating]) 
             "labels",
             f"{given.dtype}{given.shape}",
             f"must be integers (batch,) or rows (batch, {classes})",
-            "give class numbers from 0, or one distribution a row",
+            "give class numbers from 0, or one distribution per row",
         )
     rows: Array = given.astype(dtype)
-    with np.errstate(invalid="ignore"):  # a row of inf and −inf has no sum
+    with np.errstate(invalid="ignore"):  # the sum of inf and −inf is NaN
         lawful = np.all(rows >= 0, axis=1) & np.isclose(rows.sum(axis=1), 1, atol=1e-4)
     if not lawful.all():
         worst = rows[np.argmin(lawful)]

@@ -41,7 +41,7 @@ def convolve_maps(S: Array, F: Array) -> Array:
     S : array, shape (batch, x, y, K)
         Maps (N32).
     F : array, shape (x1, y1, K, N)
-        Filters, one slice a map.
+        Filters, one slice per map.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def convolve_maps(S: Array, F: Array) -> Array:
 
 
 def filter_gradient(S: Array, dE_dT: Array) -> Array:
-    """N34: ∂E/∂F[·,·,k,n] = S_k @ (∂E/∂T)_n, the mean over the batch; N28 a map at a time.
+    """N34: ∂E/∂F[·,·,k,n] = S_k @ (∂E/∂T)_n, the mean over the batch; N28 for each map.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """The notes from top to bottom: every line in order, every tensor by its name.
 
-``forward`` and ``backward`` return dictionaries with the same keys: ``backward(...)["T2"]`` is ∂E/∂T2, an image at a
-time for the tensors of the pass, the mean over the batch for the parameters. Further convolutions, stages and hidden
-layers go on counting: T3, U4, h2'.
+``forward`` and ``backward`` return dictionaries with the same keys: ``backward(...)["T2"]`` is ∂E/∂T2, for each image
+where it is a tensor of the pass, and the mean over the batch where it is a parameter. Further convolutions, stages and
+hidden layers continue the numbering: T3, U4, h2'.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from handgrad.parameters import Parameters
 from handgrad.typing import Array, Integers
 
 Tensors = dict[str, Array]
-"""Tensors by their names in the notes; every one has the batch as its first axis, parameters apart."""
+"""Tensors by their names in the notes; the first axis is the batch, except for parameters."""
 
 
 def forward(parameters: Parameters, X: Array, labels: Integers | Array) -> Tensors:
@@ -35,7 +35,7 @@ def forward(parameters: Parameters, X: Array, labels: Integers | Array) -> Tenso
     Returns
     -------
     dict of str to array
-        ``X, T1, H1, T2, U2, x', t1', h1', t2', z, E`` and, in front of a convolution with depth weights, ``S``.
+        ``X, T1, H1, T2, U2, x', t1', h1', t2', z, E`` and, before a convolution with depth weights, ``S``.
         E has the shape (batch,).
 
     Raises
@@ -122,19 +122,19 @@ def backward(
     Parameters
     ----------
     parameters : Parameters
-        Those of the forward pass.
+        The same as in the forward pass.
     values : mapping of str to array
-        What ``forward`` returned.
+        The result of ``forward``.
     labels : array, shape (batch,) or (batch, classes)
-        Those of the forward pass.
+        The same as in the forward pass.
     sample_weight : array, shape (batch,), optional
         How much each image counts, as in ``loss.upstream``; every derivative of its E is multiplied by it.
 
     Returns
     -------
     dict of str to array
-        ∂E/∂name by name, each of the shape of what it belongs to: for a tensor the derivative of its own image's E,
-        for a parameter the mean over the batch.
+        ∂E/∂name by name, each with the shape of its tensor: for a tensor of the pass the derivative of its own image's
+        E, for a parameter the mean over the batch.
 
     Examples
     --------
@@ -208,7 +208,7 @@ def loss_and_gradients(
     probabilities : array, shape (batch, classes)
         z of each image.
     gradient : Parameters
-        That of the mean loss, by name.
+        The gradient of the mean loss, by name.
 
     Examples
     --------
@@ -255,6 +255,6 @@ def _ideal(parameters: Parameters, labels: Integers | Array, X: Array) -> Array:
     y = loss.ideal(labels, parameters.architecture.classes, X.dtype)
     if len(y) != len(X):
         raise InputError(
-            "labels", f"{len(y)} labels", f"{len(X)} images need as many labels", "give one label an image"
+            "labels", f"{len(y)} labels", f"{len(X)} images need as many labels", "give one label per image"
         )
     return y

@@ -48,6 +48,10 @@ class Operation:
     ----------
     function : str
         ``module.function`` inside ``handgrad.notes``; arrays come in the order of `inputs`, with a batch axis in front.
+    titles : dict of str to str
+        The lines that it computes, by number, each with its title; a line that several compute is named once.
+    chain_rule : tuple of str
+        Those of its lines in which the notes write the chain rule out.
     result : str
         Letter of the result.
     inputs : tuple of str
@@ -72,6 +76,8 @@ class Operation:
     """
 
     function: str
+    titles: Mapping[str, str] = field(default_factory=dict)
+    chain_rule: tuple[str, ...] = ()
     result: str
     inputs: tuple[str, ...]
     axes: Mapping[str, str] = field(default_factory=dict)
@@ -139,6 +145,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
     # The forward pass.
     "weigh_depth": Operation(
         function="maps.weigh_depth",
+        titles={"N32": "weighted maps"},
         result="S", inputs=("X", "alpha"), axes={"S": "ijk", "X": "ijc", "alpha": "ck"},
         number=r"\sum_c $alpha[c,k] \cdot $X[i,j,c]",
         sentence="Several weighted sums over the depth, with learned weights, in place of one plain sum.",
@@ -146,6 +153,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
     ),
     "convolve": Operation(
         function="convolution.convolve",
+        titles={"N3": "first convolution", "N6": "second convolution"},
         result="T", inputs=("X", "F"), axes={"T": "ijn", "X": "ijc", "F": "abn"},
         right="$X @ $F",
         number=r"\sum_{a,b} $F[a,b,n] \cdot \sum_c $X[i+a, j+b, c]",
@@ -154,6 +162,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
     ),
     "convolve_maps": Operation(
         function="maps.convolve_maps",
+        titles={"N33": "convolution of the maps"},
         result="T", inputs=("S", "F"), axes={"T": "ijn", "S": "ijk", "F": "abkn"},
         number=r"\sum_k \sum_{a,b} $F[a,b,k,n] \cdot $S[i+a, j+b, k]",
         sentence="Each map meets its own slice of the filter, and the results are added.",
@@ -161,6 +170,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
     ),
     "relu": Operation(
         function="activation.relu",
+        titles={"N5": "ReLU of the maps", "N12": "ReLU of the hidden layer"},
         result="h", inputs=("t",),
         right="f($t)",
         number=r"\max($t, 0)",
@@ -170,6 +180,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
     ),
     "pool": Operation(
         function="pooling.max_pool",
+        titles={"N7": "max pooling"},
         result="U", inputs=("T",), axes={"U": "ijn", "T": "ijn"},
         right=r"\operatorname{MP}($T)",
         number=r"\max_{a,b<p} $T[p \cdot i + a, p \cdot j + b, n]",
@@ -180,6 +191,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
     ),
     "flatten": Operation(
         function="pooling.flatten",
+        titles={"N10": "tensor to vector"},
         result="x", inputs=("U",), axes={"x": "m", "U": "ijn"},
         right="$U",
         number="$U[i,j,n]",
@@ -188,6 +200,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
     ),
     "dense": Operation(
         function="dense.dense",
+        titles={"N11": "hidden layer", "N13": "output layer"},
         result="t", inputs=("x", "w", "b"), axes={"t": "k", "x": "m", "w": "mk", "b": "k"},
         right=r"$x \cdot $w + $b",
         number=r"\sum_m $x[m] \cdot $w[m,k] + $b[k]",
@@ -196,6 +209,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
     ),
     "softmax": Operation(
         function="loss.softmax",
+        titles={"N14": "softmax"},
         result="z", inputs=("t",), axes={"z": "k", "t": "k"},
         right="S($t)",
         number=r"\exp($t[k]) / \sum_m \exp($t[m])",
@@ -204,6 +218,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
     ),
     "cross_entropy": Operation(
         function="loss.cross_entropy",
+        titles={"N15": "cross entropy"},
         result="E", inputs=("t", "y"), axes={"t": "k", "y": "k"},
         right=r"\operatorname{CE}(z) = -\sum_k y_k \log\, z_k",
         number=r"\log \sum_m \exp($t[m]) - \sum_k $y[k] \cdot $t[k]",
@@ -219,6 +234,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
     ),
     "softmax_cross_entropy_back": Operation(
         function="loss.softmax_cross_entropy_backward",
+        titles={"N17": "error at the output"},
         result="dt", inputs=("z", "y"), axes={"dt": "k", "z": "k", "y": "k"},
         right=r"$z - y_{\mathrm{Full}}",
         number="$z[k] - $y[k]",
@@ -228,6 +244,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
     ),
     "outer": Operation(
         function="dense.weight_gradient",
+        titles={"N18": "output weights", "N22": "hidden weights and biases"},
         result="dw", inputs=("x", "dt"), axes={"dw": "mk", "x": "m", "dt": "k"},
         right=r"$x^\top \cdot $dt",
         number=r"$x[m] \cdot $dt[k]",
@@ -236,6 +253,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
     ),
     "same": Operation(
         function="dense.bias_gradient",
+        titles={"N19": "output biases"},
         result="db", inputs=("dt",), axes={"db": "k", "dt": "k"},
         right="$dt",
         number="$dt[k]",
@@ -244,6 +262,8 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
     ),
     "dense_back": Operation(
         function="dense.input_gradient",
+        titles={"N20": "error at the hidden layer", "N23": "error at the vector"},
+        chain_rule=("N23",),
         result="dx", inputs=("dt", "w"), axes={"dx": "m", "dt": "k", "w": "mk"},
         right=r"$dt \cdot $w^\top",
         number=r"\sum_k $dt[k] \cdot $w[m,k]",
@@ -252,6 +272,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
     ),
     "relu_back": Operation(
         function="activation.relu_backward",
+        titles={"N21": "back through the ReLU"},
         result="dt", inputs=("dh", "t"),
         right=r"$dh \odot f'($t)",
         number=r"$dh \cdot f'($t)",
@@ -260,6 +281,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
     ),
     "unflatten": Operation(
         function="pooling.unflatten",
+        titles={"N24": "vector to tensor"},
         result="dU", inputs=("dx",), axes={"dU": "ijn", "dx": "m"},
         right=r"$dx \to \text{tensor}",
         number="$dx[m]",
@@ -269,6 +291,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
     ),
     "pool_back": Operation(
         function="pooling.max_pool_backward",
+        titles={"N25": "back through the pooling"},
         result="dT", inputs=("dU", "T"), axes={"dT": "ijn", "dU": "ijn", "T": "ijn"},
         right=r"$dU\text{ (rest zero-filled)}",
         number=r"\text{the window's error at its first maximum, else 0}",
@@ -278,6 +301,8 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
     ),
     "filter_gradient": Operation(
         function="convolution.filter_gradient",
+        titles={"N28": "second filters", "N30": "first convolution's derivatives"},
+        chain_rule=("N28",),
         result="dF", inputs=("X", "dT"), axes={"dF": "abn", "X": "ijc", "dT": "ijn"},
         right="$X @ $dT",
         number=r"\sum_{i,j} $dT[i,j,n] \cdot \sum_c $X[i+a, j+b, c]",
@@ -287,6 +312,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
     ),
     "input_gradient": Operation(
         function="convolution.input_gradient",
+        titles={"N29": "error at the maps"},
         result="dX", inputs=("dT", "F"), axes={"dX": "ijc", "dT": "ijn", "F": "abn"},
         right=r"$dT @ $F^{\pi\pi}",
         number=r"\sum_n \sum_{a,b} $dT[i-a, j-b, n] \cdot $F[a,b,n]",
@@ -297,6 +323,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
     ),
     "filter_gradient_maps": Operation(
         function="maps.filter_gradient",
+        titles={"N34": "filters and maps"},
         result="dF", inputs=("S", "dT"), axes={"dF": "abkn", "S": "ijk", "dT": "ijn"},
         left=r"$dF[\cdot,\cdot,k,n]", right="${S}_k @ ($dT)_n",
         number=r"\sum_{i,j} $dT[i,j,n] \cdot $S[i+a, j+b, k]",
@@ -313,6 +340,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
     ),
     "depth_weight_gradient": Operation(
         function="maps.depth_weight_gradient",
+        titles={"N35": "depth weights and input"},
         result="dalpha", inputs=("X", "dS"), axes={"dalpha": "ck", "X": "ijc", "dS": "ijk"},
         number=r"\sum_{i,j} $X[i,j,c] \cdot $dS[i,j,k]",
         sentence="How much E would change with each depth weight.",
@@ -335,6 +363,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
     ),
     "step": Operation(
         function="descent.step",
+        titles={"N31": "the step"},
         result="s", inputs=("theta", "dtheta"),
         right=r"$theta - \eta \cdot $dtheta",
         number=r"$theta - \eta \cdot $dtheta",
@@ -344,15 +373,13 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
 """Every operation by its name, as ``graph`` uses it; the names are also those of the page's program."""
 
 
-def formula(node: Node, chain_rule: bool = False) -> str:
+def formula(node: Node) -> str:
     r"""Return a node's formula in LaTeX, with the names of its tensors.
 
     Parameters
     ----------
     node : Node
         Of an operation in the table.
-    chain_rule : bool
-        Write out the product that the chain rule gives, as the notes do in N23 and N28.
 
     Examples
     --------
@@ -364,7 +391,7 @@ def formula(node: Node, chain_rule: bool = False) -> str:
     """
     operation = OPERATIONS[node.operation]
     left, right = operation.equation
-    if chain_rule and isinstance(node.name, Derivative):
+    if node.line in operation.chain_rule and isinstance(node.name, Derivative):
         error = next(name for name in node.inputs if isinstance(name, Derivative))
         inner = rf"\frac{{\partial {error.tensor.latex}}}{{\partial {node.name.tensor.latex}}}"
         right = rf"{error.latex} \cdot {inner} = {right}"

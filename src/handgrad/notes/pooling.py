@@ -49,7 +49,7 @@ def max_pool(T: Array, p: int = 2) -> Array:
 
 
 def winners(T: Array, p: int = 2) -> Integers:
-    """The place, 0 to p²−1 in row-major order, of each window's maximum; the first where several are equal (N25).
+    """N25: the position of each window's maximum, 0 to p²−1 in row-major order; the first where several are equal.
 
     Examples
     --------
@@ -65,9 +65,9 @@ def max_pool_backward(dE_dU: Array, T: Array, p: int = 2) -> Array:
     Parameters
     ----------
     dE_dU : array, shape (batch, x // p, y // p, N)
-        One error a window.
+        One error per window.
     T : array, shape (batch, x, y, N)
-        What was pooled. Where several cells of a window are equal, the first in row-major order takes all.
+        The maps that were pooled. Where several cells of a window are equal, the first in row-major order takes all.
     p : int
         Side of a window.
 

@@ -1,1 +1,1 @@
-"""What a training leaves for people to look at: figures, pictures, history."""
+"""Reports: what a model is worth, for people and for programs."""

@@ -1,9 +1,8 @@
-"""Whether a predicted probability is worth what it says."""
+"""Whether predicted probabilities come true."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +15,9 @@ _BINS = 10
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """The predictions whose probability lies in [low, high): how sure they are on average, and how often right.
+    """The predictions with a probability in [low, high): their mean probability, and how often they are correct.
 
-    ``confidence`` and ``accuracy`` are None where there is no such prediction.
+    ``confidence`` and ``accuracy`` are None if there are none.
     """
 
     low: float
@@ -31,14 +30,14 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """How probabilities fit labels.
+    """How well probabilities match labels.
 
     Parameters
     ----------
     bins : tuple of Bin
-        Ten of equal width, by the probability of the predicted class; the last holds 1.
+        Ten of equal width, by the probability of the predicted class; the last includes 1.
     expected_calibration_error : float
-        Mean over the images of their bin's distance between confidence and accuracy (Naeini et al., AAAI 2015).
+        Distance between confidence and accuracy of a bin, averaged over the images (Naeini et al., AAAI 2015).
     mean_confidence : float
         Mean probability of the predicted class.
     brier_score : float
@@ -46,7 +45,7 @@ class Calibration:
     log_loss : float
         Mean over the images of −log of the probability of the expected class, in nats.
     brier_score_of_the_frequencies, log_loss_of_the_frequencies : float
-        The same of a forecast that knows how frequent each class is among these images, and nothing else.
+        The same for a forecast that knows only how frequent each class is among these images.
     """
 
     bins: tuple[Bin, ...]
@@ -57,13 +56,9 @@ class Calibration:
     brier_score_of_the_frequencies: float
     log_loss_of_the_frequencies: float
 
-    def to_dict(self) -> dict[str, Any]:
-        """The figures as plain values, for JSON."""
-        return asdict(self)
-
 
 def calibrate(probabilities: Array, labels: NDArray[np.int64]) -> Calibration:
-    """Compare probabilities with how often they come true.
+    """Measure how well probabilities match labels.
 
     Parameters
     ----------
@@ -82,10 +77,10 @@ def calibrate(probabilities: Array, labels: NDArray[np.int64]) -> Calibration:
     """
     probabilities = probabilities.astype(np.float64)
     confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == labels
-    place = np.minimum((confidence * _BINS).astype(np.int64), _BINS - 1)
-    images = np.bincount(place, minlength=_BINS)
-    correct, sums = (np.bincount(place, weights=each, minlength=_BINS) for each in (right, confidence))
+    is_correct = probabilities.argmax(axis=1) == labels
+    index = np.minimum((confidence * _BINS).astype(np.int64), _BINS - 1)
+    images = np.bincount(index, minlength=_BINS)
+    correct, sums = (np.bincount(index, weights=each, minlength=_BINS) for each in (is_correct, confidence))
     low, high = wilson(correct.astype(np.int64), images)
     bins = tuple(
         Bin(
@@ -107,7 +102,7 @@ def calibrate(probabilities: Array, labels: NDArray[np.int64]) -> Calibration:
         mean_confidence=float(confidence.mean()),
         # Σ_k (p_k − y_k)² = Σ_k p_k² − 2 p_y + 1
         brier_score=float(((probabilities**2).sum(axis=1) - 2 * expected + 1).mean()),
-        # A probability that underflowed to 0 counts as the smallest float32, as in training.
+        # A probability that underflowed to 0 counts as the smallest normal float32, as in training.
         log_loss=float(-np.log(np.maximum(expected, np.finfo(np.float32).tiny)).mean()),
         brier_score_of_the_frequencies=float(1 - (frequencies**2).sum()),
         log_loss_of_the_frequencies=float(-(occurring * np.log(occurring)).sum()),

@@ -1,39 +1,32 @@
-"""What a person should know before relying on a model's figures."""
+"""What to know before relying on a model's figures."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
+from handgrad.percent import percent
 from handgrad.report.metrics import Metrics
 
 _WIDE = 0.1
-"""An interval is wide if it is wider than this."""
+"""A wider interval is called wide."""
 _FEW = 10
-"""Images of a class that are too few to say much of it."""
+"""A class with fewer images has few."""
 _GAP = 0.05
-"""More than this between training and validation is a model that learned its images by heart."""
+"""A larger gap between training and validation accuracy means that a model overfits."""
 _NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Caution:
-    """One thing to know: a word for programs, and a sentence for people."""
+    """One thing to know: its kind for programs, and a sentence for people."""
 
     kind: str
     text: str
 
-    def to_dict(self) -> dict[str, str]:
-        """The caution as plain values, for JSON."""
-        return asdict(self)
-
 
 def of_figures(metrics: Metrics) -> Iterator[Caution]:
-    """What the figures themselves warn of.
-
-    Parameters
-    ----------
-    metrics : Metrics
+    """Yield what the figures themselves warn of.
 
     Yields
     ------
@@ -55,30 +48,31 @@ def of_figures(metrics: Metrics) -> Iterator[Caution]:
     if low <= baseline:
         yield Caution(
             "no better than one class",
-            f"To say “{most.name}” whatever the picture would be right on {_percent(baseline)}, which the accuracy of "
-            f"{_percent(metrics.accuracy)} does not clearly exceed. The balanced accuracy says more.",
+            f"Always predicting “{most.name}” would be correct for {percent(baseline, 1)} of the pictures, which the "
+            f"accuracy of {percent(metrics.accuracy, 1)} does not clearly exceed. The balanced accuracy says more.",
         )
     if never := [row.name for row in metrics.classes if not row.predicted and row.images]:
-        yield Caution("never predicted", f"{_classes(never)} never predicted, though there are pictures of it.")
+        yield Caution("never predicted", f"{_classes(never)} never predicted, although there are pictures of it.")
     if absent := [row.name for row in metrics.classes if not row.images]:
         yield Caution(
             "absent class",
-            f"{_classes(absent)} absent from these pictures: nothing is known of how well it is recognized.",
+            f"{_classes(absent)} absent from these pictures: nothing is known about how well it is recognized.",
         )
     if few := [row.name for row in metrics.classes if 0 < row.images < _FEW]:
         yield Caution(
-            "few images of a class", f"{_classes(few)} here with fewer than {_FEW} pictures: its figures say little."
+            "few images of a class",
+            f"{_classes(few)} represented by fewer than {_FEW} pictures: its figures say little.",
         )
     if high - low > _WIDE:
         yield Caution(
             "wide interval",
-            f"With {metrics.images} pictures, the accuracy may as well be {_percent(low)} or {_percent(high)}: "
-            "more test pictures would tell.",
+            f"With {metrics.images} pictures, the accuracy could just as well be {percent(low, 1)} or "
+            f"{percent(high, 1)}: more test pictures would narrow this down.",
         )
 
 
 def of_gap(training: float, validation: float) -> Iterator[Caution]:
-    """Whether far more of the training images are right than of the validation images: kind ``gap``.
+    """Warn if training accuracy is far above validation accuracy: kind ``gap``.
 
     Examples
     --------
@@ -88,38 +82,31 @@ def of_gap(training: float, validation: float) -> Iterator[Caution]:
     if training - validation > _GAP:
         yield Caution(
             "gap",
-            f"{_percent(training)} of the training pictures are right and {_percent(validation)} of the validation "
-            "pictures: much of what it has learned holds for its training pictures alone. More of them would help.",
+            f"The accuracy is {percent(training, 1)} on the training pictures and {percent(validation, 1)} on the "
+            "validation pictures: the model overfits. More training pictures would help.",
         )
 
 
 def of_duplicates(shared: Mapping[tuple[str, str], int]) -> Iterator[Caution]:
-    """What it means that parts share pictures: kind ``duplicates``.
+    """Warn of images that two splits share: kind ``duplicates``.
 
     Parameters
     ----------
     shared : mapping of (str, str) to int
-        How many pictures a part shares with one before it, by their names.
+        The number of images that a split shares with an earlier one, by their names.
 
     Examples
     --------
     >>> print(next(of_duplicates({("test", "training"): 1})).text)
-    1 test picture is also, pixel by pixel, in the training part: it tests memory, not understanding.
+    1 test picture is also in the training split, pixel by pixel: it tests memory, not understanding.
     """
-    for (part, before), count in shared.items():
-        several = count > 1
-        yield Caution(
-            "duplicates",
-            f"{count:,} {part} picture{'s are' if several else ' is'} also, pixel by pixel, in the {before} part: "
-            f"{'they test' if several else 'it tests'} memory, not understanding.",
-        )
+    for (split, earlier), count in shared.items():
+        subject, verb = ("pictures are", "they test") if count > 1 else ("picture is", "it tests")
+        where = f"{count:,} {split} {subject} also in the {earlier} split, pixel by pixel"
+        yield Caution("duplicates", f"{where}: {verb} memory, not understanding.")
 
 
 def _classes(names: list[str]) -> str:
     shown = ", ".join(f"“{name}”" for name in names[:_NAMED])
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return f"Class {shown} is" if len(names) == 1 else f"{len(names)} classes, {shown}{more}, are"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"

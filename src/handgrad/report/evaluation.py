@@ -1,8 +1,9 @@
-"""What is measured on images that a model has not learned from; and the report of ``handgrad evaluate``."""
+"""The report of an evaluation, and the test figures that every report has."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,8 +14,6 @@ from handgrad.engine import Engine
 from handgrad.model import Model
 from handgrad.report import cautions
 from handgrad.report.calibration import calibrate
-from handgrad.report.cautions import Caution
-from handgrad.report.identity import checksum
 from handgrad.report.intervals import CONFIDENCE
 from handgrad.report.metrics import Metrics, measure
 from handgrad.report.mistakes import surest_mistakes
@@ -35,10 +34,10 @@ def evaluation_report(
     command: str,
     model_path: str,
     source: str,
-    part: str,
+    split: str,
     notices: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """The report of a model on images that it has not learned from.
+    """Report how a model does on images that it has not learned from.
 
     Parameters
     ----------
@@ -48,39 +47,39 @@ def evaluation_report(
     probabilities : array, shape (count, classes)
         The model's predictions.
     engine : Engine
-        What computed them.
+        The engine that made them.
     command, model_path, source : str
         As they were given.
-    part : {"test", "held out", "all"}
-        Which images of the source these are: its own test part, the one held out in training, or all.
+    split : {"test", "held out", "all"}
+        Which images of the source these are: its own test split, the one held out in training, or all.
     notices : iterable of str
-        What was said about the source.
+        Notices about the source.
 
     Returns
     -------
     dict
-        Plain values, for JSON; docs/report.md has its keys.
+        Plain values, for JSON; docs/report.md describes its keys.
     """
     metrics = measure(probabilities, samples.labels, model.classes)
     return {
         **heading("evaluation"),
-        "split": part,
+        "split": split,
         "engine": engine.name,
         **test_figures(model, samples, probabilities, metrics),
         "images": {"test": len(samples)},
-        "cautions": listed(cautions.of_figures(metrics)),
+        "cautions": [asdict(caution) for caution in cautions.of_figures(metrics)],
         "filters": responses(model, samples, "test"),
         "notices": list(notices),
         "model": model_path,
         "training": model.provenance,
         "command": command,
-        "data": {"source": source, "test_sha256": checksum(samples)},
+        "data": {"source": source, "test_sha256": samples.checksum()},
         "versions": versions(),
     }
 
 
 def heading(kind: str) -> dict[str, Any]:
-    """What every report begins with."""
+    """Return the first keys of every report."""
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -92,8 +91,7 @@ def heading(kind: str) -> dict[str, Any]:
 
 
 def test_figures(model: Model, samples: Samples, probabilities: Array, metrics: Metrics) -> dict[str, Any]:
-    """Everything that is measured on the test images, under the same keys in every report."""
-    figures = metrics.to_dict()
+    """Return the figures of the test images, under the same keys in every report."""
     images = np.array([row.images for row in metrics.classes])
     return {
         "test_accuracy": metrics.accuracy,
@@ -102,21 +100,16 @@ def test_figures(model: Model, samples: Samples, probabilities: Array, metrics: 
         "test_balanced_accuracy_interval": metrics.balanced_accuracy_interval,
         "most_frequent_class": model.classes[images.argmax()],
         "test_accuracy_of_the_most_frequent_class": float(images.max() / metrics.images),
-        "per_class": figures["classes"],
+        "per_class": [asdict(row) for row in metrics.classes],
         "confusion_matrix": metrics.confusion_matrix,
-        "calibration": calibrate(probabilities, samples.labels).to_dict(),
-        "mistakes": [each.to_dict() for each in surest_mistakes(probabilities, samples, model.classes)],
+        "calibration": asdict(calibrate(probabilities, samples.labels)),
+        "mistakes": [asdict(each) for each in surest_mistakes(probabilities, samples, model.classes)],
         "classes": list(model.classes),
         "parameters": model.architecture.parameter_count,
         "architecture": model.architecture.to_dict(),
     }
 
 
-def responses(model: Model, samples: Samples, part: str) -> dict[str, Any]:
-    """What the filters respond to, and in which part it was looked for."""
-    return {"split": part, "layers": [layer.to_dict() for layer in strongest_responses(model, samples)]}
-
-
-def listed(found: Iterable[Caution]) -> list[dict[str, str]]:
-    """Cautions as plain values."""
-    return [caution.to_dict() for caution in found]
+def responses(model: Model, samples: Samples, split: str) -> dict[str, Any]:
+    """Return what the filters respond to in the samples, which are from this split."""
+    return {"split": split, "layers": [asdict(layer) for layer in strongest_responses(model, samples)]}

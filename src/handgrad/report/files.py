@@ -19,38 +19,38 @@ NAMES = (model_file.FILE_NAME, "report.html", "report.json", "history.csv", "spl
 
 
 def contents(model: Model, dataset: Dataset, history: Sequence[Epoch], report: dict[str, Any]) -> dict[str, bytes]:
-    """Content of every file of a training by its name: model, history, report and pictures."""
-    # Imported here, since it brings Matplotlib, which takes half a second.
-    from handgrad.report import plots
+    """Return the content of every file of a training by name."""
+    # Imported here, because Matplotlib takes half a second to import.
+    from handgrad.report import figures
 
     return {
         model_file.FILE_NAME: model_file.to_bytes(model),
         **report_files(report, {"validation": dataset.validation, "test": dataset.test}),
         "history.csv": history_csv(history).encode(),
         "split.csv": split_csv(dataset).encode("utf-8", "surrogateescape"),
-        "curves.png": plots.curves(history),
-        "filters.png": plots.filters(model.parameters),
+        "curves.png": figures.png(figures.curves(report["history"], report["chosen_epoch"])),
+        "filters.png": figures.png(figures.filters(model.parameters)),
     }
 
 
-def report_files(report: dict[str, Any], parts: Mapping[str, Samples]) -> dict[str, bytes]:
-    """The report as JSON and as a page, by their names; the images that it refers to are in these parts."""
-    # Imported here, since its template engine takes a tenth of a second.
+def report_files(report: dict[str, Any], splits: Mapping[str, Samples]) -> dict[str, bytes]:
+    """Return the report as JSON and as a page, by name; the images that it refers to are in these splits."""
+    # Imported here, because Matplotlib and Jinja take over half a second to import.
     from handgrad.report.page import report_page
 
     return {
-        "report.html": _encoded(report_page(report, parts)),
+        "report.html": _encoded(report_page(report, splits)),
         "report.json": _encoded(json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n"),
     }
 
 
 def _encoded(text: str) -> bytes:
-    # The path of a source may hold bytes that are no UTF-8.
+    # The path of a source may contain bytes that are not UTF-8.
     return text.encode(errors="backslashreplace")
 
 
 def history_csv(history: Sequence[Epoch]) -> str:
-    """One row an epoch, the fields of ``Epoch`` as columns.
+    """Write one row per epoch, with the fields of ``Epoch`` as columns.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""How far figures of so many images can be trusted: 95 % confidence intervals in closed form.
+"""95 % confidence intervals in closed form.
 
-Wilson's for a share of images; the same carried over to F1, which is a function of one share; and the interval of a
-mean of shares from those of the shares. None of them shrinks to a point where all or none of the images are right.
+Wilson's for a proportion; the same for F1, which is a function of one proportion; and the interval of a mean of
+proportions from their own. None of them shrinks to a point if all or none of the images are correct.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _Z = 1.959963984540054
 
 
 def wilson(part: NDArray[np.int64], whole: NDArray[np.int64]) -> tuple[Array, Array]:
-    """Wilson's score interval (1927) of each share ``part / whole``.
+    """Compute Wilson's score interval (1927) of each proportion ``part / whole``.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def wilson(part: NDArray[np.int64], whole: NDArray[np.int64]) -> tuple[Array, Ar
     Returns
     -------
     low, high : array, shape (count,)
-        From 0 to 1; 0 and 1 where the whole is 0, since then nothing is known.
+        From 0 to 1; 0 and 1 if the whole is 0, since nothing is known then.
 
     Examples
     --------
@@ -37,26 +37,26 @@ def wilson(part: NDArray[np.int64], whole: NDArray[np.int64]) -> tuple[Array, Ar
     """
     known = whole > 0
     n = np.maximum(whole, 1)
-    share = part / n
-    center = share + _Z**2 / (2 * n)
-    reach = _Z * np.sqrt(share * (1 - share) / n + (_Z / (2 * n)) ** 2)
+    proportion = part / n
+    center = proportion + _Z**2 / (2 * n)
+    reach = _Z * np.sqrt(proportion * (1 - proportion) / n + (_Z / (2 * n)) ** 2)
     scale = 1 + _Z**2 / n
-    # None and all of the images are ends by definition, which rounding would miss.
+    # The ends are exact for none and all of the images, which rounding would miss.
     low = np.where(known & (part > 0), (center - reach) / scale, 0.0)
     high = np.where(known & (part < whole), (center + reach) / scale, 1.0)
     return low, high
 
 
-def f1(right: NDArray[np.int64], images: NDArray[np.int64], predicted: NDArray[np.int64]) -> tuple[Array, Array]:
-    """Interval of each class's F1, by Wilson.
+def f1(correct: NDArray[np.int64], images: NDArray[np.int64], predicted: NDArray[np.int64]) -> tuple[Array, Array]:
+    """Compute the interval of each class's F1 from Wilson's.
 
-    Of the images that are of a class or are taken for it, the share J that is both (the Jaccard index) is a share like
-    any other, and F1 = 2 · J / (1 + J) grows with it: the ends of J's interval give those of F1's.
+    Among the images that belong to a class or are predicted to, the proportion J of those that do both (the Jaccard
+    index) has a Wilson interval. F1 = 2 · J / (1 + J) grows with J, so the ends of that interval give those of F1's.
 
     Parameters
     ----------
-    right, images, predicted : array of int64, shape (classes,)
-        Images of each class that are predicted so, that there are, and that are predicted so at all.
+    correct, images, predicted : array of int64, shape (classes,)
+        The number of correct predictions of each class, of its images, and of all its predictions.
 
     Returns
     -------
@@ -68,19 +68,19 @@ def f1(right: NDArray[np.int64], images: NDArray[np.int64], predicted: NDArray[n
     >>> low.round(3), high.round(3)
     (array([0.747]), array([0.991]))
     """
-    low, high = wilson(right, images + predicted - right)
+    low, high = wilson(correct, images + predicted - correct)
     return 2 * low / (1 + low), 2 * high / (1 + high)
 
 
 def mean(shares: Array, low: Array, high: Array) -> tuple[float, float]:
-    """Interval of the mean of independent shares from their own intervals.
+    """Compute the interval of the mean of independent proportions from their own intervals.
 
-    The distances of their ends add up in squares (MOVER; Zou and Donner, Statistics in Medicine 27, 2008).
+    The squared distances to their ends add up (MOVER; Zou and Donner, Statistics in Medicine 27, 2008).
 
     Parameters
     ----------
     shares, low, high : array, shape (count,)
-        Each share and the ends of its interval.
+        Each proportion and the ends of its interval.
 
     Returns
     -------

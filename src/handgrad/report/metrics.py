@@ -1,6 +1,6 @@
-"""Figures of predicted probabilities against labels.
+"""Classification metrics with confidence intervals.
 
-scikit-learn's, which the tests hold them to: to import it takes longer than to train on digits.
+They are scikit-learn's, as the tests check; importing scikit-learn takes longer than training on the digits.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from handgrad.typing import Array
 
 @dataclass(frozen=True, slots=True)
 class ClassMetrics:
-    """Precision, recall and F1 of one class with their 95 % intervals; images of it, and images predicted so.
+    """Precision, recall and F1 of one class with their 95 % intervals, and the number of its images and predictions.
 
-    A precision of nothing predicted, and a recall of no images, are 0, with an interval from 0 to 1.
+    The precision of a class that is never predicted and the recall of one without images are 0, with an interval from
+    0 to 1.
     """
 
     name: str
@@ -35,19 +36,10 @@ class ClassMetrics:
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """How well probabilities fit labels.
+    """How well predictions match labels.
 
-    Parameters
-    ----------
-    images : int
-        Number of images.
-    accuracy, balanced_accuracy : float
-        Share of images, and mean over the classes of the share of each, that are right.
-    accuracy_interval, balanced_accuracy_interval : tuple of float
-        Their 95 % intervals (``intervals``).
-    classes : tuple of ClassMetrics
-    confusion_matrix : list of list of int
-        Rows are the expected classes, columns the predicted ones.
+    Balanced accuracy is the mean recall of the classes that have images. The rows of the confusion matrix are the
+    expected classes, its columns the predicted ones.
     """
 
     images: int
@@ -59,7 +51,7 @@ class Metrics:
     confusion_matrix: list[list[int]]
 
     def to_dict(self) -> dict[str, Any]:
-        """The figures as plain values, for JSON."""
+        """Return the metrics as plain values, for JSON."""
         return asdict(self)
 
 
@@ -76,7 +68,6 @@ def measure(probabilities: Array, labels: NDArray[np.int64], classes: tuple[str,
     Returns
     -------
     Metrics
-        Of the classes that the labels hold, balanced accuracy is the mean recall; the others count 0 images.
 
     Examples
     --------
@@ -87,15 +78,15 @@ def measure(probabilities: Array, labels: NDArray[np.int64], classes: tuple[str,
     count = len(classes)
     confusion = np.bincount(labels * count + probabilities.argmax(axis=1), minlength=count * count)
     confusion = confusion.reshape(count, count)
-    right, images, predicted = confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
-    recall, precision, f1 = _share(right, images), _share(right, predicted), _share(2 * right, images + predicted)
-    recalls, precisions = intervals.wilson(right, images), intervals.wilson(right, predicted)
+    correct, images, predicted = confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
+    recall, precision = _ratio(correct, images), _ratio(correct, predicted)
+    recalls = intervals.wilson(correct, images)
     known = images > 0
     return Metrics(
         images=len(labels),
-        accuracy=float(right.sum() / len(labels)),
+        accuracy=float(correct.sum() / len(labels)),
         balanced_accuracy=float(recall[known].mean()),
-        accuracy_interval=_pairs(intervals.wilson(right.sum(keepdims=True), images.sum(keepdims=True)))[0],
+        accuracy_interval=_pairs(intervals.wilson(correct.sum(keepdims=True), images.sum(keepdims=True)))[0],
         balanced_accuracy_interval=intervals.mean(recall[known], recalls[0][known], recalls[1][known]),
         classes=tuple(
             ClassMetrics(*row)
@@ -103,12 +94,12 @@ def measure(probabilities: Array, labels: NDArray[np.int64], classes: tuple[str,
                 classes,
                 precision.tolist(),
                 recall.tolist(),
-                f1.tolist(),
+                _ratio(2 * correct, images + predicted).tolist(),
                 images.tolist(),
                 predicted.tolist(),
-                _pairs(precisions),
+                _pairs(intervals.wilson(correct, predicted)),
                 _pairs(recalls),
-                _pairs(intervals.f1(right, images, predicted)),
+                _pairs(intervals.f1(correct, images, predicted)),
                 strict=True,
             )
         ),
@@ -120,6 +111,6 @@ def _pairs(ends: tuple[Array, Array]) -> list[tuple[float, float]]:
     return list(zip(ends[0].tolist(), ends[1].tolist(), strict=True))
 
 
-def _share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
-    """0 where there is nothing to have a share of."""
+def _ratio(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Divide; 0 / 0 is 0."""
     return np.divide(part, whole, out=np.zeros(len(whole)), where=whole > 0)

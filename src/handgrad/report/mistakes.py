@@ -1,9 +1,8 @@
-"""The mistakes that a model is surest of."""
+"""The mistakes that a model is most confident of."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,18 +15,9 @@ _SHOWN = 24
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """One image that was taken for another class.
+    """One wrong prediction, with the probabilities that the model gave to both classes.
 
-    Parameters
-    ----------
-    index : int
-        Place of the image in its part, from 0.
-    path : str or None
-        Where the picture lies in its source: its path or, in a file of many, its place; None where that is unknown.
-    expected, predicted : str
-        Names of both classes.
-    probability, probability_of_the_expected : float
-        What the model gave them.
+    ``index`` is that of the image in its split; ``path`` is its path in the source, if that is known.
     """
 
     index: int
@@ -37,27 +27,11 @@ class Mistake:
     probability: float
     probability_of_the_expected: float
 
-    def to_dict(self) -> dict[str, Any]:
-        """The mistake as plain values, for JSON."""
-        return asdict(self)
-
 
 def surest_mistakes(
     probabilities: Array, samples: Samples, classes: tuple[str, ...], count: int = _SHOWN
 ) -> tuple[Mistake, ...]:
-    """The wrong predictions of highest probability, the surest first.
-
-    Parameters
-    ----------
-    probabilities : array, shape (count, classes)
-    samples : Samples
-    classes : tuple of str
-    count : int
-        At most so many.
-
-    Returns
-    -------
-    tuple of Mistake
+    """Return up to `count` wrong predictions, those of highest probability first.
 
     Examples
     --------

@@ -2,28 +2,11 @@
 
 from __future__ import annotations
 
-_SPACE = "\u00a0"
-
-
-def percent(share: float, places: int = 1) -> str:
-    r"""A share; never 100 % of what is less, nor 0 % of what is more.
-
-    Examples
-    --------
-    >>> percent(0.98317), percent(1.0), percent(0.99996), percent(0.0)
-    ('98.3\xa0%', '100\xa0%', '>\xa099.9\xa0%', '0\xa0%')
-    """
-    if share in (0, 1):
-        return f"{100 * share:.0f}{_SPACE}%"
-    text = f"{100 * share:.{places}f}"
-    if float(text) in (0, 100):
-        nearest = 10.0**-places
-        text = f">{_SPACE}{100 - nearest:.{places}f}" if float(text) else f"<{_SPACE}{nearest:.{places}f}"
-    return f"{text}{_SPACE}%"
+NO_BREAK = "\u00a0"
 
 
 def interval(ends: tuple[float, float], places: int = 1) -> str:
-    r"""The ends of an interval of shares.
+    r"""Format the ends of an interval of shares.
 
     Examples
     --------
@@ -32,33 +15,11 @@ def interval(ends: tuple[float, float], places: int = 1) -> str:
     """
     low, high = ends
     start = "0" if low == 0 else f"{100 * low:.{places}f}"
-    return f"{start} to {'100' if high == 1 else format(100 * high, f'.{places}f')}{_SPACE}%"
-
-
-def count(number: int) -> str:
-    """A whole number, its thousands apart.
-
-    Examples
-    --------
-    >>> count(10000)
-    '10,000'
-    """
-    return f"{number:,}"
-
-
-def decimal(number: float) -> str:
-    """Three digits that matter.
-
-    Examples
-    --------
-    >>> decimal(0.045678), decimal(12.3456), decimal(0.0)
-    ('0.0457', '12.3', '0')
-    """
-    return f"{number:.3g}"
+    return f"{start} to {'100' if high == 1 else format(100 * high, f'.{places}f')}{NO_BREAK}%"
 
 
 def duration(seconds: float) -> str:
-    """Seconds, or minutes where there are many.
+    """Format seconds, from two minutes on as minutes and seconds.
 
     Examples
     --------
@@ -71,7 +32,7 @@ def duration(seconds: float) -> str:
 
 
 def setting(value: object) -> str:
-    """What was chosen, as a word.
+    """Format an option's value as a word.
 
     Examples
     --------

@@ -1,11 +1,11 @@
-"""What each filter responds to: the images, and the places in them, where its response T is largest."""
+"""What each filter responds to: the images, and the positions in them, where its response T is largest."""
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,19 +16,18 @@ from handgrad.data import Samples
 from handgrad.model import Model
 from handgrad.notes import network
 from handgrad.report.identity import path_of
-from handgrad.typing import Array
 
 _IMAGES = 512
 _NUMBERS = 20_000_000
-"""At most so many responses are computed, which takes a few tenths of a second."""
+"""At most this many responses are computed, which takes a few tenths of a second."""
 _FILTERS = 64
 _STRONGEST = 6
 _BATCH_NUMBERS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A response T, and where in which image the pixels lie that it is made of; the image's path."""
+class Response:
+    """A response T: its image, by index and path, and the first row and column of the pixels that it is made of."""
 
     image: int
     path: str | None
@@ -38,63 +37,42 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class FilterResponse:
-    """One filter.
+class FilterResponses:
+    """One filter, by its number from 1.
 
-    Parameters
-    ----------
-    filter : int
-        Its number, from 1.
-    weights : list
-        Its numbers, shape (height, width), or (maps, height, width) where there are maps.
-    active : float
-        Share of the places in all images looked at where the response is above 0.
-    strongest : tuple of Place
-        Of different images, the strongest first.
+    ``weights`` has the shape (height, width), or (maps, height, width) if there are maps. ``active`` is the share of
+    all responses that are above 0. The ``strongest`` are from different images, in descending order.
     """
 
     filter: int
     weights: list[Any]
     active: float
-    strongest: tuple[Place, ...]
+    strongest: tuple[Response, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class LayerResponses:
-    """The filters of one convolution.
+    """The filters of one convolution, under the notes' name: F1.
 
-    Parameters
-    ----------
-    layer : str
-        Name of the filters in the notes: F1.
-    count : int
-        Number of filters; at most 64 of them are in ``filters``.
-    images : int
-        Number of images looked at.
-    field : tuple of int
-        (height, width) of the pixels that one response is made of.
-    filters : tuple of FilterResponse
+    ``filters`` has at most 64 of the ``count`` filters. ``images`` is the number of images searched, ``field`` the
+    receptive field (height, width) in pixels.
     """
 
     layer: str
     count: int
     images: int
     field: tuple[int, int]
-    filters: tuple[FilterResponse, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """The responses as plain values, for JSON."""
-        return asdict(self)
+    filters: tuple[FilterResponses, ...]
 
 
 def strongest_responses(model: Model, samples: Samples) -> tuple[LayerResponses, ...]:
-    """Where the filters of each convolution respond most, in some of the samples.
+    """Find where the filters of each convolution respond most.
 
     Parameters
     ----------
     model : Model
     samples : Samples
-        At most 512 of them are looked at, evenly spread; fewer where they are large.
+        At most 512 of them are searched, evenly spread; fewer if they are large.
 
     Returns
     -------
@@ -110,65 +88,53 @@ def strongest_responses(model: Model, samples: Samples) -> tuple[LayerResponses,
     >>> image[0, 2, 3] = 255
     >>> model = Model(parameters, ("free", "defect"), Standardization((0.0,), (255.0,)))
     >>> strongest_responses(model, Samples(image, np.array([1])))[0].filters[0].strongest
-    (Place(image=0, path=None, row=1, column=2, response=1.0),)
+    (Response(image=0, path=None, row=1, column=2, response=1.0),)
     """
     layers = model.architecture.convolutions
     size = sum(math.prod(layer.shape) for layer in layers)
     count = max(1, min(len(samples), _IMAGES, _NUMBERS // size))
     chosen = np.linspace(0, len(samples) - 1, count).round().astype(np.int64)
-    largest, places, active = _searched(model, samples, chosen, max(1, _BATCH_NUMBERS // size))
+    found = _searched(model, samples, chosen, max(1, _BATCH_NUMBERS // size))
     made = []
-    for layer, (field, steps) in zip(layers, _fields(model.architecture), strict=True):
+    for layer, (field, strides) in zip(layers, _fields(model.architecture), strict=True):
+        largest, positions, above = found[layer.T]
+        # (height, width, maps, filters) or (height, width, filters)
+        weights = np.moveaxis(model.parameters[layer.F], (-1, 0, 1), (0, -2, -1))
         filters = []
         for n in range(min(layer.shape[2], _FILTERS)):
-            T = largest[layer.T][:, n]
             strongest = []
-            for k in np.argsort(-T, kind="stable")[:_STRONGEST]:
-                row, column = divmod(int(places[layer.T][k, n]), layer.shape[1])
+            for k in np.argsort(-largest[:, n], kind="stable")[:_STRONGEST]:
+                row, column = divmod(int(positions[k, n]), layer.shape[1])
+                image, response = int(chosen[k]), float(largest[k, n])
                 strongest.append(
-                    Place(
-                        int(chosen[k]), path_of(samples, int(chosen[k])), row * steps[0], column * steps[1], float(T[k])
-                    )
+                    Response(image, path_of(samples, image), row * strides[0], column * strides[1], response)
                 )
-            # (height, width, maps, filters) or (height, width, filters)
-            weights = np.moveaxis(model.parameters[layer.F][..., n], (0, 1), (-2, -1))
-            filters.append(FilterResponse(n + 1, weights.tolist(), float(active[layer.T][n]), tuple(strongest)))
+            active = float(above[:, n].mean() / math.prod(layer.shape[:2]))
+            filters.append(FilterResponses(n + 1, weights[n].tolist(), active, tuple(strongest)))
         made.append(LayerResponses(layer.F, layer.shape[2], count, field, tuple(filters)))
     return tuple(made)
 
 
 def _searched(
     model: Model, samples: Samples, chosen: NDArray[np.int64], batch: int
-) -> tuple[dict[str, Array], dict[str, NDArray[np.int64]], dict[str, Array]]:
-    """Of each T: the largest of every image and filter, its place, and the share above 0 of every filter."""
-    largest: dict[str, list[Array]] = defaultdict(list)
-    places: dict[str, list[NDArray[np.int64]]] = defaultdict(list)
-    above: dict[str, list[NDArray[np.int64]]] = defaultdict(list)
-    layers = model.architecture.convolutions
+) -> dict[str, tuple[NDArray[Any], ...]]:
+    """Return for every T, of each image and filter, the largest response, its position and how many are above 0."""
+    pieces = defaultdict(list)
     for start in range(0, len(chosen), batch):
         X = model.standardization.apply(samples.images[chosen[start : start + batch]], model.parameters.vector.dtype)
         values = network.convolutional_half(model.parameters, X)
-        for layer in layers:
+        for layer in model.architecture.convolutions:
             T = values[layer.T].reshape(len(X), -1, layer.shape[2])
-            best = T.argmax(axis=1)
-            places[layer.T].append(best)
-            largest[layer.T].append(np.take_along_axis(T, best[:, np.newaxis], axis=1)[:, 0])
-            above[layer.T].append(np.count_nonzero(T > 0, axis=1))
-    return (
-        {name: np.concatenate(pieces) for name, pieces in largest.items()},
-        {name: np.concatenate(pieces) for name, pieces in places.items()},
-        {layer.T: np.concatenate(above[layer.T]).mean(axis=0) / math.prod(layer.shape[:2]) for layer in layers},
-    )
+            pieces[layer.T].append((T.max(axis=1), T.argmax(axis=1), np.count_nonzero(T > 0, axis=1)))
+    return {name: tuple(map(np.concatenate, zip(*found, strict=True))) for name, found in pieces.items()}
 
 
 def _fields(architecture: Architecture) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
-    """Of each convolution: the size of the pixels that a response is made of, and how far apart two responses' lie."""
-    field, step = [1, 1], [1, 1]
+    """Yield for each convolution the receptive field of a response, and the stride between two, in pixels."""
+    field, stride = np.ones(2, int), 1
     for layer in architecture.convolutions:
-        for axis, side in enumerate(architecture.filter_size):
-            field[axis] += (side - 1) * step[axis]
-        yield (field[0], field[1]), (step[0], step[1])
+        field += (np.array(architecture.filter_size) - 1) * stride
+        yield (int(field[0]), int(field[1])), (stride, stride)
         if layer.pooled_shape:
-            for axis in (0, 1):
-                field[axis] += (architecture.pooling - 1) * step[axis]
-                step[axis] *= architecture.pooling
+            field += (architecture.pooling - 1) * stride
+            stride *= architecture.pooling

@@ -1,39 +1,39 @@
-"""What a result was computed with: versions and machine."""
+"""The versions and the machine that a result was computed with."""
 
 from __future__ import annotations
 
-import os
 import platform
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from handgrad import processors
+
 _PROCESSORS = Path("/proc/cpuinfo")
 
 
 def versions() -> dict[str, str]:
-    """Versions of what computes the numbers."""
+    """Return the versions of Python and of the packages that compute the numbers."""
     names = ("handgrad", "numba", "numpy")
     return {**{name: version(name) for name in names}, "python": platform.python_version()}
 
 
 def machine() -> dict[str, Any]:
-    """Processor, the number of its cores that this process may use, and system; never the machine's name.
+    """Return the processor, the number of cores that this process may use, and the system; never the host name.
 
     Examples
     --------
     >>> sorted(machine())
     ['cores', 'processor', 'system']
     """
-    usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
     return {
         "processor": _processor() or platform.processor() or platform.machine(),
-        "cores": len(usable),
+        "cores": processors.available(),
         "system": f"{platform.system()} {platform.machine()}",
     }
 
 
 def _processor() -> str:
-    """As Linux calls it, which Python does not know."""
+    """Return the processor's name from Linux, which Python does not know."""
     lines = _PROCESSORS.read_text(errors="replace").splitlines() if _PROCESSORS.exists() else []
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")

@@ -7,12 +7,11 @@ from dataclasses import asdict
 from typing import Any
 
 from handgrad.data import Dataset
-from handgrad.data.duplicates import shared_pictures
+from handgrad.data.duplicates import shared_images
 from handgrad.engine import Engine
 from handgrad.model import Model
 from handgrad.report import cautions
-from handgrad.report.evaluation import heading, listed, responses, test_figures
-from handgrad.report.identity import checksum
+from handgrad.report.evaluation import heading, responses, test_figures
 from handgrad.report.metrics import measure
 from handgrad.training import Epoch
 from handgrad.training.loop import best_epoch
@@ -25,57 +24,55 @@ def training_report(
     engine: Engine,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
-    """Evaluate a trained model on all three parts of its dataset.
+    """Evaluate a trained model on the three splits of its dataset.
 
     Parameters
     ----------
     model : Model
-        Its provenance (command, seed, recipe, data, versions) is part of the report.
+        Its provenance (command, seed, recipe, data, versions) becomes part of the report.
     dataset : Dataset
-        What it was trained on. The test part is predicted here, for the first and only time.
+        The data that it was trained on. The test split is predicted here, for the first and only time.
     history : sequence of Epoch
     engine : Engine
     progress : callable, optional
-        Called with (images done, images in all).
+        Called with the number of images predicted so far and their total.
 
     Returns
     -------
     dict
-        Plain values, for JSON; docs/report.md has its keys.
+        Plain values, for JSON; docs/report.md describes its keys.
     """
-    parts = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
-    total, done, predicted = sum(map(len, parts.values())), 0, {}
-    for name, part in parts.items():
+    splits = {"training": dataset.train, "validation": dataset.validation, "test": dataset.test}
+    total, done, predicted = sum(map(len, splits.values())), 0, {}
+    for name, samples in splits.items():
         advance = (lambda now, _, before=done: progress(before + now, total)) if progress else None
-        predicted[name] = model.predict(part.images, engine, progress=advance)
-        done += len(part)
-    measured = {name: measure(predicted[name], part.labels, model.classes) for name, part in parts.items()}
-    seconds = history[-1].seconds
-    named = {"training": dataset.train, "validation": dataset.validation, "test": dataset.test}
-    shared = {names: len(places) for names, places in shared_pictures(named).items()}
+        predicted[name] = model.predict(samples.images, engine, progress=advance)
+        done += len(samples)
+    measured = {name: measure(predicted[name], samples.labels, model.classes) for name, samples in splits.items()}
+    training, validation = measured["training"].accuracy, measured["validation"].accuracy
+    shared = {names: len(images) for names, images in shared_images(splits).items()}
     found = [
         *cautions.of_figures(measured["test"]),
-        *cautions.of_gap(measured["train"].accuracy, measured["validation"].accuracy),
+        *cautions.of_gap(training, validation),
         *cautions.of_duplicates(shared),
     ]
-    provenance = model.provenance
-    early_stopping = provenance.get("recipe", {}).get("early_stopping", False)
+    seconds, provenance, best = history[-1].seconds, model.provenance, best_epoch(history)
     return {
         **heading("training"),
         "split": "test",
         "engine": engine.name,
         "seconds": seconds,
         "images_per_second": len(dataset.train) * len(history) / seconds,
-        "train_accuracy": measured["train"].accuracy,
-        "validation_accuracy": measured["validation"].accuracy,
+        "train_accuracy": training,
+        "validation_accuracy": validation,
         **test_figures(model, dataset.test, predicted["test"], measured["test"]),
-        "images": {name: len(part) for name, part in parts.items()},
-        "cautions": listed(found),
+        "images": {"train": len(dataset.train), "validation": len(dataset.validation), "test": len(dataset.test)},
+        "cautions": [asdict(caution) for caution in found],
         "history": [asdict(epoch) for epoch in history],
-        "best_epoch": best_epoch(history),
-        "chosen_epoch": best_epoch(history) if early_stopping else history[-1].epoch,
+        "best_epoch": best,
+        "chosen_epoch": best if provenance.get("recipe", {}).get("early_stopping") else history[-1].epoch,
         "filters": responses(model, dataset.validation, "validation"),
         "notices": list(dataset.notices),
         **provenance,
-        "data": {**provenance.get("data", {}), "test_sha256": checksum(dataset.test)},
+        "data": {**provenance.get("data", {}), "test_sha256": dataset.test.checksum()},
     }

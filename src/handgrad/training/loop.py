@@ -138,10 +138,12 @@ def train(
     DivergenceError
         If a loss is not finite.
     InputError
-        If the sample weights are not one finite number of at least 0 an image, or there is nothing to stop early by.
+        If the sample weights are not one finite number of at least 0 an image, there is nothing to stop early by, or
+        the engine's standardization is not the model's.
     """
     if recipe.early_stopping and not validation:
         raise InputError("early_stopping", True, "chooses the epoch by a validation part", "give one")
+    model.check_engine(engine)
     weights = weights_of(samples.labels, recipe, sample_weight)
     total = len(samples) if weights is None else float(weights.sum())
     state = state or State(engine.optimizer(recipe, model.parameters))
@@ -214,7 +216,7 @@ def stopped(recipe: Recipe, history: list[Epoch]) -> bool:
 
 def score(model: Model, samples: Samples, engine: Engine, workers: Workers = ALONE) -> tuple[float, float]:
     """Mean cross entropy in nats, and accuracy; each worker looks at its share of the samples."""
-    own = samples.part(workers.share(len(samples)))
+    own = samples.subset(workers.share(len(samples)))
     probabilities = model.predict(own.images, engine)
     expected = probabilities[np.arange(len(own)), own.labels].astype(np.float64)
     # A probability that underflowed to 0 counts as the smallest float32.

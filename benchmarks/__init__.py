@@ -1,1 +1,0 @@
-"""handgrad measured beside other frameworks: ``python -m benchmarks``, or ``make bench``."""

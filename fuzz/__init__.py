@@ -1,1 +1,0 @@
-"""A coverage-guided fuzzer over everything that reads a file from elsewhere: ``python -m fuzz``."""

@@ -1,0 +1,16 @@
+"""The processors that this process may use."""
+
+from __future__ import annotations
+
+import os
+
+
+def available() -> int:
+    """Count the processors that this process may use: those of its affinity mask where the system has one.
+
+    Examples
+    --------
+    >>> available() >= 1
+    True
+    """
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

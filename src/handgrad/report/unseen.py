@@ -1,0 +1,107 @@
+"""Images that a model has not learned from: what it is evaluated on, and what its page offers."""
+
+from __future__ import annotations
+
+import contextlib
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from handgrad.data import Samples, Splits, absolute, read, split_source
+from handgrad.data.arrays import to_channels
+from handgrad.data.cache import Cache
+from handgrad.errors import DataError
+from handgrad.model import Model
+from handgrad.typing import Progress
+
+WORDS = {
+    "test": "the source's test split",
+    "held out": "the test split held out in training",
+    "all": "all of the source",
+}
+"""Which images they are."""
+
+
+class Unseen(NamedTuple):
+    """Images with the class numbers that the model gives their labels.
+
+    Attributes
+    ----------
+    samples : Samples
+        With the model's channels; a label that the model does not know is −1.
+    which : {"test", "held out", "all"}
+    notices : tuple of str
+        What a person should know about the source.
+    """
+
+    samples: Samples
+    which: str
+    notices: tuple[str, ...]
+
+
+def read_unseen(
+    model: Model,
+    source: str,
+    cache: Cache | None = None,
+    *,
+    strict: bool = False,
+    known_only: bool = True,
+    progress: Progress | None = None,
+) -> Unseen:
+    """Read the images of a source that a model has not learned from.
+
+    They are the source's own test split; else, if the model was trained on this very source, the test split held out
+    then; else all of the source.
+
+    Parameters
+    ----------
+    model : Model
+    source : str
+    cache : Cache, optional
+    strict : bool
+        Raise at the first image that cannot be read.
+    known_only : bool
+        Refuse a source with classes that the model does not know.
+    progress : callable, optional
+        Called with the number of images read and their total.
+
+    Raises
+    ------
+    DataError
+        If the source cannot be read, or its images or classes are not for this model.
+    """
+    height, width, channels = model.architecture.input_shape
+    splits = read(source, size=(height, width), strict=strict, progress=progress, cache=cache)
+    refuse = partial(DataError, "source", source)
+    numbers = {name: number for number, name in enumerate(model.classes)}
+    unknown = [name for name in splits.classes if name not in numbers]
+    if unknown and known_only:
+        raise refuse(
+            f"its labels {', '.join(map(repr, unknown[:5]))} are unknown to the model, which knows "
+            f"{', '.join(map(repr, model.classes[:10]))}{' …' if len(model.classes) > 10 else ''}",
+            "rename or remove them, or train a model on this source",
+        )
+    samples, which, doubts = _unseen(model, splits, source)
+    labels = np.array([numbers.get(name, -1) for name in splits.classes], np.int64)[samples.labels]
+    images = to_channels(samples.images, channels, refuse)
+    # Digests do not depend on the channels.
+    return Unseen(Samples(images, labels, samples.names, samples.figures), which, (*splits.notices, *doubts))
+
+
+def _unseen(model: Model, splits: Splits, source: str) -> tuple[Samples, str, list[str]]:
+    """Return the images, which they are, and what casts doubt on that."""
+    if splits.test is not None:
+        return splits.test, "test", []
+    data = model.provenance.get("data")
+    if not isinstance(data, dict):
+        return splits.train, "all", []
+    # If there are too few images to split, the model was not trained on them.
+    with contextlib.suppress(ValueError):
+        dataset = split_source(splits, source, model.provenance.get("seed", 0), data.get("group_by"))
+        if dataset.checksum() == data.get("sha256"):
+            return dataset.test, "held out", []
+    if absolute(source) != absolute(str(data.get("source"))):
+        return splits.train, "all", []
+    changed = "it has changed since the model was trained on it, which may have learned from most of these images"
+    return splits.train, "all", [f"source={source}: {changed}; evaluate on others"]
