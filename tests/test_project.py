@@ -14,9 +14,9 @@ PACKAGE = Path(__file__).parents[1] / "src" / "handgrad"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 FOUNDATION = {"errors", "typing", "processors", "percent"}
-NETWORK = FOUNDATION | {"architecture", "parameters"}
+NETWORK = FOUNDATION | {"architecture", "graph", "parameters"}
 NOTES = NETWORK | {"notes"}
-FUSED = NOTES | {"standardization", "fused"}
+FUSED = NOTES | {"standardization", "optimizer", "fused"}
 ENGINE = FUSED | {"engine"}
 MODEL = ENGINE | {"model", "model_file", "atomic"}
 DATA = FOUNDATION | {"standardization", "data"}
@@ -30,10 +30,12 @@ ALLOWED = {
     "processors": set[str](),
     "percent": set[str](),
     "architecture": {"errors"},
+    "graph": {"architecture"},
     "parameters": NETWORK,
     "notes": NOTES,
     "verify": NOTES | {"verify"},
     "standardization": FOUNDATION,
+    "optimizer": NOTES | {"optimizer"},
     "fused": FUSED,
     "engine": ENGINE,
     "atomic": {"errors"},

@@ -146,7 +146,7 @@ def create(
     if name == "notes" or missing:
         return NotesEngine(standardization)
     # Imported here, since Numba takes a second to import and not every use needs it.
-    from handgrad.fused.network import FusedEngine
+    from handgrad.fused.engine import FusedEngine
 
     return FusedEngine(standardization, threads)
 

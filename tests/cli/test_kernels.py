@@ -24,7 +24,7 @@ class Compiling(NotesEngine):
         super().__init__(Standardization((0.0,), (1.0,)))
         self.compiled, self.failure = compiled, failure
 
-    def prepare(self, *_: Any, begin: Callable[[], None], **__: Any) -> Any:
+    def prepare(self, *_: Any, begin: Callable[[], None] = lambda: None, **__: Any) -> Any:
         if self.compiled:
             begin()
         if self.failure:

@@ -8,7 +8,6 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from handgrad.architecture import Architecture
 from handgrad.errors import InputError
@@ -62,7 +61,7 @@ class Network:
     """
 
     def __init__(
-        self, architecture: Architecture, dtype: DTypeLike, standardization: Standardization | None, team: Team
+        self, architecture: Architecture, dtype: Any, standardization: Standardization | None, team: Team
     ) -> None:
         missing = ", ".join(sorted(unsupported(architecture)))
         if missing:
