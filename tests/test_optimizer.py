@@ -12,7 +12,7 @@ from handgrad.architecture import Architecture
 from handgrad.notes import descent
 from handgrad.optimizer import SGD, AdamW, Optimizer, create, decayed
 from handgrad.parameters import Parameters
-from handgrad.training.recipe import Recipe
+from handgrad.training.recipe import OptimizerName, Recipe
 from tests.notes.strategies import filled
 
 SMALL = Architecture(input_shape=(6, 7, 2), classes=3, hidden=(4,), maps=2)
@@ -76,7 +76,7 @@ def test_adamw_against_its_formula(decay: float) -> None:
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
-def test_weight_decay_pulls_filters_and_weights_and_nothing_else(optimizer: str) -> None:
+def test_weight_decay_pulls_filters_and_weights_and_nothing_else(optimizer: OptimizerName) -> None:
     parameters, nothing = start(), Parameters.zeros(SMALL, "float64")
     create(Recipe(optimizer=optimizer, weight_decay=0.5), parameters).update(parameters, nothing, 0.1)
     for name, values in start().items():
@@ -102,7 +102,7 @@ def test_the_mask_of_decay_has_the_parameters_precision() -> None:
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
-def test_steps_stay_in_place_and_in_precision_and_leave_the_gradient_alone(optimizer: str) -> None:
+def test_steps_stay_in_place_and_in_precision_and_leave_the_gradient_alone(optimizer: OptimizerName) -> None:
     parameters = start().astype("float32")
     vector, gradient = parameters.vector, next(gradients()).astype("float32")
     before = gradient.vector.copy()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -21,7 +21,8 @@ from handgrad.typing import Array, Integers, Stored
 if TYPE_CHECKING:
     from handgrad.fused.compilation import Compilation
 
-ENGINES = ("fused", "notes")
+EngineName: TypeAlias = Literal["fused", "notes"]
+ENGINES: tuple[EngineName, ...] = get_args(EngineName)
 """Names of the engines, the default first."""
 
 

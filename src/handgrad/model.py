@@ -1,4 +1,4 @@
-"""A network ready for use: what it learned, what its classes are called, how its inputs are prepared."""
+"""A network ready for use: its parameters, the names of its classes, and how its inputs are standardized."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from handgrad import engine as engines
 from handgrad.architecture import Architecture
@@ -20,7 +21,7 @@ from handgrad.typing import Array, Images
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """Parameters with everything that a prediction needs.
+    """Parameters, with everything that a prediction needs.
 
     Parameters
     ----------
@@ -30,12 +31,12 @@ class Model:
     standardization : Standardization
         The training set's mean and std.
     provenance : dict
-        Where the model comes from, as plain values: command, data, seed, versions.
+        Where the model comes from, as plain values: command, data, seed, recipe, versions.
 
     Raises
     ------
     InputError
-        If the number of names or of depths is not the network's.
+        If the number of names or of channels is not the network's.
     """
 
     parameters: Parameters
@@ -51,14 +52,35 @@ class Model:
                 f"the network needs {self.architecture.classes} different names",
                 "name each class",
             )
-        depth = self.architecture.input_shape[2]
-        if len(self.standardization.mean) != depth:
+        channels = self.architecture.input_shape[2]
+        if len(self.standardization.mean) != channels:
             raise InputError(
                 "standardization",
                 self.standardization.mean,
-                f"the network's input has a depth of {depth}",
-                "give as many",
+                f"the network's input has {channels} channels",
+                "give one mean and std for each",
             )
+
+    @classmethod
+    def initial(
+        cls,
+        architecture: Architecture,
+        classes: tuple[str, ...],
+        standardization: Standardization,
+        seed: int,
+        dtype: DTypeLike = np.float32,
+    ) -> Model:
+        """Return a model with the initial parameters that a seed draws.
+
+        Examples
+        --------
+        >>> model = Model.initial(Architecture(), ("free", "defect"), Standardization((0.0,), (1.0,)), seed=0)
+        >>> model.parameters["F1"].shape
+        (3, 3, 16)
+        """
+        (stream,) = np.random.SeedSequence(seed).spawn(1)
+        parameters = Parameters.draw(architecture, np.random.default_rng(stream), dtype)
+        return cls(parameters, classes, standardization)
 
     @property
     def architecture(self) -> Architecture:
@@ -66,7 +88,7 @@ class Model:
         return self.parameters.architecture
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything but the parameters as plain values, for JSON.
+        """Return everything but the parameters as plain values, for JSON.
 
         Examples
         --------
@@ -88,17 +110,17 @@ class Model:
         batch_size: int = 256,
         progress: Callable[[int, int], None] | None = None,
     ) -> Array:
-        """Class probabilities of any number of images, a batch at a time.
+        """Predict the class probabilities of any number of images, a batch at a time.
 
         Parameters
         ----------
-        images : array of uint8, shape (count, height, width, depth)
+        images : array of uint8, shape (count, height, width, channels)
         engine : Engine, optional
-            What computes; the model's own of the default kind if left out.
+            By default, one of the default kind that the model keeps.
         batch_size : int
-            Images that are computed at a time.
+            Number of images that are predicted at a time.
         progress : callable, optional
-            Called with (images done, images in all).
+            Called with the number of images done and their total.
 
         Returns
         -------
@@ -146,4 +168,4 @@ class Model:
 
 
 _DEFAULT_ENGINES: WeakKeyDictionary[Model, Engine] = WeakKeyDictionary()
-"""Threads and buffers that a model's predictions share; not of the model itself, which can be copied and pickled."""
+"""Threads and buffers that a model's predictions share; not in the model itself, which can be copied and pickled."""

@@ -74,7 +74,7 @@ def test_ctrl_c_ends_after_the_step_with_a_checkpoint_and_one_line(tmp_path: Pat
     assert out == ""
     step = step_of(folder)
     assert 0 < step < 280_000
-    expected = f"handgrad: error: interrupted after step {step}; handgrad train --resume '{folder}' goes on"
+    expected = f"handgrad: error: interrupted after step {step}; handgrad train --resume '{folder}' resumes it"
     assert err.splitlines()[-1] == expected
     assert "Traceback" not in err
     assert {path.name for path in folder.iterdir()} == {"checkpoints"}
@@ -95,7 +95,7 @@ def test_a_full_disk_stops_it_with_one_line_and_the_last_checkpoint_sound(tmp_pa
     assert out == ""
     assert err.splitlines()[-1] == (
         "handgrad: error: path=run/checkpoints: cannot be written (No space left on device); make room, then "
-        "handgrad train --resume run goes on"
+        "handgrad train --resume run resumes it"
     )
     assert "Traceback" not in err
     assert not any(path.name.startswith(".") for path in (disk / "run").rglob("*"))

@@ -27,6 +27,8 @@ from tests.notes.strategies import dtypes, generators, layouts, sizes
 DIGITS = Architecture(input_shape=(8, 8, 1), classes=10, stages=((5, 3),), hidden=(6,))
 PHOTOS = Architecture(input_shape=(23, 22, 3), classes=3, stages=((4, 3), (5,)), hidden=(6,))
 MAPS = Architecture(input_shape=(22, 23, 3), classes=3, stages=((4, 3), (5,)), hidden=(), maps=2)
+WIDE_POOLING = Architecture(input_shape=(14, 15, 3), classes=3, stages=((4, 3),), hidden=(), pooling=4, maps=2)
+"""Whose kernels for pixels are those of tests/cli/test_export_c.py."""
 
 
 @st.composite
@@ -70,7 +72,7 @@ def test_bits_do_not_depend_on_threads_or_on_the_run(architecture: Architecture,
     assert len(results) == 1
 
 
-@pytest.mark.parametrize("architecture", [DIGITS, PHOTOS, MAPS])
+@pytest.mark.parametrize("architecture", [DIGITS, PHOTOS, WIDE_POOLING])
 def test_pixels_are_standardized_as_by_the_notes_engine(architecture: Architecture) -> None:
     rng = np.random.default_rng(2)
     depth = architecture.input_shape[2]

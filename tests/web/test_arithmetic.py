@@ -174,6 +174,6 @@ def test_a_nudge_computes_the_pass_anew_and_touches_its_tangent(
 
 def test_the_page_explains_every_operation_and_no_other(opened: Opener, written: Callable[[str], str]) -> None:
     page = opened(written("notes"))
-    known = page.evaluate("() => handgrad.operations()")
+    known = page.evaluate("Object.keys(handgrad.operations)")
     every = {node.operation for name in SMALL for node in (*graph(ARCHITECTURES[name]), *EXAMPLES)}
     assert set(known) == set(OPERATIONS) == every - GIVEN

@@ -18,7 +18,7 @@ from typing import Any
 
 from handgrad import atomic
 from handgrad.report.surroundings import machine, versions
-from tools import DATA, DOCS, ROOT
+from tools import DATA, ROOT
 from tools.accuracy import document, objects
 from tools.accuracy.recipes import TASKS, Task, key_of
 
@@ -42,7 +42,7 @@ def main() -> None:
                 runs[key_of(*started[training])] = training.result()
                 print(key_of(*started[training]), flush=True)
                 atomic.write_files(RESULTS.parent, {RESULTS.name: (json.dumps(results, indent=1) + "\n").encode()})
-    document.write(results, DOCS)
+    document.write(results)
 
 
 def _options() -> argparse.Namespace:

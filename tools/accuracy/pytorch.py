@@ -20,6 +20,7 @@ from torch.nn import functional
 
 from handgrad.architecture import Architecture
 from handgrad.data import Dataset, Samples, load
+from handgrad.model import Model
 from handgrad.optimizer import WIDE
 from handgrad.parameters import Parameters
 from handgrad.training.augmentation import Augmentation
@@ -70,9 +71,9 @@ def main() -> None:
     spec = json.loads(sys.argv[1])
     seed, recipe = spec["seed"], spec["recipe"]
     dataset = load(spec["source"], seed=seed, group_by=spec["group_by"])
-    (initial,) = np.random.SeedSequence(seed).spawn(1)
     architecture = Architecture.from_dict(spec["architecture"])
-    network = Network(Parameters.draw(architecture, np.random.default_rng(initial)))
+    initial = Model.initial(architecture, dataset.classes, dataset.standardization(), seed)
+    network = Network(initial.parameters)
     seconds = train(network, dataset, recipe, seed)
     predicted = predict(network, dataset, dataset.test)
     print(json.dumps({"seconds": seconds, **figures(dataset.test.labels, predicted)}))

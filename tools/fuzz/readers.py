@@ -21,7 +21,7 @@ from PIL import Image, PngImagePlugin
 
 from handgrad import engine, model_file
 from handgrad.architecture import Architecture
-from handgrad.data import idx, npz, picture
+from handgrad.data import idx, image_file, npz
 from handgrad.errors import DataError
 from handgrad.model import Model
 from handgrad.parameters import Parameters
@@ -122,12 +122,12 @@ def _npz_seeds() -> Iterator[bytes]:
 def _read_picture(content: bytes) -> None:
     """From a file, in any format; and as it is uploaded to the page."""
     path = _written(content)
-    for read in (picture.size_of, lambda place: picture.decode(place, (8, 6)), picture.decode):
+    for read in (image_file.size_of, lambda path: image_file.decode(path, (8, 6)), image_file.decode):
         try:
             read(path)
         except DataError:
             continue
-    picture.read_picture(io.BytesIO(content), (8, 6), 1, to_grey=True)
+    image_file.read_image(io.BytesIO(content), (8, 6), 1, to_grey=True)
 
 
 # What a changed chunk leads to would else be hidden behind its checksum.

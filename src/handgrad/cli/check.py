@@ -13,8 +13,8 @@ from rich.markup import escape
 from handgrad import engine as engines
 from handgrad import model_file, verify
 from handgrad.architecture import Architecture
-from handgrad.cli import display, kernels
-from handgrad.data.picture import read_picture
+from handgrad.cli import display, kernels, options
+from handgrad.data.image_file import read_image
 from handgrad.parameters import Parameters
 from handgrad.standardization import Standardization
 from handgrad.typing import Array
@@ -24,17 +24,17 @@ _STYLES = {"pass": "green", "fail": "bold red", "kink": "yellow"}
 
 def check(
     model_path: Annotated[
-        Path | None, typer.Argument(metavar="MODEL", help="A model file; else two small random networks.")
+        Path | None, typer.Argument(metavar="MODEL", help="A model file; by default, two small random networks.")
     ] = None,
-    image: Annotated[Path | None, typer.Argument(metavar="IMAGE", help="A picture; else random pixels.")] = None,
+    image: Annotated[Path | None, typer.Argument(metavar="IMAGE", help="A picture; by default, random pixels.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Draws cotangents and coordinates.")] = 0,
     engine: Annotated[
-        str, typer.Option(help="notes: every line of theirs; fused: its loss and its gradient of every parameter.")
+        engines.EngineName,
+        typer.Option(help="Check every line of the notes, or the fused engine's loss and gradients."),
     ] = "notes",
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: options.Json = False,
 ) -> None:
     """Prove every backward line, or an engine, against finite differences in float64; exit code 1 if one fails."""
-    engines.check_name(engine)
     rng = np.random.default_rng(seed)
     checks: list[verify.LineCheck] = []
     networks = _networks(model_path, image, rng)
@@ -61,7 +61,7 @@ def check(
         )
         zeros = [checked.derivative for checked in checks if checked.zero and "–" in checked.number]
         if zeros:
-            display.notice(f"0 everywhere, and so not worth much as a proof: {', '.join(dict.fromkeys(zeros))}")
+            display.notice(f"0 everywhere, so they prove little: {', '.join(dict.fromkeys(zeros))}")
     if failed:
         raise typer.Exit(1)
 
@@ -73,7 +73,7 @@ def _networks(model_path: Path | None, image: Path | None, rng: np.random.Genera
     height, width, depth = model.architecture.input_shape
     if image is None:
         return [(model.parameters, rng.standard_normal((1, height, width, depth)))]
-    pixels = read_picture(image, (height, width), depth)[None]
+    pixels = read_image(image, (height, width), depth)[None]
     return [(model.parameters, model.standardization.apply(pixels, np.float64))]
 
 

@@ -180,7 +180,7 @@ def predict_parts(missing: list[Part], workers: int, predictor: tuple[Any, ...],
         for result in results.iter_rows():
             if result["failure"]:
                 raise ClusterError(result["failure"])
-            ray.get(driver.tell.remote([result["done"]]))
+            ray.get(driver.report.remote([result["done"]]))
     except ray.exceptions.RayError as error:
         raise ClusterError(f"the workers failed: {str(error).strip().splitlines()[-1]}") from error
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from handgrad.data.folder import files_below
-from handgrad.data.picture import read_picture
+from handgrad.data.image_file import read_image
 from handgrad.errors import DataError
 from handgrad.typing import Pixels
 
@@ -182,7 +182,7 @@ def _decoded(image: str | bytes | None, shape: tuple[int, int, int]) -> Pixels |
     if image is None:
         return "there is no image"
     try:
-        return read_picture(BytesIO(image) if isinstance(image, bytes) else image, (height, width), depth)
+        return read_image(BytesIO(image) if isinstance(image, bytes) else image, (height, width), depth)
     except DataError as error:
         return error.rule
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import io
 import json
@@ -10,7 +11,6 @@ import os
 import secrets
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -29,20 +29,8 @@ _SUFFIX, _UNFINISHED, _LOCK = ".pictures", ".part", ".lock"
 _Shape = tuple[int, int, int, int]
 
 
-@dataclass(frozen=True)
-class Stored:
-    """One file of the cache.
-
-    Parameters
-    ----------
-    path : Path
-    about : dict
-        What the file holds, as plain values.
-    size : int
-        Bytes.
-    used : float
-        When it was last used, in seconds since 1970.
-    """
+class Stored(NamedTuple):
+    """A file of the cache, its content in words, its bytes, and when it was last used in seconds since 1970."""
 
     path: Path
     about: dict[str, Any]
@@ -109,7 +97,8 @@ class Cache:
         # Held while this process lives: whoever can take it may remove the file.
         with _locked(lock):
             try:
-                with path.open("x+b") as file:
+                # For its owner alone, since photos may be private.
+                with open(path, "x+b", opener=functools.partial(os.open, mode=0o600)) as file:
                     yield file
             finally:
                 path.unlink(missing_ok=True)

@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from functools import partial
 from numbers import Integral
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from handgrad.data.cache import Cache
 from handgrad.data.dataset import Dataset, Samples
 from handgrad.data.digits import read_digits
+from handgrad.data.figures import measure
 from handgrad.data.folder import read_folder
 from handgrad.data.idx import is_idx, read_idx
+from handgrad.data.image_file import resize
 from handgrad.data.npz import read_npz
 from handgrad.data.openml import read_openml
-from handgrad.data.picture import resize
 from handgrad.data.split import Splits, complete
 from handgrad.errors import DataError, InputError
 from handgrad.typing import Progress
@@ -28,15 +28,6 @@ from handgrad.typing import Progress
 _DIGITS, _OPENML = "digits", "openml:"
 _LARGEST_SIDE = 4096
 _LARGEST_SEED = 2**32 - 1
-
-
-class Reading(NamedTuple):
-    """How to read a source; the arguments of ``read``."""
-
-    size: tuple[int, int] | None
-    strict: bool
-    progress: Progress | None
-    cache: Cache | None
 
 
 @dataclass(frozen=True)
@@ -52,7 +43,7 @@ class Source:
     matches : callable
         Checks whether a source, as a person wrote it, is of this kind.
     read : callable
-        Reads it.
+        Reads it; called with the source and the options of ``read``.
     on_disk : bool
         Whether it is a path, which depends on the working folder.
     """
@@ -60,7 +51,7 @@ class Source:
     name: str
     help: str
     matches: Callable[[str], bool]
-    read: Callable[[str, Reading], Splits]
+    read: Callable[..., Splits]
     on_disk: bool = True
 
 
@@ -69,33 +60,33 @@ SOURCES = (
         _DIGITS,
         "the 1,797 scanned digits that scikit-learn ships; a folder of that name is `./digits`",
         lambda source: source == _DIGITS,
-        lambda source, reading: read_digits(),
+        lambda source, **_: read_digits(),
         on_disk=False,
     ),
     Source(
         f"{_OPENML}NAME",
         "a data set of openml.org whose rows are square images",
         lambda source: source.startswith(_OPENML),
-        lambda source, reading: read_openml(source.removeprefix(_OPENML)),
+        lambda source, **_: read_openml(source.removeprefix(_OPENML)),
         on_disk=False,
     ),
     Source(
         "a folder of IDX files",
         "the four files of MNIST or Fashion-MNIST, gzip or not",
         lambda source: is_idx(Path(source)),
-        lambda source, reading: read_idx(Path(source)),
+        lambda source, **_: read_idx(Path(source)),
     ),
     Source(
         "a folder of class folders",
         "images, one folder per class, with or without `train`, `validation` and `test` folders above them",
         lambda source: Path(source).is_dir(),
-        lambda source, reading: read_folder(Path(source), *reading),
+        lambda source, **options: read_folder(Path(source), **options),
     ),
     Source(
         "an .npz file",
         "`images` and `labels`, or `x_train`, `y_train`, `x_test`, `y_test`; and `classes`, where labels number them",
         lambda source: Path(source).suffix.casefold() == ".npz" and Path(source).exists(),
-        lambda source, reading: read_npz(Path(source)),
+        lambda source, **_: read_npz(Path(source)),
     ),
 )
 """Every kind of source; the first that matches reads it."""
@@ -152,7 +143,7 @@ def load(
     >>> digits.image_shape, len(digits.train), len(digits.validation), len(digits.test)
     ((8, 8, 1), 1294, 144, 359)
     """
-    _check_seed(seed)
+    check_seed(seed)
     splits = read(source, size=size, strict=strict, progress=progress, cache=cache)
     return split_source(splits, source, seed, group_by)
 
@@ -178,7 +169,7 @@ def read(
     >>> len(digits.train), digits.test
     (1797, None)
     """
-    _check_size(size)
+    check_size(size)
     refuse = partial(DataError, "source", source)
     try:
         kind = _kind(source)
@@ -186,7 +177,7 @@ def read(
             missing = not source or not Path(source).exists()
             rule = "there is no such file or folder" if missing else "this file is of no kind that can be read"
             raise refuse(rule, f"a source is {KINDS}")
-        splits = kind.read(source, Reading(size, strict, progress, cache))
+        splits = kind.read(source, size=size, strict=strict, progress=progress, cache=cache)
     except OSError as error:
         where = f" at {error.filename}" if error.filename else ""
         raise refuse(
@@ -205,7 +196,7 @@ def read(
 
 def split_source(splits: Splits, source: str, seed: int, group_by: str | None = None) -> Dataset:
     """Split what ``read`` returned for this source; arguments and errors as in ``load``."""
-    _check_seed(seed)
+    check_seed(seed)
     return complete(short_name(source), splits, seed, partial(DataError, "source", source), group_by)
 
 
@@ -254,17 +245,20 @@ def _complete(samples: Samples, size: tuple[int, int] | None, where: str) -> Sam
         names = np.array([f"{where}{index}" for index in range(len(samples))], object)
     fits = size is None or samples.images.shape[1:3] == size
     images = samples.images if fits else resize(np.asarray(samples.images), size)
-    return Samples(images, samples.labels, names, samples.known if fits else None)
+    # Measured before anything is split off, so that no image is measured twice.
+    return Samples(images, samples.labels, names, samples.figures if fits else measure(images))
 
 
-def _check_size(size: object) -> None:
+def check_size(size: object) -> None:
+    """Refuse what is neither None nor a (height, width) that images can have."""
     right = isinstance(size, tuple) and len(size) == 2 and all(_is_whole(side, 1, _LARGEST_SIDE) for side in size)
     if size is not None and not right:
         rule = f"height and width must be 1 to {_LARGEST_SIDE}"
         raise InputError("size", size, rule, "give two whole numbers, e.g. 28 and 28")
 
 
-def _check_seed(seed: object) -> None:
+def check_seed(seed: object) -> None:
+    """Refuse what cannot seed a split."""
     if not _is_whole(seed, 0, _LARGEST_SEED):
         raise InputError("seed", seed, f"must be from 0 to {_LARGEST_SEED}", "use 0, or another whole number")
 

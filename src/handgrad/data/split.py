@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
 
@@ -86,8 +86,7 @@ def complete(name: str, splits: Splits, seed: int, refuse: Refusal, group_by: st
     (72, 8, 20)
     """
     train, validation, test = splits.train, splits.validation, splits.test
-    missing = [split for split in ("validation", "test") if split not in splits.own]
-    _check_classes(splits, ["training", *missing], refuse)
+    _check_classes(splits, ["training", *(split for split in SPLITS if split not in splits.own)], refuse)
     # One stream for both draws: a new one for each would favor the same indices.
     rng = np.random.default_rng(seed)
     if group_by:
@@ -99,8 +98,7 @@ def complete(name: str, splits: Splits, seed: int, refuse: Refusal, group_by: st
         train, validation = split_off(train, VALIDATION_SHARE, rng)
     dataset = Dataset(name, splits.classes, train, validation, test, splits.notices, group_by)
     found = (duplicates.notice(dataset.splits), _shared_objects(dataset, group_by) if group_by else None)
-    notices = (*splits.notices, *(line for line in found if line))
-    return Dataset(name, splits.classes, train, validation, test, notices, group_by)
+    return replace(dataset, notices=(*splits.notices, *(line for line in found if line)))
 
 
 def _check_classes(splits: Splits, wanted: Sequence[str], refuse: Refusal) -> None:

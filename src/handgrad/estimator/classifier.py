@@ -24,7 +24,6 @@ from handgrad.errors import InputError
 from handgrad.estimator.inputs import Labelled, Shape, as_rows, with_depth
 from handgrad.estimator.translation import architecture_of, own_names, recipe_of, sees_no_image
 from handgrad.model import Model
-from handgrad.parameters import Parameters
 from handgrad.percent import percent
 from handgrad.standardization import Standardization
 from handgrad.training import Epoch, Recipe, State, train
@@ -304,14 +303,13 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _drawn(self, architecture: Architecture, given: Labelled, recipe: Recipe, seed: int) -> Model:
         """A model of initial values, in the precision of the images, with their mean and std."""
-        images = given.samples.images
-        (initial,) = np.random.SeedSequence(seed).spawn(1)
+        images, classes = given.samples.images, tuple(map(str, given.classes))
         dtype = np.float64 if images.dtype == np.float64 else np.float32
-        parameters = Parameters.draw(architecture, np.random.default_rng(initial), dtype)
+        model = Model.initial(architecture, classes, Standardization.of(images, given.weights), seed, dtype)
         if sees_no_image(architecture):
-            parameters["F1"][:] = 1
+            model.parameters["F1"][:] = 1
         provenance = {"command": " ".join(repr(self).split()), "seed": seed, "recipe": recipe.chosen_for(len(images))}
-        return Model(parameters, tuple(map(str, given.classes)), Standardization.of(images, given.weights), provenance)
+        return replace(model, provenance=provenance)
 
     def _trained(
         self,

@@ -48,7 +48,7 @@ def recipe_of(classifier: Any) -> Recipe:
     True
     """
     same = ("weight_decay", "momentum", "early_stopping")
-    augment = classifier.augment
+    augment: Any = (classifier.augment,) if isinstance(classifier.augment, str) else classifier.augment or ()
     with own_names():
         return Recipe(
             optimizer=classifier.solver,
@@ -57,7 +57,7 @@ def recipe_of(classifier: Any) -> Recipe:
             epochs=None if classifier.max_iter == "auto" else classifier.max_iter,
             batch_size=None if classifier.batch_size == "auto" else classifier.batch_size,
             patience=classifier.n_iter_no_change,
-            augment=(augment,) if isinstance(augment, str) else augment or (),
+            augment=augment,
             **{name: getattr(classifier, name) for name in same},
         )
 

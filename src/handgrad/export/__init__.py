@@ -110,19 +110,7 @@ FORMATS = {
 
 
 def format_of(path: Path, options: Mapping[str, Any]) -> Format:
-    """Return the format that a file's suffix stands for.
-
-    Parameters
-    ----------
-    path : Path
-    options : mapping of str
-        What it is to be exported with.
-
-    Raises
-    ------
-    InputError
-        If there is no such format, or it does not have one of the options.
-    """
+    """Return the format that a file's suffix stands for; refuse options that it does not have."""
     chosen = FORMATS.get(path.suffix.lower())
     if chosen is None:
         known = ", ".join(f"{suffix} ({each.name})" for suffix, each in FORMATS.items())

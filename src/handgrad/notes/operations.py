@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from string import Template
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -40,6 +40,57 @@ class Onnx:
     sums_channels: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """A number of one tensor.
+
+    Parameters
+    ----------
+    letter : str
+        The tensor's.
+    index : sequence of str
+        One expression for each axis: "i", "i+a" or "i-a".
+    column : bool
+        Whether the number is the sum over the last axis: N2's sum over the depth.
+    """
+
+    letter: str
+    index: Sequence[str]
+    column: bool = False
+
+    @property
+    def template(self) -> str:
+        """As in a formula, ``$X[i+a, j+b, c]``."""
+        separator = ", " if any(len(expression) > 1 for expression in self.index) else ","
+        return f"{_sigma(self.index[-1]) if self.column else ''}${self.letter}[{separator.join(self.index)}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A sum of products.
+
+    Parameters
+    ----------
+    factors : tuple of Factor
+    over : tuple of str
+        The letters that are summed, those of one Σ together.
+    sign : {1, -1}
+    """
+
+    factors: tuple[Factor, ...]
+    over: tuple[str, ...] = ()
+    sign: Literal[1, -1] = 1
+
+    @property
+    def template(self) -> str:
+        """As in a formula, without its sign."""
+        return "".join(map(_sigma, self.over)) + r" \cdot ".join(factor.template for factor in self.factors)
+
+
+def _sigma(letters: str) -> str:
+    return rf"\sum_{letters} " if len(letters) == 1 else rf"\sum_{{{','.join(letters)}}} "
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     r"""One kind of line.
@@ -62,8 +113,9 @@ class Operation:
         Right side of the formula of the whole tensor; empty where `number` says it all.
     left : str
         Left side, where it is not just the result.
-    number : str
-        One number of the result, at the index that `axes` gives.
+    number : tuple of Product, or str
+        One number of the result, at the index that `axes` gives: products that are added up, from which the page
+        computes it, or a formula of another kind.
     sentence : str
         What it does, for people.
     derivative_of : tuple of str, optional
@@ -83,7 +135,7 @@ class Operation:
     axes: Mapping[str, str] = field(default_factory=dict)
     right: str = ""
     left: str = ""
-    number: str
+    number: tuple[Product, ...] | str
     sentence: str
     derivative_of: tuple[str, str] | None = None
     arguments: Callable[[Node], tuple[Any, ...]] = lambda node: ()
@@ -96,15 +148,20 @@ class Operation:
         return (self.result, *self.inputs)
 
     @property
-    def result_number(self) -> str:
-        """The result at its index, ``$T[i,j,n]``."""
-        axes = self.axes.get(self.result)
-        return f"${self.result}[{','.join(axes)}]" if axes else f"${self.result}"
-
-    @property
     def equation(self) -> tuple[str, str]:
         """Both sides of the formula."""
-        return (self.left or f"${self.result}", self.right) if self.right else (self.result_number, self.number)
+        return (self.left or f"${self.result}", self.right) if self.right else self.number_equation
+
+    @property
+    def number_equation(self) -> tuple[str, str]:
+        """Both sides of the formula of one number."""
+        axes = self.axes.get(self.result)
+        left = f"${self.result}[{','.join(axes)}]" if axes else f"${self.result}"
+        if isinstance(self.number, str):
+            return left, self.number
+        first, *others = self.number
+        signs = {1: "+", -1: "-"}
+        return left, " ".join([first.template, *(f"{signs[other.sign]} {other.template}" for other in others)])
 
     def filled(self, template: str, names: Sequence[str]) -> str:
         """Put names in place of the letters, that of the result first."""
@@ -147,7 +204,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
         function="maps.weigh_depth",
         titles={"N32": "weighted maps"},
         result="S", inputs=("X", "alpha"), axes={"S": "ijk", "X": "ijc", "alpha": "ck"},
-        number=r"\sum_c $alpha[c,k] \cdot $X[i,j,c]",
+        number=(Product((Factor("alpha", "ck"), Factor("X", "ijc")), over=("c",)),),
         sentence="Several weighted sums over the depth, with learned weights, in place of one plain sum.",
         onnx=Onnx("Conv", layout=lambda alpha: alpha.T[:, :, np.newaxis, np.newaxis]),
     ),
@@ -156,7 +213,9 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
         titles={"N3": "first convolution", "N6": "second convolution"},
         result="T", inputs=("X", "F"), axes={"T": "ijn", "X": "ijc", "F": "abn"},
         right="$X @ $F",
-        number=r"\sum_{a,b} $F[a,b,n] \cdot \sum_c $X[i+a, j+b, c]",
+        number=(
+            Product((Factor("F", "abn"), Factor("X", ("i+a", "j+b", "c"), column=True)), over=("ab",)),
+        ),
         sentence="The input is summed over its depth, and the sum is correlated with every filter: one map for each.",
         onnx=Onnx("Conv", layout=_filters_first, sums_channels=True),
     ),
@@ -164,7 +223,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
         function="maps.convolve_maps",
         titles={"N33": "convolution of the maps"},
         result="T", inputs=("S", "F"), axes={"T": "ijn", "S": "ijk", "F": "abkn"},
-        number=r"\sum_k \sum_{a,b} $F[a,b,k,n] \cdot $S[i+a, j+b, k]",
+        number=(Product((Factor("F", "abkn"), Factor("S", ("i+a", "j+b", "k"))), over=("k", "ab")),),
         sentence="Each map meets its own slice of the filter, and the results are added.",
         onnx=Onnx("Conv", layout=_filters_first),
     ),
@@ -203,7 +262,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
         titles={"N11": "hidden layer", "N13": "output layer"},
         result="t", inputs=("x", "w", "b"), axes={"t": "k", "x": "m", "w": "mk", "b": "k"},
         right=r"$x \cdot $w + $b",
-        number=r"\sum_m $x[m] \cdot $w[m,k] + $b[k]",
+        number=(Product((Factor("x", "m"), Factor("w", "mk")), over=("m",)), Product((Factor("b", "k"),))),
         sentence="Each neuron weighs every number of its input.",
         onnx=Onnx("Gemm"),
     ),
@@ -237,7 +296,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
         titles={"N17": "error at the output"},
         result="dt", inputs=("z", "y"), axes={"dt": "k", "z": "k", "y": "k"},
         right=r"$z - y_{\mathrm{Full}}",
-        number="$z[k] - $y[k]",
+        number=(Product((Factor("z", "k"),)), Product((Factor("y", "k"),), sign=-1)),
         sentence="The whole backward pass begins with a subtraction: what the network said, less what it should have "
         "said.",
         derivative_of=("cross_entropy", "t"),
@@ -247,7 +306,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
         titles={"N18": "output weights", "N22": "hidden weights and biases"},
         result="dw", inputs=("x", "dt"), axes={"dw": "mk", "x": "m", "dt": "k"},
         right=r"$x^\top \cdot $dt",
-        number=r"$x[m] \cdot $dt[k]",
+        number=(Product((Factor("x", "m"), Factor("dt", "k"))),),
         sentence="Each weight's share: what came in through it, times the error at its neuron.",
         derivative_of=("dense", "w"),
     ),
@@ -256,7 +315,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
         titles={"N19": "output biases"},
         result="db", inputs=("dt",), axes={"db": "k", "dt": "k"},
         right="$dt",
-        number="$dt[k]",
+        number=(Product((Factor("dt", "k"),)),),
         sentence="A bias moves its number one for one.",
         derivative_of=("dense", "b"),
     ),
@@ -266,7 +325,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
         chain_rule=("N23",),
         result="dx", inputs=("dt", "w"), axes={"dx": "m", "dt": "k", "w": "mk"},
         right=r"$dt \cdot $w^\top",
-        number=r"\sum_k $dt[k] \cdot $w[m,k]",
+        number=(Product((Factor("dt", "k"), Factor("w", "mk")), over=("k",)),),
         sentence="The errors go back through the same weights, to every number that took part.",
         derivative_of=("dense", "x"),
     ),
@@ -305,7 +364,9 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
         chain_rule=("N28",),
         result="dF", inputs=("X", "dT"), axes={"dF": "abn", "X": "ijc", "dT": "ijn"},
         right="$X @ $dT",
-        number=r"\sum_{i,j} $dT[i,j,n] \cdot \sum_c $X[i+a, j+b, c]",
+        number=(
+            Product((Factor("dT", "ijn"), Factor("X", ("i+a", "j+b", "c"), column=True)), over=("ij",)),
+        ),
         sentence="The convolution again, with the error maps in place of the filters: what lay under a weight, times "
         "the error there.",
         derivative_of=("convolve", "F"),
@@ -315,7 +376,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
         titles={"N29": "error at the maps"},
         result="dX", inputs=("dT", "F"), axes={"dX": "ijc", "dT": "ijn", "F": "abn"},
         right=r"$dT @ $F^{\pi\pi}",
-        number=r"\sum_n \sum_{a,b} $dT[i-a, j-b, n] \cdot $F[a,b,n]",
+        number=(Product((Factor("dT", ("i-a", "j-b", "n")), Factor("F", "abn")), over=("n", "ab")),),
         sentence="Each error map, with a border of zeros, meets its filter turned by 180°. Their sum is one map, the "
         "same at every depth.",
         derivative_of=("convolve", "X"),
@@ -326,7 +387,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
         titles={"N34": "filters and maps"},
         result="dF", inputs=("S", "dT"), axes={"dF": "abkn", "S": "ijk", "dT": "ijn"},
         left=r"$dF[\cdot,\cdot,k,n]", right="${S}_k @ ($dT)_n",
-        number=r"\sum_{i,j} $dT[i,j,n] \cdot $S[i+a, j+b, k]",
+        number=(Product((Factor("dT", "ijn"), Factor("S", ("i+a", "j+b", "k"))), over=("ij",)),),
         sentence="N28 for each map and its slice of the filter.",
         derivative_of=("convolve_maps", "F"),
     ),
@@ -334,7 +395,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
         function="maps.map_gradient",
         result="dS", inputs=("dT", "F"), axes={"dS": "ijk", "dT": "ijn", "F": "abkn"},
         left="${dS}_k", right=r"\sum_n ($dT)_n @ $F[\cdot,\cdot,k,n]^{\pi\pi}",
-        number=r"\sum_n \sum_{a,b} $dT[i-a, j-b, n] \cdot $F[a,b,k,n]",
+        number=(Product((Factor("dT", ("i-a", "j-b", "n")), Factor("F", "abkn")), over=("n", "ab")),),
         sentence="N29 likewise: each map gets its error through its own slice.",
         derivative_of=("convolve_maps", "S"),
     ),
@@ -342,7 +403,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
         function="maps.depth_weight_gradient",
         titles={"N35": "depth weights and input"},
         result="dalpha", inputs=("X", "dS"), axes={"dalpha": "ck", "X": "ijc", "dS": "ijk"},
-        number=r"\sum_{i,j} $X[i,j,c] \cdot $dS[i,j,k]",
+        number=(Product((Factor("X", "ijc"), Factor("dS", "ijk")), over=("ij",)),),
         sentence="How much E would change with each depth weight.",
         derivative_of=("weigh_depth", "alpha"),
     ),
@@ -350,7 +411,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
         function="maps.input_gradient",
         result="dX", inputs=("dS", "alpha"), axes={"dX": "ijc", "dS": "ijk", "alpha": "ck"},
         left="${dX}_c", right=r"\sum_k $alpha[c,k] \cdot ${dS}_k",
-        number=r"\sum_k $alpha[c,k] \cdot $dS[i,j,k]",
+        number=(Product((Factor("alpha", "ck"), Factor("dS", "ijk")), over=("k",)),),
         sentence="Each depth gets the errors of the maps, weighed as it was weighed itself.",
         derivative_of=("weigh_depth", "X"),
     ),
@@ -358,7 +419,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
     "response_derivative": Operation(
         function="convolution.response_derivative",
         result="r", inputs=("P",), axes={"r": "ab", "P": "ijc"},
-        number=r"\sum_c $P[a,b,c]",
+        number=(Product((Factor("P", "abc"),), over=("c",)),),
         sentence="How R11 answers to each weight of the filter: by the sum over the depth under that weight.",
     ),
     "step": Operation(
@@ -413,7 +474,7 @@ def plain_number(operation: Operation) -> str:
     '∂E/∂F[a,b,n] = Σ_{i,j} ∂E/∂T[i,j,n] · Σ_c X[i+a, j+b, c]'
     """
     names = {letter: f"∂E/∂{letter[1:]}" if letter[0] == "d" else letter for letter in operation.letters}
-    text = operation.filled(f"{operation.result_number} = {operation.number}", list(names.values()))
+    text = operation.filled(" = ".join(operation.number_equation), list(names.values()))
     return _plain(text.replace("alpha", "α").replace("theta", "θ"))
 
 

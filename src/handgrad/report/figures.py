@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, MultipleLocator, PercentFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, MultipleLocator, NullLocator
 
 from handgrad.parameters import Parameters
 from handgrad.typing import Array
@@ -89,9 +89,9 @@ def _curve(axes: Axes, history: Sequence[Mapping[str, float]], name: str, chosen
         values = np.maximum(values, least)
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if values.max() < 30 * least else (1,)))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.yaxis.set_minor_locator(mpl.ticker.NullLocator())
+        axes.yaxis.set_minor_locator(NullLocator())
     else:
-        axes.yaxis.set_major_formatter(PercentFormatter(1))
+        axes.yaxis.set_major_formatter(FuncFormatter(_percent))
     for (label, style), line in zip(_LINES.items(), values.T, strict=True):
         marker = "o" if len(epochs) <= _MARKED else ""
         axes.plot(epochs, line, marker=marker, markersize=4, label=label, **style)
@@ -101,6 +101,10 @@ def _curve(axes: Axes, history: Sequence[Mapping[str, float]], name: str, chosen
     axes.set_xlim(0.5, len(epochs) + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
     axes.grid(visible=False, axis="x")
+
+
+def _percent(share: float, _: object) -> str:
+    return f"{100 * share:.4g} %"
 
 
 def reliability(bins: Sequence[Mapping[str, Any]]) -> Figure:
@@ -120,7 +124,7 @@ def reliability(bins: Sequence[Mapping[str, Any]]) -> Figure:
         top.plot([0, 1], [0, 1], color=_COLORS["quiet"], linestyle="--", linewidth=1)
         top.errorbar([each["confidence"] for each in filled], accuracy, reach, fmt="o", color=_COLORS["right"])
         top.set(title="Share correct", xlim=(0, 1), ylim=(0, 1))
-        top.yaxis.set_major_formatter(PercentFormatter(1))
+        top.yaxis.set_major_formatter(FuncFormatter(_percent))
         bars = bottom.bar(
             [(each["low"] + each["high"]) / 2 for each in filled],
             [each["images"] for each in filled], width=0.09, color=_COLORS["quiet"], alpha=0.55,
@@ -128,7 +132,7 @@ def reliability(bins: Sequence[Mapping[str, Any]]) -> Figure:
         bottom.bar_label(bars, fmt="{:,.0f}", color=_COLORS["quiet"], fontsize=8.5, padding=1)
         bottom.set(title="Pictures", xlabel="predicted probability", yticks=())
         bottom.xaxis.set_major_locator(MultipleLocator(0.2))
-        bottom.xaxis.set_major_formatter(PercentFormatter(1))
+        bottom.xaxis.set_major_formatter(FuncFormatter(_percent))
     return figure
 
 

@@ -24,15 +24,9 @@ WORDS = {
 
 
 class Unseen(NamedTuple):
-    """Images with the class numbers that the model gives their labels.
+    """Images as the model takes them, which they are (see ``WORDS``), and what a person should know about the source.
 
-    Attributes
-    ----------
-    samples : Samples
-        With the model's channels; a label that the model does not know is −1.
-    which : {"test", "held out", "all"}
-    notices : tuple of str
-        What a person should know about the source.
+    A label that the model does not know is −1.
     """
 
     samples: Samples

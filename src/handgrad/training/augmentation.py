@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,8 @@ from numpy.typing import NDArray
 from handgrad.errors import InputError
 from handgrad.typing import Integers, Pixels
 
-AUGMENTATIONS = ("shift", "flip", "rotate", "contrast")
+AugmentationName: TypeAlias = Literal["shift", "flip", "rotate", "contrast"]
+AUGMENTATIONS: tuple[AugmentationName, ...] = get_args(AugmentationName)
 LARGEST_SHIFT, LARGEST_ANGLE, LARGEST_CONTRAST = 0.1, 10.0, 0.3
 """A share of the side; degrees; a share of the contrast. All are drawn evenly, to either side."""
 

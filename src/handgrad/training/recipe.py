@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 from numbers import Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, TypeAlias, get_args
 
 import numpy as np
 
 from handgrad.errors import InputError
-from handgrad.training.augmentation import AUGMENTATIONS
+from handgrad.training.augmentation import AugmentationName
 
-OPTIMIZERS = ("adamw", "sgd")
-SCHEDULES = ("one-cycle", "constant")
-CLASS_WEIGHTS = ("balanced",)
+OptimizerName: TypeAlias = Literal["adamw", "sgd"]
+ScheduleName: TypeAlias = Literal["one-cycle", "constant"]
+ClassWeight: TypeAlias = Literal["balanced"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,15 +70,15 @@ class Recipe:
 
     epochs: int | None = None
     batch_size: int | None = None
-    optimizer: str = "adamw"
+    optimizer: OptimizerName = "adamw"
     learning_rate: float | None = None
-    schedule: str = "one-cycle"
+    schedule: ScheduleName = "one-cycle"
     weight_decay: float = 0.1
     momentum: float = 0.9
     early_stopping: bool = False
     patience: int = 10
-    class_weight: str | None = None
-    augment: tuple[str, ...] = ()
+    class_weight: ClassWeight | None = None
+    augment: tuple[AugmentationName, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "augment", tuple(self.augment))
@@ -94,15 +94,15 @@ class Recipe:
             raise InputError("weight_decay", self.weight_decay, "must be 0 or more", "try 0.01")
         if not 0 <= _number(self.momentum) < 1:
             raise InputError("momentum", self.momentum, "must be from 0 to below 1", "try 0.9")
-        choices = (
-            ("optimizer", self.optimizer, OPTIMIZERS),
-            ("schedule", self.schedule, SCHEDULES),
-            ("class_weight", self.class_weight, CLASS_WEIGHTS),
-            *(("augment", kind, AUGMENTATIONS) for kind in self.augment),
-        )
-        for name, value, known in choices:
-            if value not in known and not (name == "class_weight" and value is None):
-                raise InputError(name, value, f"must be one of {', '.join(known)}", f"try {known[0]}")
+        for name, values, known in (
+            ("optimizer", (self.optimizer,), get_args(OptimizerName)),
+            ("schedule", (self.schedule,), get_args(ScheduleName)),
+            ("class_weight", () if self.class_weight is None else (self.class_weight,), get_args(ClassWeight)),
+            ("augment", self.augment, get_args(AugmentationName)),
+        ):
+            for value in values:
+                if value not in known:
+                    raise InputError(name, value, f"must be one of {', '.join(known)}", f"try {known[0]}")
 
     def epochs_for(self, images: int) -> int:
         """Passes over so many training images.

@@ -13,7 +13,8 @@ from string import Template
 from typing import Any
 
 from handgrad.architecture import Architecture
-from handgrad.graph import EXAMPLES, forward_nodes, graph
+from handgrad.graph import EXAMPLES, Derivative, forward_nodes, graph
+from handgrad.notes.operations import OPERATIONS
 from handgrad.trace import Trace, to_document
 from handgrad.web.cards import cards, mathml
 
@@ -69,15 +70,32 @@ def page(content: dict[str, Any], policy: str) -> str:
 
 def page_content(architecture: Architecture, document: dict[str, Any], live: dict[str, Any] | None) -> dict[str, Any]:
     """Return what a page is given: the trace, the cards, the names as MathML, and what a server adds."""
+    nodes = (*graph(architecture), *EXAMPLES)
     return {
         "trace": document,
+        "contractions": _contractions(),
         "cards": [
             asdict(card) | {"formulas": [mathml(each, block=True) for each in card.formulas]}
             for card in cards(architecture)
         ],
-        "symbols": {node.name: mathml(node.name.latex) for node in (*graph(architecture), *EXAMPLES)},
+        "symbols": {node.name: mathml(node.name.latex) for node in nodes},
+        "derivatives": {node.name.tensor: node.name for node in nodes if isinstance(node.name, Derivative)},
         "layers": [node.name for node in forward_nodes(architecture) if node.operation not in ("parameter", "ideal")],
         "live": live,
+    }
+
+
+def _contractions() -> dict[str, Any]:
+    """Return the operations that the page computes by what the table says of one number."""
+    return {
+        name: {
+            "inputs": operation.inputs,
+            "axes": operation.axes[operation.result],
+            "products": [asdict(product) for product in operation.number],
+            "forward": operation.derivative_of is None,
+        }
+        for name, operation in OPERATIONS.items()
+        if not isinstance(operation.number, str)
     }
 
 

@@ -203,8 +203,9 @@ export class Explanation {
       list.append(element("li", {}, this.#link("E", [], ""), " is − log of it"));
     }
     if (list.children.length) section.append(element("h3", { textContent: "It takes part in" }), list);
-    if (trace.tensor(`∂E/∂${name}`)) {
-      list.append(element("li", {}, this.#link(`∂E/∂${name}`, index, indexed(index)), " how E answers to it"));
+    const derivative = trace.derivative(name);
+    if (derivative) {
+      list.append(element("li", {}, this.#link(derivative.name, index, indexed(index)), " how E answers to it"));
     }
     return section;
   }
@@ -212,7 +213,7 @@ export class Explanation {
   /** Of the cells that a number takes part in, the one to go on with: where E answers most, if that is known. */
   #heaviest(name, box) {
     const { trace } = this.page;
-    const weights = [trace.tensor(`∂E/∂${name}`), trace.tensor(name)].find((tensor) => tensor?.here());
+    const weights = [trace.derivative(name), trace.tensor(name)].find((tensor) => tensor?.here());
     const first = box.map(([from]) => from);
     if (!weights || countOf(box) > 20000) return first;
     return cells(box).reduce((best, index) => (Math.abs(weights.at(index)) > Math.abs(weights.at(best)) ? index : best), first);

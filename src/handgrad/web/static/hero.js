@@ -24,7 +24,7 @@ export class Hero {
     this.bars = element("ol", { className: "probabilities" });
     this.loss = element("button", { type: "button", className: "loss" });
     this.loss.addEventListener("click", (event) => page.choose("E", [], false, byKeyboard(event)));
-    this.back = new Heatmap(page, "∂E/∂X", { width: 184 });
+    this.back = new Heatmap(page, page.trace.derivative("X").name, { width: 184 });
     const arrow = (way, text) => element("p", { className: `arrow ${way}`, textContent: text });
     place.replaceChildren(
       this.heading,

@@ -1,5 +1,6 @@
 // The page: its cards, what is chosen on it, and the trace that all of it shows.
 
+import { contraction } from "./contraction.js";
 import { element } from "./element.js";
 import { Explanation } from "./explanation.js";
 import { Heatmap, palette } from "./heatmap.js";
@@ -20,6 +21,8 @@ const typeset = (text) => text.replace(/([a-z]{2})'/g, "$1’");
 class Page {
   constructor(content) {
     Object.assign(this, content);
+    const contractions = Object.entries(content.contractions).map(([name, data]) => [name, contraction(data)]);
+    this.operations = { ...operations, ...Object.fromEntries(contractions) };
     this.rate = RATE;
     this.chosen = null;
     this.shown = new Set();
@@ -39,7 +42,7 @@ class Page {
   /** Another trace in place of this one; `redraw` shows it. */
   take(traced) {
     this.traced = traced;
-    this.trace = new Trace(traced, this.rate, (...wanted) => this.live.numbers(...wanted));
+    this.trace = new Trace(traced, this, (...wanted) => this.live.numbers(...wanted));
     this.pixels = Uint8Array.from(atob(traced.pixels.data), (letter) => letter.charCodeAt(0));
   }
 
@@ -75,11 +78,6 @@ class Page {
       const there = await this.bring(trace.ready(name));
       if (trace === this.trace) return there;
     }
-  }
-
-  /** Names of the operations that the page explains. */
-  operations() {
-    return Object.keys(operations);
   }
 
   symbol(name) {

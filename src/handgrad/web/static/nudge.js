@@ -39,7 +39,7 @@ export class Nudge {
     if (!this.plot || !(await this.page.bring(this.page.trace.readyToNudge(this.name)))) return;
     const { trace } = this.page;
     this.E = trace.nudged(this.name, this.index);
-    this.slope = trace.tensor(`∂E/∂${this.name}`).at(this.index);
+    this.slope = trace.derivative(this.name).at(this.index);
     this.start = this.E(0);
     this.#draw();
   }

@@ -34,8 +34,8 @@ export function drawRail(page, place, lying) {
     if (!lying) picture.append(...layer(page.trace.tensor(name).shape, at(along, across.layer)));
     picture.append(label(name, at(along, across.name)));
     stops.set(name, stop(page, name, at(along, across.forward), "forward"));
-    const derivative = `∂E/∂${name}`;
-    if (page.trace.tensor(derivative)) stops.set(derivative, stop(page, derivative, at(along, across.backward), "backward"));
+    const derivative = page.trace.derivative(name)?.name;
+    if (derivative) stops.set(derivative, stop(page, derivative, at(along, across.backward), "backward"));
   });
   picture.append(...stops.values());
   place.replaceChildren(picture);

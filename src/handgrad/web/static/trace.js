@@ -1,11 +1,14 @@
 // The trace as the page asks it: any tensor by name, where a number comes from, what depends on it, what a nudge does.
 
-import { operations, product } from "./operations.js";
+import { product } from "./factors.js";
 import { Tensor } from "./tensor.js";
 
 export class Trace {
-  constructor(document, rate, fetchNumbers) {
+  /** `operations` by name, `derivatives` the name of E's derivative by each tensor. */
+  constructor(document, { operations, derivatives, rate }, fetchNumbers) {
     Object.assign(this, {
+      operations,
+      derivatives,
       classes: document.classes,
       label: document.label,
       standardization: document.standardization,
@@ -27,6 +30,11 @@ export class Trace {
     return this.tensors.get(name);
   }
 
+  /** E's derivative by a tensor, if it has one. */
+  derivative(name) {
+    return this.tensor(this.derivatives[name]);
+  }
+
   inputs(node) {
     return node.inputs.map((name) => this.tensor(name));
   }
@@ -43,7 +51,7 @@ export class Trace {
   async #step(tensor) {
     const inputs = await Promise.all(this.inputs(tensor).map((input) => input.load()));
     const result = new Float64Array(tensor.size);
-    operations.step.compute(tensor, inputs, result);
+    this.operations.step.compute(tensor, inputs, result);
     return result;
   }
 
@@ -56,7 +64,7 @@ export class Trace {
   /** The terms that add up to a number; null where it is given. */
   explain(name, index) {
     const node = this.tensor(name);
-    const operation = operations[node.operation];
+    const operation = this.operations[node.operation];
     if (!operation) return null;
     const terms = operation.terms(node, this.inputs(node), index).map((factors) => ({ factors, value: product(factors) }));
     const grid = operation.grid?.(node, this.inputs(node));
@@ -66,29 +74,28 @@ export class Trace {
   /** The cells that a number is made of: tensor name → box. */
   sources(name, index) {
     const node = this.tensor(name);
-    const boxes = operations[node.operation]?.sources(node, this.inputs(node), index) ?? [];
+    const boxes = this.operations[node.operation]?.sources(node, this.inputs(node), index) ?? [];
     return boxes.flatMap((box, which) => (box ? [{ name: node.inputs[which], box }] : []));
   }
 
   /** The cells that a number takes part in. */
   dependents(name, index) {
     return this.users.get(name).flatMap(({ node, which }) => {
-      if (operations[node.operation] === undefined) return [];
-      const box = operations[node.operation].reach(node, this.inputs(node), which, index);
+      const box = this.operations[node.operation].reach(node, this.inputs(node), which, index);
       return box ? [{ name: node.name, box }] : [];
     });
   }
 
   /** Whether E depends on it: then it has a derivative, and can be nudged. */
   isForward(name) {
-    return this.tensors.has(`∂E/∂${name}`) && this.#downstream(name).at(-1)?.name === "E";
+    return this.derivative(name) !== undefined && this.#downstream(name).at(-1)?.name === "E";
   }
 
   #downstream(name) {
     const reached = new Set([name]);
     const nodes = [];
     for (const node of this.tensors.values()) {
-      if (operations[node.operation]?.compute && node.operation !== "step" && node.inputs.some((input) => reached.has(input))) {
+      if (this.operations[node.operation]?.compute && node.operation !== "step" && node.inputs.some((input) => reached.has(input))) {
         reached.add(node.name);
         nodes.push(node);
       }
@@ -99,7 +106,7 @@ export class Trace {
   /** Brings what `nudged` needs. */
   async readyToNudge(name) {
     const nodes = this.#downstream(name);
-    const needed = new Set([name, `∂E/∂${name}`, ...nodes.flatMap((node) => node.inputs)]);
+    const needed = new Set([name, this.derivatives[name], ...nodes.flatMap((node) => node.inputs)]);
     await Promise.all([...needed].map((needs) => this.tensor(needs).load()));
   }
 
@@ -116,7 +123,7 @@ export class Trace {
       changed.get(name).data[place] = original + epsilon;
       for (const node of nodes) {
         const inputs = node.inputs.map((input) => changed.get(input) ?? this.tensor(input));
-        operations[node.operation].compute(node, inputs, changed.get(node.name).data);
+        this.operations[node.operation].compute(node, inputs, changed.get(node.name).data);
       }
       return changed.get("E").data[0];
     };

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from handgrad import processors
 from handgrad.data.cache import Cache, NoCache, key_of
 from handgrad.data.figures import DIGEST, Figures, measure
-from handgrad.data.picture import decode, size_of
+from handgrad.data.image_file import decode, size_of
 from handgrad.data.stored import StoredImages
 from handgrad.errors import DataError
 from handgrad.typing import Images, Pixels, Progress

@@ -35,7 +35,7 @@ _TURNS = {
 }
 
 
-def read_picture(path: str | Path | BytesIO, size: tuple[int, int], channels: int, *, to_grey: bool = False) -> Pixels:
+def read_image(path: str | Path | BytesIO, size: tuple[int, int], channels: int, *, to_grey: bool = False) -> Pixels:
     """Read an image as a model takes it.
 
     Parameters
@@ -60,7 +60,7 @@ def read_picture(path: str | Path | BytesIO, size: tuple[int, int], channels: in
 
     Examples
     --------
-    >>> read_picture("missing.png", (28, 28), 1)
+    >>> read_image("missing.png", (28, 28), 1)
     Traceback (most recent call last):
         ...
     handgrad.errors.DataError: picture=missing.png: it is no file; give a valid picture file
