@@ -32,7 +32,6 @@ from handgrad.parameters import Parameters
 from handgrad.report.surroundings import machine
 from handgrad.standardization import Standardization
 from handgrad.training import Recipe
-from handgrad.training import optimizer as optimizers
 from handgrad.training.batches import Batch
 from handgrad.training.workers import ALONE, Workers, both_passes
 from tools import DOCS, documents
@@ -163,7 +162,7 @@ def stepper(architecture: Architecture, batch: int, workers: Workers) -> Callabl
     rng, channels = np.random.default_rng(0), architecture.input_shape[2]
     parameters = Parameters.draw(architecture, rng)
     engine = engines.create("fused", Standardization((100.0,) * channels, (60.0,) * channels), threads=1)
-    optimizer = optimizers.create(Recipe(), parameters, engine)
+    optimizer = engine.optimizer(Recipe(), parameters)
     images = rng.integers(0, 256, (batch, *architecture.input_shape), np.uint8)
     labels = rng.integers(0, architecture.classes, batch)
     own = Batch(np.arange(batch * workers.count), images, labels)

@@ -21,10 +21,10 @@ from torch.nn import functional
 from handgrad.architecture import Architecture
 from handgrad.data import Dataset, Samples, load
 from handgrad.model import Model
+from handgrad.optimizer import WIDE
 from handgrad.parameters import Parameters
 from handgrad.training.augmentation import Augmentation
 from handgrad.training.loop import shuffled
-from handgrad.training.optimizer import WIDE
 
 TESTED_AT_ONCE = 500
 

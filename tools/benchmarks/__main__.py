@@ -8,10 +8,11 @@ import os
 import sys
 import time
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from handgrad.standardization import Standardization
+from handgrad import engine as engines
 from tools import DOCS, ROOT
 from tools.benchmarks import cold, growth, machine, peak, process, report, startup
 from tools.benchmarks.measure import Effort, Peer, measure, say
@@ -75,16 +76,10 @@ def _measure_all(options: argparse.Namespace) -> dict[str, Any]:
     except process.ProcessError as error:
         results["startup"] = {"absent": f"a process failed: {error}"}
     say("growth")
-    results["growth"] = growth.measure(_fused, 1 if quick else 3, quick=quick)
+    results["growth"] = growth.measure(partial(engines.create, "fused"), 1 if quick else 3, quick=quick)
     say("cold process")
     results["cold"] = {"absent": "left out of the smoke test"} if quick else cold.measure(3)
     return results
-
-
-def _fused(standardization: Standardization) -> Any:
-    from handgrad.fused.network import FusedEngine
-
-    return FusedEngine(standardization)
 
 
 def _peers(stack: ExitStack) -> list[Peer]:
