@@ -17,16 +17,16 @@ from typing import Any
 import numpy as np
 import safetensors.numpy
 from numpy.typing import NDArray
-from PIL import Image, PngImagePlugin
+from PIL import Image
 
-from handgrad import engine, model_file
+from handgrad import engine, model_file, optimizer
 from handgrad.architecture import Architecture
 from handgrad.data import idx, image_file, npz
 from handgrad.errors import DataError
 from handgrad.model import Model
 from handgrad.parameters import Parameters
 from handgrad.standardization import Standardization
-from handgrad.training import Epoch, Recipe, State, checkpoint, optimizer
+from handgrad.training import Epoch, Recipe, State, checkpoint
 
 _SEPARATOR = b"\xff"
 """Separates the texts of an input that stands for metadata; it never occurs in UTF-8."""
@@ -130,9 +130,6 @@ def _read_picture(content: bytes) -> None:
     image_file.read_image(io.BytesIO(content), (8, 6), 1, to_grey=True)
 
 
-# Otherwise the effects of a changed chunk would be hidden behind its checksum.
-PngImagePlugin.ChunkStream.crc = lambda *_: None  # type: ignore[method-assign]
-
 _FORMATS = [
     "AVIF",
     "BLP",
@@ -210,7 +207,8 @@ def _texts(content: bytes) -> list[str]:
 def _model_seeds() -> Iterator[bytes]:
     yield model_file.to_bytes(_MODEL)
     values = (_MODEL.architecture.to_dict(), _MODEL.classes, _MODEL.standardization.to_dict(), _MODEL.provenance)
-    yield b"\0" + _SEPARATOR.join([*(json.dumps(value).encode() for value in values), b"1"])
+    version = model_file.VERSION.encode()
+    yield b"\0" + _SEPARATOR.join([*(json.dumps(value).encode() for value in values), version])
 
 
 def _state(steps: int) -> State:
@@ -237,7 +235,8 @@ def _checkpoint_seeds() -> Iterator[bytes]:
     for steps in (0, 3):
         yield checkpoint.to_bytes(_MODEL, _state(steps), settings)
     sums = {"step": 3, "correct": 2, "loss": 1.5, "seconds": 0.25}
-    texts = [*(json.dumps(value).encode() for value in (settings, _MODEL.provenance, sums)), b"1"]
+    texts = [json.dumps(value).encode() for value in (settings, _MODEL.provenance, sums)]
+    texts.append(checkpoint.VERSION.encode())
     for table in (b"", np.array([astuple(epoch) for epoch in _state(3).history], np.float64).tobytes()):
         yield b"\0" + _SEPARATOR.join([*texts, table])
 

@@ -35,7 +35,7 @@ class Contestant:
     parameters: Callable[[], Mapping[str, Any]] | None = None
 
     def tasks(self) -> dict[str, Callable[[], Any]]:
-        """The functions to time, by name."""
+        """Return the functions to time, by name."""
         tasks = {"predict": self.predict, "predict one": self.predict_one}
         return {"step": self.step, **tasks} if self.step else tasks
 
