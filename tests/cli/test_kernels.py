@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,9 +23,9 @@ class Compiling(NotesEngine):
         super().__init__(Standardization((0.0,), (1.0,)))
         self.compiled, self.failure = compiled, failure
 
-    def prepare(self, *_: Any, begin: Callable[[], None] = lambda: None, **__: Any) -> Any:
+    def prepare(self, *_: Any, **options: Any) -> Compilation | None:
         if self.compiled:
-            begin()
+            options["begin"]()
         if self.failure:
             raise self.failure
         return self.compiled

@@ -201,8 +201,6 @@ def test_a_kernel_of_another_key_is_not_taken(tmp_path: Path) -> None:
     file.save(("float32", "this processor"), 1)
     assert file.load(("float32", "this processor")) == 1
     assert file.load(("float32", "another processor")) is None
-    file.flush()
-    assert file.load(("float32", "this processor")) is None
 
 
 def test_a_cache_that_is_gone_in_between_is_made_again(tmp_path: Path, kept_in: Callable[[Path], None]) -> None:
