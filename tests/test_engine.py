@@ -1,4 +1,4 @@
-"""The engine standardizes pixels and hands them to the notes."""
+"""Engines standardize pixels, choose by name and by the network's operations, and compile ahead of the work."""
 
 from __future__ import annotations
 

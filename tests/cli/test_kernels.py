@@ -17,7 +17,7 @@ from handgrad.standardization import Standardization
 
 
 class Compiling(NotesEngine):
-    """Reports what it is told to have compiled."""
+    """An engine that reports a given compilation."""
 
     def __init__(self, compiled: Compilation | None, failure: BaseException | None = None) -> None:
         super().__init__(Standardization((0.0,), (1.0,)))
