@@ -51,7 +51,7 @@ right = np.allclose(network_of(parameters).predict(parameters, X), notes.predict
 """
 
 _GRADIENT = """
-architecture = Architecture(input_shape=(12, 12, 1), classes=10, stages=((4, 4),), pooling=4, hidden=(24,))
+architecture = Architecture(input_shape=(12, 12, 1), classes=10, stages=((4, 4),), hidden=(24,))
 rng = np.random.default_rng(0)
 parameters, X = Parameters.draw(architecture, rng), rng.standard_normal((128, 12, 12, 1), "float32")
 _, _, gradient = network_of(parameters).loss_and_gradients(parameters, X, rng.integers(0, 10, 128))

@@ -24,7 +24,7 @@ _ONE_IMAGE = ("A", "B")
 
 
 def main() -> int:
-    """Run the parts that were asked for."""
+    """Run the chosen measurements."""
     options = _options()
     results_file = options.out / "results.json"
     if not options.report_only:
@@ -49,7 +49,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=None, help="folder of results.json")
     parser.add_argument("--docs", type=Path, default=None, help="folder of performance.md and images/")
     options = parser.parse_args()
-    # A smoke test does not replace figures that were taken with care.
+    # A smoke test must not replace real figures.
     quick_out = ROOT / "runs" / "bench-quick"
     options.out = options.out or (quick_out if options.quick else Path(__file__).parent)
     options.docs = options.docs or (quick_out if options.quick else DOCS)
@@ -88,7 +88,7 @@ def _peers(stack: ExitStack) -> list[Peer]:
         stack.callback(started.close)
         return started
 
-    # The compiled graphs of PyTorch are kept between runs, in the benchmark's own environment.
+    # PyTorch's compiled graphs are kept between runs, in the benchmark's own environment.
     compiled = {"TORCHINDUCTOR_CACHE_DIR": os.fspath(_COMPILER_CACHE)}
     return [
         Peer(worker("engines"), ours=True),

@@ -1,4 +1,4 @@
-"""handgrad's engines, given pixels as stored."""
+"""handgrad's engines, on pixels as stored."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from tools.benchmarks.networks import LEARNING_RATE, Network
 
 
 def variants(network: Network) -> tuple[str, ...]:
-    """Its engines."""
+    """Return the names of the engines."""
     return ("handgrad fused", "handgrad fused, 1 thread")
 
 
 def oracle_variants(network: Network) -> tuple[str, ...]:
-    """The engine that all are compared with."""
+    """Return the name of the engine that all are compared with."""
     return ("handgrad notes",)
 
 
 def build(network: Network, variant: str) -> Contestant:
-    """The engine of that name."""
+    """Make the engine of that name."""
     parameters = network.start(peers=False)
     engine, optimizer = _engine_and_optimizer(network, variant, parameters)
     images, labels, one = network.images, network.labels, network.images[:1]
