@@ -21,7 +21,7 @@ from sklearn.datasets import load_digits
 
 from handgrad import cli, model_file
 from handgrad.cluster.prediction import MANIFEST
-from handgrad.cluster.unlabelled import ROWS
+from handgrad.cluster.unlabeled import ROWS
 from handgrad.model import Model
 from tests_cluster.processes import below_this, watched
 

@@ -120,6 +120,6 @@ def _of_a_training() -> Iterator[inspect.Parameter]:
 
 
 def _type(option: WrittenOption) -> Any:
-    """The type that Typer reads; what has a form of its own is read by the library."""
+    """Return the type that Typer reads; the library reads what has its own form."""
     kind = str if option.form.metavar else option.type
     return kind | None if option.optional else kind
