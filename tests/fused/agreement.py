@@ -11,10 +11,13 @@ import numpy as np
 
 from handgrad.architecture import Architecture, Convolution, Dense
 from handgrad.fused import network
-from handgrad.fused.network import ArrayEngine
+from handgrad.fused.engine import FusedEngine
+from handgrad.fused.network import Network
+from handgrad.fused.team import Team
 from handgrad.notes import network as notes
 from handgrad.notes import pooling
 from handgrad.parameters import Parameters
+from handgrad.standardization import Standardization
 from handgrad.typing import Array
 from tests.notes.strategies import laid_out
 
@@ -27,6 +30,15 @@ tensor was off by 1.0e-5 in float32 (one in a thousand by more than 2.1e-6), of 
 
 MARGIN = 1e-5
 """Share of a layer's largest number within which rounding may decide."""
+
+
+AS_GIVEN = FusedEngine(Standardization((0.0,), (1.0,)))
+"""The engine over images that are given as the notes take them."""
+
+
+def network_of(parameters: Parameters, threads: int = 2) -> Network:
+    """Return the kernels' network of these parameters, over images that are given as the notes take them."""
+    return Network(parameters.architecture, parameters.vector.dtype, None, Team(threads))
 
 
 def parameters_of(architecture: Architecture, rng: np.random.Generator, dtype: str) -> Parameters:
@@ -89,10 +101,10 @@ def check(
     parameters = parameters_of(architecture, rng, dtype)
     X = laid_out(images_of(parameters, batch, rng), layout)
     y = rng.integers(0, architecture.classes, len(X))
-    engine = ArrayEngine(threads)
+    fused = network_of(parameters, threads)
     losses, probabilities, gradient = notes.loss_and_gradients(parameters, X, y)
-    fused_losses, fused_probabilities, fused_gradient = engine.loss_and_gradients(parameters, X, y)
-    predicted = engine.predict(parameters, X)
+    fused_losses, fused_probabilities, fused_gradient = fused.loss_and_gradients(parameters, X, y)
+    predicted = fused.predict(parameters, X)
     pairs = {
         "E": (losses, fused_losses),
         "z": (probabilities, fused_probabilities),

@@ -28,29 +28,33 @@ _IMPORTS = """
 import hashlib, json, sys
 import numpy as np
 from handgrad.architecture import Architecture
-from handgrad.fused import network, optimizer
+from handgrad.fused import optimizer
 from handgrad.fused.compilation import announced
-from handgrad.fused.team import Team
+from handgrad.fused.network import Network
+from handgrad.fused.team import Team, default_threads
 from handgrad.notes import network as notes
 from handgrad.parameters import Parameters
+
+def network_of(parameters):
+    return Network(parameters.architecture, parameters.vector.dtype, None, Team(default_threads()))
 """
 _STEP = """
 theta, one = np.arange(9.0), np.ones(9)
-optimizer.share(Team(1), optimizer.kernels("float64")["descend"], (theta, one, one.copy(), one), (0.5, 0.1))
+optimizer._share(Team(1), "descend", (theta, one, one.copy(), one), (0.5, 0.1))
 right = np.allclose(theta, np.arange(9) - 0.1 * (0.5 + 1 + np.arange(9)))
 """
 _PREDICTION = """
 # Filters and windows of one cell: the kernels that compile soonest.
 architecture = Architecture(input_shape=(5, 5, 1), stages=((2, 2),), hidden=(3,), filter_size=(1, 1), pooling=1)
 parameters, X = Parameters.draw(architecture, np.random.default_rng(0)), np.ones((2, 5, 5, 1), "float32")
-right = np.allclose(network.predict(parameters, X), notes.predict(parameters, X))
+right = np.allclose(network_of(parameters).predict(parameters, X), notes.predict(parameters, X))
 """
 
 _GRADIENT = """
 architecture = Architecture(input_shape=(12, 12, 1), classes=10, stages=((4, 4),), hidden=(24,))
 rng = np.random.default_rng(0)
 parameters, X = Parameters.draw(architecture, rng), rng.standard_normal((128, 12, 12, 1), "float32")
-_, _, gradient = network.loss_and_gradients(parameters, X, rng.integers(0, 10, 128))
+_, _, gradient = network_of(parameters).loss_and_gradients(parameters, X, rng.integers(0, 10, 128))
 print(hashlib.sha256(gradient.vector.tobytes()).hexdigest())
 right = True
 """

@@ -112,7 +112,7 @@ def error_of_maps(
     """
     nothing = splat(F.dtype.type(0), lanes)
     maps, targets, area, stride, error_area = layer.maps, following.maps, layer.area, layer.stride, layer.error_area
-    entry, back, taps = layer.S, following.dS, layer.F + n * layer.maps * (k1 * k2)
+    entry, back, taps = layer.S, following.S, layer.F + n * layer.maps * (k1 * k2)
     one, alphas, following_weighted = splat(F.dtype.type(1), lanes), following.alpha, following.weighted != 0
     t = registers(p)
     g = registers(p)
@@ -153,7 +153,7 @@ def error_of_maps(
 def rectify_error(layer: Any, following: Any, dS: Any, bits: Any, n: int, E: Any, e: int) -> None:
     """N30: ``∂E/∂T = ∂E/∂H ⊙ f'(T)`` of filter n, to E from `e` on; the same ∂E/∂H for every filter (N29)."""
     nothing = splat(E.dtype.type(0), lanes)
-    kept, bytes_, area, error_area, back = layer.kept, layer.bytes, layer.area, layer.error_area, following.dS
+    kept, bytes_, area, error_area, back = layer.kept, layer.bytes, layer.area, layer.error_area, following.S
     for q in range(0, layer.run, lanes):
         for r in range(p):
             error = load(dS, back + r * area + q, lanes)
@@ -170,7 +170,7 @@ def filter_gradient(
     ``sums`` has a vector for each number of ∂E/∂F, whose lanes ``gather_filter_gradient`` will add up.
     """
     nothing = splat(S.dtype.type(0), lanes)
-    kept, bytes_, area, error_area, back = layer.kept, layer.bytes, layer.area, layer.error_area, following.dS
+    kept, bytes_, area, error_area, back = layer.kept, layer.bytes, layer.area, layer.error_area, following.S
     rows = registers(p + k1 - 1)
     error = registers(2, p)
     g = registers(2, k1, k2)
@@ -214,7 +214,7 @@ def gather_filter_gradient(layer: Any, sums: Any, gradient: Any) -> None:
 
 def correlate_back(layer: Any, F_turned: Any, E: Any, e: int, n: int, k: int, dS: Any) -> None:
     """N29, N34: ``∂E/∂S_k += ∂E/∂T_n @ F_kn^{ππ}``, padded by the zeros around E."""
-    area, back = layer.area, layer.dS
+    area, back = layer.area, layer.S
     rows = registers(p + k1 - 1)
     t = registers(p)
     for y in range(p + k1 - 1):

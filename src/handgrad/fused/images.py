@@ -37,7 +37,7 @@ def depth_gradient(pixels: Any, scale: Any, shift: Any, layer: Any, dS: Any, gra
     """N35 of the first convolution: ``∂E/∂α[c,k] += Σ_{i,j} X[i,j,c] · ∂E/∂S[i,j,k]``."""
     for k in range(layer.maps):
         for y in range(pixels.shape[0]):
-            place = layer.dS + (k * p + y % p) * layer.area + y // p * layer.stride
+            place = layer.S + (k * p + y % p) * layer.area + y // p * layer.stride
             row = dS[place : place + pixels.shape[1]]
             for c in range(layer.depth):
                 total = scale.dtype.type(0)

@@ -93,9 +93,7 @@ def pool_back(layer: Any, table: Any, S: Any, dU: Any, d: int, winners: Any, dS:
     ``table`` has each filter in an empty patch, once for each place of a winner; ``sums`` lies like it.
     """
     zero = S.dtype.type(0)
-    filters, maps, padded, kept, first, back = (
-        layer.filters, layer.maps, layer.padded, layer.kept, layer.table, layer.dS - layer.S,
-    )  # fmt: skip
+    filters, maps, padded, kept, first = layer.filters, layer.maps, layer.padded, layer.kept, layer.table
     area, stride, further = layer.area, layer.stride, layer.sums - layer.table
     rows = registers(p + k1 - 1)
     window = registers(parts)
@@ -119,8 +117,6 @@ def pool_back(layer: Any, table: Any, S: Any, dU: Any, d: int, winners: Any, dS:
                             error[v] = multiply_add(e, load(table, at + v * patch, patch), error[v])
                             total = load(sums, at + further + v * patch, patch)
                             store(sums, at + further + v * patch, multiply_add(e, window[v], total))
-                    for y in range(p + k1 - 1):
-                        rows[y] = rows[y] + back
                     for v in range(parts):
                         add_rows(dS, packed(rows), v, across, error[v])
 
@@ -158,7 +154,7 @@ def spread_error(layer: Any, following: Any, theta: Any, U: Any, dS: Any, dU: An
     for i in range(layer.rows):
         for j in range(layer.columns):
             first = (i * layer.columns + j) * layer.filters
-            cell = following.dS + i % p * following.area + i // p * following.stride + j
+            cell = following.S + i % p * following.area + i // p * following.stride + j
             for n in range(layer.filters):
                 dU[first + n] = 0
             for k in range(following.maps):

@@ -10,8 +10,8 @@ import pytest
 
 from handgrad.architecture import Architecture
 from handgrad.notes import descent
+from handgrad.optimizer import SGD, AdamW, Optimizer, create, decayed
 from handgrad.parameters import Parameters
-from handgrad.training.optimizer import SGD, AdamW, Optimizer, create, decayed
 from handgrad.training.recipe import OptimizerName, Recipe
 from tests.notes.strategies import filled
 
