@@ -1,4 +1,4 @@
-"""Kernels on disk: written by several processes at once, broken, on a full disk, without a folder; results stay right."""
+"""Kernels on disk: written by several processes at once, broken, on a full disk, without a folder."""
 
 from __future__ import annotations
 

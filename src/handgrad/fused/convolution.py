@@ -1,8 +1,8 @@
 """Convolution kernels: a vector holds neighboring positions of a map. N3–N5 forward, N28–N30 and N32–N35 backward.
 
-A map is stored in p *row phases*: row ``p·i + r`` is row i of phase r, and the rows of a phase follow each other without
-a gap. One run over a phase then makes p rows of the result at a time from shared loads. The last ``k2 − 1`` numbers of
-a row are not used; errors there are zero.
+A map is stored in p *row phases*: row ``p·i + r`` is row i of phase r, and the rows of a phase follow each other
+without a gap. One run over a phase then makes p rows of the result at a time from shared loads. The last ``k2 − 1``
+numbers of a row are not used; errors there are zero.
 """
 
 from __future__ import annotations
