@@ -119,7 +119,7 @@ def _size(text: str) -> tuple[int, int]:
 
 
 def _counts(text: str) -> tuple[int, ...]:
-    counts = tuple(map(int, _words(text))) if text != "0" else ()
+    counts = () if text.strip() == "0" else tuple(map(int, _words(text)))
     if min(counts, default=1) < 1:
         raise ValueError
     return counts
