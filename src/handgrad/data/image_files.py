@@ -46,7 +46,7 @@ class Reader:
     """Reads image files of a folder, and keeps the reason why one cannot be read; if strict, raises it.
 
     The cache has one file for the folder and each size. An image that is found there, by its file's path, length and
-    times, is not decoded again. None keeps nothing.
+    times, is not decoded again. Without a cache, nothing is kept.
     """
 
     def __init__(
