@@ -1,8 +1,7 @@
-"""Measure what data of any size costs, and write it down: docs/data.md.
+"""Measure the cost of data of any size and write docs/data.md: ``python -m tools.measure_data``.
 
-Run it with the project's environment: ``python -m tools.measure_data``. It makes 100,000 pictures of 100 × 100 × 3 in
-a temporary folder (half a gigabyte, and three more for what they are decoded to), and reads MNIST and the magnetic
-tiles where they lie (``HANDGRAD_DATA``, or ``shared/data`` beside the repository).
+It makes 100,000 images of 100 × 100 × 3 in a temporary folder (half a gigabyte, and three more when they are decoded),
+and reads MNIST and the magnetic tiles from ``HANDGRAD_DATA``, or ``shared/data`` beside the repository.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make_pictures(folder / "all", max(COUNTS))
-        # Once before, so that no training compiles its kernels.
+        # Once in advance, so that no training below compiles kernels.
         memory_row(folder, 300)
         rows = [memory_row(folder, count) for count in track(COUNTS, "Training")]
     with threadpool_limits(1, user_api="blas"):
@@ -54,7 +53,7 @@ def main() -> None:
 
 
 def make_pictures(root: Path, count: int) -> None:
-    """So many pictures that all differ, in class folders: a class shows in the brightness of one corner."""
+    """Make distinct images in class folders; the class determines the brightness of one corner."""
     rng = np.random.default_rng(0)
     scenes = rng.integers(40, 216, (97, 7, 7, 3), np.uint8)
     for label in range(CLASSES):
@@ -64,7 +63,7 @@ def make_pictures(root: Path, count: int) -> None:
         scene = Image.fromarray(scenes[number % len(scenes)]).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
         pixels = np.array(scene)
         pixels[:20, :20] = 25 * (number % CLASSES)
-        # Its number in black and white cells, so that no two pictures are the same.
+        # Its number in black and white cells, so that no two images are equal.
         pixels[80:, :80] = np.repeat([255 * (number >> bit & 1) for bit in range(20)], 4)[:, np.newaxis]
         Image.fromarray(pixels).save(root / f"class {number % CLASSES}" / f"{number:06}.jpg", quality=85)
 
@@ -74,12 +73,12 @@ def make_pictures(root: Path, count: int) -> None:
 
 
 def memory_row(folder: Path, count: int) -> dict[str, Any]:
-    """A first training on so many of the pictures, which decodes them, and a second, which does not."""
+    """Train on some of the images twice: the first run decodes them, the second does not."""
     root = folder / f"{count}"
     for number in range(count):
-        place = Path(f"class {number % CLASSES}", f"{number:06}.jpg")
-        (root / place).parent.mkdir(parents=True, exist_ok=True)
-        (root / place).hardlink_to(folder / "all" / place)
+        path = Path(f"class {number % CLASSES}", f"{number:06}.jpg")
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).hardlink_to(folder / "all" / path)
     cache = folder / "cache"
     runs = [watched_training(root, cache, folder / f"out-{count}-{run}") for run in ("first", "second")]
     for file in cache.iterdir():
@@ -88,7 +87,7 @@ def memory_row(folder: Path, count: int) -> dict[str, Any]:
 
 
 def watched_training(root: Path, cache: Path, out: Path) -> dict[str, float]:
-    """Peaks of a training's memory, and the seconds before its first epoch was announced and in all."""
+    """Return a training's peaks of memory, and its seconds until the first line of output and in total."""
     command = [sys.executable, "-m", "handgrad", "train", str(root), "--cache", str(cache), "--out", str(out), *NETWORK]
     started = time.perf_counter()
     with open(f"{out}.log", "w+") as log:  # noqa: PTH123
@@ -111,7 +110,7 @@ def watched_training(root: Path, cache: Path, out: Path) -> dict[str, float]:
 
 
 def memory_of(pid: int) -> dict[str, int]:
-    """KiB of anonymous memory now, and the most that was resident so far, mapped files included."""
+    """Return KiB of anonymous memory now, and the peak of resident memory so far, including mapped files."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
@@ -121,7 +120,7 @@ def memory_of(pid: int) -> dict[str, int]:
 
 
 def wait_rows() -> Iterator[dict[str, Any]]:
-    """How long the steps of a training wait for their images."""
+    """Measure how long the steps of a training wait for their images."""
     for source in ("mnist", "magnetic-tile"):
         if not (DATA / source).is_dir():
             continue

@@ -1,6 +1,6 @@
-"""Measure what several workers cost each other, and write down what follows for many: docs/scale.md and its picture.
+"""Measure the cost of several workers, extrapolate to many, and write docs/scale.md and its figure.
 
-Run it where nothing else runs, with the environment of the cluster's tests, which ``make test-cluster`` makes:
+Run it on an idle machine, in the environment of ``make test-cluster``:
 ``.venv-cluster/bin/python -m tools.measure_scale``. It takes about a minute.
 """
 
@@ -32,7 +32,6 @@ from handgrad.parameters import Parameters
 from handgrad.report.surroundings import machine
 from handgrad.standardization import Standardization
 from handgrad.training import Recipe
-from handgrad.training import optimizer as optimizers
 from handgrad.training.batches import Batch
 from handgrad.training.workers import ALONE, Workers, both_passes
 from tools import DOCS, documents
@@ -44,18 +43,18 @@ NETWORKS = {
     "photos": Architecture(input_shape=(100, 100, 3), classes=2, stages=((16, 16), (16, 16), (16,)), hidden=(64,)),
 }
 BATCHES = {"digits": (32, 128, 512), "photos": (8, 32, 128)}
-"""Images of one worker."""
+"""Batch sizes of one worker."""
 
 LENGTHS = (1_000, 10_000, 100_000, 300_000, 1_000_000, 3_000_000)
-"""Numbers of the all-reduces that are timed alone."""
+"""Lengths of the all-reduces that are timed alone."""
 
 LINKS = {"1 Gb/s": 1e9 / 8, "10 Gb/s": 1e10 / 8, "100 Gb/s": 1e11 / 8}
 WIRE_SECONDS = 20e-6
-"""From one host to another through a switch, beside what the software takes, which is measured."""
+"""From one host to another through a switch, on top of the software's time, which is measured."""
 
 GOAL = 0.8
 LOAD = os.getloadavg()[0]
-"""What else ran on the machine."""
+"""How busy the machine is with other work."""
 AHEAD = "" if os.sched_getscheduler(0) == os.SCHED_OTHER else ", but at real-time priority"
 
 MANY = 1000
@@ -64,45 +63,45 @@ ROUNDS, CALLS = 5, 40
 
 @dataclass(frozen=True)
 class Exchange:
-    """What an all-reduce costs: seconds a message, and seconds a byte."""
+    """The cost of an all-reduce: seconds per message and seconds per byte."""
 
     latency: float
     byte: float
 
     def seconds(self, workers: int, size: float) -> float:
-        """Of a ring, which is gloo's: 2·(W − 1) messages after each other, each of a W-th of the bytes."""
+        """Return the seconds of gloo's ring: 2·(W − 1) messages in sequence, each of a W-th of the bytes."""
         return 2 * (workers - 1) * (self.latency + size / workers * self.byte)
 
     def over(self, bandwidth: float) -> Exchange:
-        """The same software with a network between the workers: each byte takes both their times."""
+        """Return the cost of the same software with a network between the workers: each byte takes both times."""
         return Exchange(self.latency + WIRE_SECONDS, self.byte + 1 / bandwidth)
 
 
 @dataclass(frozen=True)
 class Step:
-    """What a step takes one worker: seconds whatever the batch, and seconds an image."""
+    """The time of a step on one worker: fixed seconds, and seconds per image."""
 
     fixed: float
     image: float
 
     def seconds(self, batch: float) -> float:
-        """Of so many images of one worker."""
+        """Return the seconds of a step for a batch size."""
         return self.fixed + batch * self.image
 
 
 def efficiency(step: Step, batch: float, exchange: Exchange, workers: int, size: float) -> float:
-    """The share of their time that workers compute; what each reaches of its speed alone."""
+    """Return the share of time that workers compute: each one's speed relative to working alone."""
     return step.seconds(batch) / (step.seconds(batch) + exchange.seconds(workers, size))
 
 
 def batch_for(goal: float, step: Step, exchange: Exchange, workers: int, size: float) -> int:
-    """Images that each worker needs a step to be that efficient."""
+    """Return the batch size per worker for this efficiency."""
     computing = goal / (1 - goal) * exchange.seconds(workers, size)
     return max(1, math.ceil((computing - step.fixed) / step.image))
 
 
 def size_of(architecture: Architecture) -> int:
-    """Bytes of an all-reduce: the gradient, the loss and the correct."""
+    """Return the bytes of an all-reduce: the gradient, the loss and the number of correct predictions."""
     return 4 * (architecture.parameter_count + 2)
 
 
@@ -110,7 +109,7 @@ def main() -> None:
     """Measure, fit the model, and write the document and its figure."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    # As Ray's TorchTrainer makes it; Ray starts the workers and has no part in a step.
+    # As in Ray's TorchTrainer; Ray starts the workers and takes no part in a step.
     processes = get_context("spawn")
     answers = processes.SimpleQueue()
     workers = [processes.Process(target=work, args=(number, port, answers)) for number in range(2)]
@@ -126,7 +125,7 @@ def main() -> None:
 
 
 def work(number: int, port: int, answers: Any) -> None:
-    """One of two workers, each with one thread; the first tells what it found."""
+    """Run one of two workers, each with one thread; the first returns the results."""
     import torch.distributed
 
     torch.set_num_threads(1)
@@ -139,7 +138,7 @@ def work(number: int, port: int, answers: Any) -> None:
 
 
 def measure(peers: Peers) -> dict[str, Any]:
-    """Seconds of an all-reduce, of a step alone, of one beside the other worker's, and of one with the all-reduce."""
+    """Time an all-reduce, a step alone, a step while the other worker computes, and a step with the all-reduce."""
     found: dict[str, Any] = {"alone": {}, "busy": {}, "together": {}, "exchange": {}}
     for length in LENGTHS:
         numbers = np.zeros(length, np.float32)
@@ -154,16 +153,16 @@ def measure(peers: Peers) -> dict[str, Any]:
 
 
 def best(rounds: list[dict[str, Any]]) -> dict[str, Any]:
-    """Of each figure the smallest of all rounds: what else runs on a machine only adds."""
+    """Return the minimum of each figure over all rounds: other work on the machine can only add."""
     return {kind: {key: min(found[kind][key] for found in rounds) for key in rounds[0][kind]} for kind in rounds[0]}
 
 
 def stepper(architecture: Architecture, batch: int, workers: Workers) -> Callable[[], None]:
-    """A step of the training loop over so many images a worker."""
-    rng, depth = np.random.default_rng(0), architecture.input_shape[2]
+    """Make a step of the training loop with this batch size per worker."""
+    rng, channels = np.random.default_rng(0), architecture.input_shape[2]
     parameters = Parameters.draw(architecture, rng)
-    engine = engines.create("fused", Standardization((100.0,) * depth, (60.0,) * depth), threads=1)
-    optimizer = optimizers.create(Recipe(), parameters, engine)
+    engine = engines.create("fused", Standardization((100.0,) * channels, (60.0,) * channels), threads=1)
+    optimizer = engine.optimizer(Recipe(), parameters)
     images = rng.integers(0, 256, (batch, *architecture.input_shape), np.uint8)
     labels = rng.integers(0, architecture.classes, batch)
     own = Batch(np.arange(batch * workers.count), images, labels)
@@ -176,7 +175,7 @@ def stepper(architecture: Architecture, batch: int, workers: Workers) -> Callabl
 
 
 def seconds_of(act: Callable[[], None], peers: Peers) -> float:
-    """The lower quartile of many calls, which begin in all workers together."""
+    """Return the lower quartile of many calls, which all workers begin together."""
     times = []
     for _ in range(CALLS):
         peers.add(np.zeros(1, np.float32))
@@ -187,14 +186,14 @@ def seconds_of(act: Callable[[], None], peers: Peers) -> float:
 
 
 def fitted_exchange(found: dict[int, float]) -> Exchange:
-    """Latency and seconds a byte that explain the all-reduces of two workers, each as well as its share allows."""
+    """Fit latency and seconds per byte to the all-reduces of two workers, by relative error."""
     sizes, seconds = np.array(list(found)), np.array(list(found.values()))
     latency, byte = nnls(np.stack([2 / seconds, sizes / seconds], axis=1), np.ones(len(sizes)))[0]
     return Exchange(float(latency), float(byte))
 
 
 def fitted_step(found: dict[tuple[str, int], float], network: str) -> Step:
-    """The line through the steps of one network."""
+    """Fit a line to the steps of one network, by relative error."""
     batches = np.array(BATCHES[network])
     seconds = np.array([found[network, batch] for batch in BATCHES[network]])
     fixed, image = nnls(np.stack([1 / seconds, batches / seconds], axis=1), np.ones(len(batches)))[0]
@@ -202,36 +201,36 @@ def fitted_step(found: dict[tuple[str, int], float], network: str) -> Step:
 
 
 def draw(steps: dict[str, Step], exchange: Exchange, found: dict[str, Any]) -> None:
-    """Efficiency over the number of workers: each network with its middle batch, and with eight of them."""
+    """Plot efficiency over the number of workers, for each network's middle batch size and eight times that."""
     colors = dict(zip(LINKS, ("#c2604a", "#e0a458", "#1f4e79"), strict=True))
     workers = np.unique(np.geomspace(1, MANY, 200).astype(int))
     figure, axes = plt.subplots(2, 2, figsize=(9, 6.4), sharex=True, sharey=True, layout="constrained")
     for row, name in zip(axes, NETWORKS, strict=True):
         size, middle = size_of(NETWORKS[name]), BATCHES[name][1]
-        for place, batch in zip(row, (middle, 8 * middle), strict=True):
+        for panel, batch in zip(row, (middle, 8 * middle), strict=True):
             for link, bandwidth in LINKS.items():
                 over = exchange.over(bandwidth)
-                place.plot(
+                panel.plot(
                     workers, [efficiency(steps[name], batch, over, w, size) for w in workers],
                     color=colors[link], linewidth=2, label=link,
                 )  # fmt: skip
-            place.axhline(GOAL, color="black", linestyle="dotted", linewidth=1)
-            place.set_title(
-                f"{name}, {NETWORKS[name].parameter_count:,} parameters, {batch:,} images a worker", fontsize=10
+            panel.axhline(GOAL, color="black", linestyle="dotted", linewidth=1)
+            panel.set_title(
+                f"{name}, {NETWORKS[name].parameter_count:,} parameters, {batch:,} images per worker", fontsize=10
             )
-            place.set_xscale("log")
-            place.set_xlim(1, MANY)
-            place.set_ylim(0, 1.02)
-            place.yaxis.set_major_formatter(PercentFormatter(1))
-            place.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
-            place.spines[["top", "right"]].set_visible(False)
-            place.grid(alpha=0.2)
+            panel.set_xscale("log")
+            panel.set_xlim(1, MANY)
+            panel.set_ylim(0, 1.02)
+            panel.yaxis.set_major_formatter(PercentFormatter(1))
+            panel.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
+            panel.spines[["top", "right"]].set_visible(False)
+            panel.grid(alpha=0.2)
         measured_here = found["alone"][name, middle] / found["together"][name, middle]
         row[0].plot([2], [measured_here], "k.", markersize=9, label="two workers here, measured", zorder=5)
         row[0].set_ylabel("efficiency of a worker")
     axes[1, 1].legend(*axes[0, 0].get_legend_handles_labels(), frameon=False, fontsize=9, loc="lower left")
-    for place in axes[1]:
-        place.set_xlabel("workers, each on its own host")
+    for panel in axes[1]:
+        panel.set_xlabel("workers, each on its own host")
     figure.savefig(FIGURE, dpi=130)
     plt.close(figure)
 

@@ -12,6 +12,8 @@
     ├── ClusterError              a cluster could not do its work
     ├── OutputError               a result could not be written
     └── Interrupted               Ctrl-C ended a training, which can be resumed
+
+``HandgradWarning``, a ``UserWarning``, is the category of its warnings.
 """
 
 from __future__ import annotations
@@ -92,3 +94,7 @@ class OutputError(HandgradError):
 
 class Interrupted(HandgradError):
     """Ctrl-C ended a training, which can be resumed from its checkpoint."""
+
+
+class HandgradWarning(UserWarning):
+    """Something differs from what the caller may expect, and the work continues."""

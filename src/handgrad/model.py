@@ -135,7 +135,9 @@ class Model:
 
     def _default_engine(self) -> Engine:
         if self not in _DEFAULT_ENGINES:
-            _DEFAULT_ENGINES[self] = engines.create(engines.ENGINES[0], self.standardization)
+            _DEFAULT_ENGINES[self] = engines.create(
+                engines.ENGINES[0], self.standardization, architecture=self.architecture
+            )
         return _DEFAULT_ENGINES[self]
 
 

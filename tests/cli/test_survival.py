@@ -19,13 +19,13 @@ from tests.cli.endings import assert_ended_alike, step_of, wait_for, write_image
 from tests.cli.test_process import start
 from tests.mounting import Mount
 
-KILLS = 20
+KILLS = 10
 EPOCHS = 600
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 
 
-def test_killed_at_twenty_moments_it_ends_with_the_bits_of_the_undisturbed_run(tmp_path: Path) -> None:
+def test_killed_at_ten_moments_it_ends_with_the_bits_of_the_undisturbed_run(tmp_path: Path) -> None:
     seed = int(os.environ.get("HANDGRAD_SEED", random.randrange(10**6)))
     rng = random.Random(seed)
     source = write_images(tmp_path / "images.npz")

@@ -1,15 +1,15 @@
-"""The optimizer's kernels take the steps of ``training.optimizer``."""
+"""The optimizer's kernels take the steps of ``handgrad.optimizer``."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
+from handgrad import optimizer as plain
 from handgrad.architecture import Architecture
+from handgrad.fused import optimizer as fused
 from handgrad.fused.team import Team
 from handgrad.parameters import Parameters
-from handgrad.training import fused_optimizer as fused
-from handgrad.training import optimizer as plain
 
 SIZES = Architecture(input_shape=(12, 12, 1), stages=((3, 2),), hidden=(7,))
 
@@ -22,7 +22,7 @@ def test_steps_are_those_of_the_plain_optimizer(dtype: str, threads: int, name: 
     start = Parameters.draw(SIZES, rng, dtype)
     one, other = start.copy(), start.copy()
     by_numpy = getattr(plain, name)(one, weight_decay=0.01, **options)
-    by_kernel = getattr(fused, name)(other, weight_decay=0.01, team=Team(threads), **options)
+    by_kernel = getattr(fused, name)(other, Team(threads), weight_decay=0.01, **options)
     for step in range(8):
         gradient = Parameters(SIZES, rng.normal(size=len(start.vector)).astype(dtype))
         by_numpy.update(one, gradient, 0.1 / (step + 1))

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from handgrad import engine as engines
+from handgrad import optimizer as optimizers
 from handgrad.data import Samples, load
 from handgrad.errors import InputError
 from handgrad.model import Model
 from handgrad.training import Recipe, State, Step, train
-from handgrad.training import optimizer as optimizers
 from handgrad.training.augmentation import AUGMENTATIONS, Augmentation
 from handgrad.training.batches import batches
 from handgrad.typing import Pixels

@@ -13,13 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from handgrad import engine as engines
+from handgrad import optimizer as optimizers
 from handgrad.architecture import Architecture
 from handgrad.errors import CheckpointError
 from handgrad.model import Model
 from handgrad.parameters import Parameters
 from handgrad.standardization import Standardization
 from handgrad.training import Epoch, Recipe, State, checkpoint
-from handgrad.training import optimizer as optimizers
 from handgrad.training.checkpoint import Checkpoints
 from tests.test_model_file import _json
 

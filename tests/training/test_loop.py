@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from handgrad import engine as engines
+from handgrad import optimizer as optimizers
 from handgrad.architecture import Architecture
 from handgrad.data import Samples, load
 from handgrad.engine import Engine
@@ -19,7 +20,6 @@ from handgrad.notes import network
 from handgrad.parameters import Parameters
 from handgrad.standardization import Standardization
 from handgrad.training import Epoch, Recipe, State, Step, train
-from handgrad.training import optimizer as optimizers
 from handgrad.training.loop import score
 from handgrad.training.recipe import OptimizerName
 from handgrad.typing import Array, Integers, Stored

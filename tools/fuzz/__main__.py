@@ -24,7 +24,7 @@ READERS = {
 
 
 def main() -> int:
-    """Fuzz; 1 if an input brought out what it should not."""
+    """Fuzz the readers and return 1 if an input crashed one."""
     parser = argparse.ArgumentParser(prog="python -m tools.fuzz", description=__doc__)
     parser.add_argument("--seconds", type=int, default=60, help="for each reader")
     parser.add_argument("--readers", nargs="*", default=list(READERS), help="or none, for the document alone")
@@ -38,7 +38,7 @@ def main() -> int:
 
 
 def fuzz(name: str, seconds: int) -> dict[str, Any]:
-    """Fuzz one reader in a process of its own; its figures."""
+    """Fuzz one reader in a process of its own and return its figures."""
     folder = _FOLDER / name
     for old in (folder / "crashes").glob("*"):
         old.unlink()
@@ -48,7 +48,7 @@ def fuzz(name: str, seconds: int) -> dict[str, Any]:
         cwd=ROOT, stderr=subprocess.PIPE, text=True, errors="replace", check=False,
     )  # fmt: skip
     figures: dict[str, Any] = json.loads((folder / "figures.json").read_text())
-    # What ends the whole process (a signal, memory, a hang) is no exception that it could have counted.
+    # Whatever ends the whole process (a signal, memory, a hang) cannot be counted as an exception.
     crashes = max(figures["crashes"], len(list((folder / "crashes").iterdir())), int(done.returncode != 0))
     covered = [line.split("cov: ")[1].split()[0] for line in done.stderr.splitlines() if " cov: " in line]
     figures |= {"seconds": seconds, "crashes": crashes, "covered": int(covered[-1]) if covered else 0}

@@ -18,7 +18,7 @@ from typer.core import TyperCommand
 
 from handgrad import __version__
 from handgrad.cli import cache, check, evaluate, explain, export, info, predict, serve, sweep, train
-from handgrad.cli.display import complain, say
+from handgrad.cli.display import complain, say, warnings_as_notices
 from handgrad.errors import HandgradError, InputError, Interrupted
 
 _INTERRUPTED = 130
@@ -98,7 +98,7 @@ def run(arguments: list[str]) -> int:
     code = 2
     try:
         # The matrices are small: on a busy machine, BLAS threads that wait for each other cost more than they gain.
-        with threadpool_limits(1, user_api="blas"):
+        with threadpool_limits(1, user_api="blas"), warnings_as_notices():
             code = int(app(arguments, prog_name="handgrad", standalone_mode=False, obj=arguments) or 0)
     except Interrupted as error:
         complain(str(error))

@@ -13,9 +13,10 @@ from rich.markup import escape
 from handgrad import engine as engines
 from handgrad import model_file, verify
 from handgrad.architecture import Architecture
-from handgrad.cli import display, options
+from handgrad.cli import display, kernels, options
 from handgrad.data.image_file import read_image
 from handgrad.parameters import Parameters
+from handgrad.standardization import Standardization
 from handgrad.typing import Array
 
 _STYLES = {"pass": "green", "fail": "bold red", "kink": "yellow"}
@@ -37,13 +38,11 @@ def check(
     rng = np.random.default_rng(seed)
     checks: list[verify.LineCheck] = []
     networks = _networks(model_path, image, rng)
-    if engine == "fused":
-        _compile(networks)
     for parameters, X in networks:
+        pending, found = _checks(engine, parameters, X, rng), []
         with display.progress_bar() as bar:
             task = bar.add_task("Checking", total=None)
-            found = []
-            for checked in _checks(engine, parameters, X, rng):
+            for checked in pending:
                 found.append(checked)
                 bar.update(task, description=f"Checking {checked.number} {checked.derivative}", advance=1)
         if not json:
@@ -78,20 +77,14 @@ def _networks(model_path: Path | None, image: Path | None, rng: np.random.Genera
     return [(model.parameters, model.standardization.apply(pixels, np.float64))]
 
 
-def _compile(networks: list[tuple[Parameters, Array]]) -> None:
-    from handgrad.fused import network as fused
-
-    with display.compilation():
-        for parameters, X in networks:
-            fused.loss_and_gradients(parameters.astype(np.float64), X, np.zeros(len(X), np.int64))
-
-
 def _checks(engine: str, parameters: Parameters, X: Array, rng: np.random.Generator) -> Iterator[verify.LineCheck]:
     if engine == "notes":
         return verify.check(parameters, X, rng)
-    from handgrad.fused import network as fused
-
-    return verify.check_engine(fused.loss_and_gradients, parameters, X, rng)
+    channels = X.shape[3]
+    as_given = Standardization((0.0,) * channels, (1.0,) * channels)
+    computing = engines.create(engine, as_given, architecture=parameters.architecture)
+    kernels.prepare(computing, parameters.astype(np.float64), np.float64, predictions=False, gradients=True)
+    return verify.check_engine(computing.loss_and_gradients, parameters, X, rng)
 
 
 def _record(checked: verify.LineCheck) -> dict[str, object]:

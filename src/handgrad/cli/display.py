@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
@@ -15,13 +16,12 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
-    SpinnerColumn,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.table import Table
 
+from handgrad.errors import HandgradWarning
 from handgrad.percent import percent as percent
 
 
@@ -63,7 +63,7 @@ def print_json(value: Any) -> None:
 
 
 def table(*columns: str, title: str | None = None) -> Table:
-    """A plain table; columns named "…>" are set to the right."""
+    """Make a plain table; columns named "…>" are set to the right."""
     made = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in columns:
         right = column.endswith(">")
@@ -72,7 +72,7 @@ def table(*columns: str, title: str | None = None) -> Table:
 
 
 def progress_bar(*columns: ProgressColumn) -> Progress:
-    """A bar on stderr that goes when it is done; nothing where stderr is no terminal."""
+    """Make a bar on stderr that disappears when it is done; where stderr is not a terminal, it shows nothing."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -87,35 +87,27 @@ def progress_bar(*columns: ProgressColumn) -> Progress:
 
 @contextmanager
 def counting(description: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar for work that reports (done, in all)."""
+    """Show a bar for work that reports (done, total)."""
     with progress_bar() as bar:
         task = bar.add_task(description, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 @contextmanager
-def compilation() -> Iterator[None]:
-    """Tells of kernels that have to be compiled first: a clock on a terminal, else one line."""
-    # Imported here, since it takes Numba, which the notes engine does without.
-    from handgrad.fused.compilation import announced
+def warnings_as_notices() -> Iterator[None]:
+    """Print the library's own warnings as notices."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", HandgradWarning)
+        others = warnings.showwarning
 
-    clock = Progress(
-        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=stderr, transient=True
-    )
+        def show(message: Warning | str, category: type[Warning], *place: Any, **options: Any) -> None:
+            if issubclass(category, HandgradWarning):
+                notice(str(message))
+            else:
+                others(message, category, *place, **options)
 
-    def begin() -> None:
-        if stderr.is_terminal:
-            shown.enter_context(clock)
-            clock.add_task("Compiling kernels, once; this takes about a quarter of a minute")
-        else:
-            notice("compiling kernels, once; this takes about a quarter of a minute")
-
-    with ExitStack() as shown, announced(begin) as compiled:
+        warnings.showwarning = show
         yield
-    if compiled.seconds and stderr.is_terminal:
-        notice(f"compiled kernels, once, {compiled.seconds:.0f} s")
-    if compiled.seconds and not compiled.kept:
-        notice("the kernels could not be kept, so every run compiles them; set NUMBA_CACHE_DIR to a folder with room")
 
 
 def _printable(message: str) -> str:

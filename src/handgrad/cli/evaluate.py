@@ -45,7 +45,7 @@ def evaluate(
     with claimed(out, overwrite) if out else contextlib.nullcontext():
         model = model_file.load(model_path)
         samples, which, notices = shown_unseen(model, source, cache.chosen(cache_folder, no_cache), strict=strict)
-        computing = engines.create(engine, model.standardization, threads)
+        computing = engines.create(engine, model.standardization, threads, model.architecture)
         kernels.compile_for_predictions(model, samples.images, computing)
         with display.counting("Evaluating") as progress:
             probabilities = model.predict(samples.images, computing, progress=progress)

@@ -70,7 +70,7 @@ def predict(
                 display.complain(str(error))
                 failed += 1
             progress(number, len(images))
-    computing = engines.create(engine, model.standardization, threads)
+    computing = engines.create(engine, model.standardization, threads, model.architecture)
     stacked = np.stack(pixels) if pixels else np.empty((0, height, width, depth), np.uint8)
     kernels.compile_for_predictions(model, stacked, computing)
     probabilities = model.predict(stacked, computing)

@@ -51,7 +51,7 @@ def measured(model: Model, source: str | None, int8: bool) -> Accuracy | None:
     if part == "all" and not source:
         display.notice(f"it is not known which images of {origin} the model has learned from; {remedy}")
         return None
-    engine = engines.create(engines.ENGINES[0], model.standardization)
+    engine = engines.create(engines.ENGINES[0], model.standardization, architecture=model.architecture)
     kernels.compile_for_predictions(model, samples.images, engine)
     shares = []
     for each in (model, replace(model, parameters=rounded(model.parameters)))[: 1 + int8]:

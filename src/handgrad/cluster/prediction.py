@@ -135,7 +135,7 @@ class Predictor:
 
     def __init__(self, model: Model, read: Reader, out: Path, engine: str, threads: int) -> None:
         self.model, self.read, self.out, self.threads = model, read, out, threads
-        self.engine = engines.create(engine, model.standardization, threads)
+        self.engine = engines.create(engine, model.standardization, threads, model.architecture)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         """The pictures done of one part; or why it could not be."""

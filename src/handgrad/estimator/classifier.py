@@ -27,7 +27,6 @@ from handgrad.model import Model
 from handgrad.percent import percent
 from handgrad.standardization import Standardization
 from handgrad.training import Epoch, Recipe, State, train
-from handgrad.training import optimizer as optimizers
 from handgrad.typing import Array
 
 _DEFAULT = Recipe()
@@ -267,7 +266,7 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """The probability of each class, shape (n, n_classes), in the order of ``classes_``."""
         check_is_fitted(self)
         rows, _, _ = self._checked(X, None, reset=False)
-        engine = self._engine(self.model_.standardization)
+        engine = self._engine(self.model_)
         return self.model_.predict(rows.reshape(-1, *self.image_shape_), engine)
 
     def predict(self, X: Any) -> NDArray[Any]:
@@ -295,8 +294,8 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         given = isinstance(self.random_state, Integral)
         return int(self.random_state if given else random.randint(2**31 - 1))
 
-    def _engine(self, standardization: Standardization) -> Engine:
-        made_of = (self.engine, standardization, self.n_threads)
+    def _engine(self, model: Model) -> Engine:
+        made_of = (self.engine, model.standardization, self.n_threads, model.architecture)
         if self not in _ENGINES or _ENGINES[self][0] != made_of:
             with own_names():
                 _ENGINES[self] = made_of, engines.create(*made_of)
@@ -325,8 +324,8 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Train a copy of the model, and take it over once all went well."""
         model = replace(model, parameters=model.parameters.copy())
         samples, weights = given.samples, given.weighted(self.class_weight)
-        engine = self._engine(model.standardization)
-        state, steps = State(optimizers.create(recipe, model.parameters, engine)), 0
+        engine = self._engine(model)
+        state, steps = State(engine.optimizer(recipe, model.parameters)), 0
         if memory:
             vectors, steps = memory
             state.optimizer.remember(vectors, steps)

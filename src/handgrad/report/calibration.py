@@ -65,10 +65,6 @@ def calibrate(probabilities: Array, labels: NDArray[np.int64]) -> Calibration:
     probabilities : array, shape (count, classes)
     labels : array of int64, shape (count,)
 
-    Returns
-    -------
-    Calibration
-
     Examples
     --------
     >>> found = calibrate(np.array([[0.9, 0.1], [0.9, 0.1], [0.1, 0.9]]), np.array([0, 1, 1]))

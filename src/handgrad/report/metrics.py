@@ -65,10 +65,6 @@ def measure(probabilities: Array, labels: NDArray[np.int64], classes: tuple[str,
     classes : tuple of str
         Name of each class number.
 
-    Returns
-    -------
-    Metrics
-
     Examples
     --------
     >>> metrics = measure(np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7]]), np.array([0, 1, 1]), ("free", "defect"))

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from handgrad.data import Samples
-from handgrad.report.identity import path_of
 from handgrad.typing import Array
 
 _SHOWN = 24
@@ -46,7 +45,7 @@ def surest_mistakes(
     return tuple(
         Mistake(
             index=int(index),
-            path=path_of(samples, int(index)),
+            path=None if samples.names is None else str(samples.names[index]),
             expected=classes[labels[index]],
             predicted=classes[predicted[index]],
             probability=float(probabilities[index, predicted[index]]),

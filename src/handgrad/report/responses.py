@@ -15,7 +15,6 @@ from handgrad.architecture import Architecture
 from handgrad.data import Samples
 from handgrad.model import Model
 from handgrad.notes import network
-from handgrad.report.identity import path_of
 
 _IMAGES = 512
 _NUMBERS = 20_000_000
@@ -74,10 +73,6 @@ def strongest_responses(model: Model, samples: Samples) -> tuple[LayerResponses,
     samples : Samples
         At most 512 of them are searched, evenly spread; fewer if they are large.
 
-    Returns
-    -------
-    tuple of LayerResponses
-
     Examples
     --------
     >>> from handgrad.parameters import Parameters
@@ -106,9 +101,8 @@ def strongest_responses(model: Model, samples: Samples) -> tuple[LayerResponses,
             for k in np.argsort(-largest[:, n], kind="stable")[:_STRONGEST]:
                 row, column = divmod(int(positions[k, n]), layer.shape[1])
                 image, response = int(chosen[k]), float(largest[k, n])
-                strongest.append(
-                    Response(image, path_of(samples, image), row * strides[0], column * strides[1], response)
-                )
+                path = None if samples.names is None else str(samples.names[image])
+                strongest.append(Response(image, path, row * strides[0], column * strides[1], response))
             active = float(above[:, n].mean() / math.prod(layer.shape[:2]))
             filters.append(FilterResponses(n + 1, weights[n].tolist(), active, tuple(strongest)))
         made.append(LayerResponses(layer.F, layer.shape[2], count, field, tuple(filters)))

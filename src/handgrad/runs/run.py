@@ -15,7 +15,6 @@ from handgrad.report.surroundings import versions
 from handgrad.runs.observer import Observer
 from handgrad.runs.options import TrainingOptions
 from handgrad.training import Epoch, State, Step
-from handgrad.training import optimizer as optimizers
 from handgrad.training import train as train_model
 
 
@@ -82,8 +81,8 @@ def prepare(
     architecture = options.architecture(dataset.image_shape, len(dataset.classes))
     model = Model.initial(architecture, dataset.classes, dataset.standardization(), options.seed)
     model = replace(model, provenance=_provenance(options, dataset, command or f"train({options})"))
-    engine = engines.create(options.engine, model.standardization, threads)
-    state = State(optimizers.create(options.recipe, model.parameters, engine))
+    engine = engines.create(options.engine, model.standardization, threads, architecture)
+    state = State(engine.optimizer(options.recipe, model.parameters))
     return Run(options, dataset, model, engine, state, cache)
 
 

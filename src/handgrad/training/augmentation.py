@@ -69,12 +69,9 @@ class Augmentation:
         if images.dtype != np.uint8:
             raise InputError("augment", images.dtype, "changes pixels, uint8 from 0 to 255", "give them as stored")
         # Imported here, since it brings Numba.
-        from handgrad.fused.warping import kernels
+        from handgrad.fused.warping import warped
 
-        images = np.ascontiguousarray(images)
-        out = np.empty_like(images)
-        kernels()["warp"](images, self._numbers[places], out)
-        return out
+        return warped(np.ascontiguousarray(images), self._numbers[places])
 
 
 def _whole(drawn: NDArray[np.float32], side: int) -> NDArray[np.float32]:

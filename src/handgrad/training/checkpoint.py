@@ -32,7 +32,6 @@ from handgrad.engine import Engine
 from handgrad.errors import CheckpointError
 from handgrad.model import Model
 from handgrad.model_file import CHECKPOINTS
-from handgrad.training import optimizer as optimizers
 from handgrad.training.loop import Epoch, State
 from handgrad.training.recipe import Recipe
 from handgrad.typing import Array
@@ -79,7 +78,7 @@ class Checkpoint:
             If its tensors are not those of this network and optimizer.
         """
         vector, best = model.parameters.vector, self.tensors.get("best")
-        optimizer = optimizers.create(recipe, model.parameters, engine)
+        optimizer = engine.optimizer(recipe, model.parameters)
         expected = {"parameters", *optimizer.memory()}
         if recipe.early_stopping and self.history:
             expected.add("best")

@@ -14,11 +14,10 @@ from handgrad.data.dataset import Samples
 from handgrad.engine import Engine
 from handgrad.errors import DivergenceError, InputError
 from handgrad.model import Model
-from handgrad.training import optimizer as optimizers
+from handgrad.optimizer import Optimizer
 from handgrad.training.augmentation import Augmentation
 from handgrad.training.batches import batches
 from handgrad.training.interruption import uninterrupted
-from handgrad.training.optimizer import Optimizer
 from handgrad.training.recipe import Recipe
 from handgrad.training.schedule import learning_rate
 from handgrad.training.weights import weights_of
@@ -147,7 +146,7 @@ def train(
     model.check_engine(engine)
     weights = weights_of(samples.labels, recipe, sample_weight)
     total = len(samples) if weights is None else float(weights.sum())
-    state = state or State(optimizers.create(recipe, model.parameters, engine))
+    state = state or State(engine.optimizer(recipe, model.parameters))
     per_epoch, batch_size = recipe.batches_of(len(samples)), recipe.batch_size_for(len(samples))
     epochs, highest = recipe.epochs_for(len(samples)), recipe.learning_rate_for(len(samples))
     steps = per_epoch * epochs
