@@ -155,7 +155,7 @@ def test_info_tells_what_the_file_holds(run: Run, trained: Path) -> None:
         "X ",
         "8 × 8 × 1",
         "H1 @ F2",
-        "MP(T2), 2 × 2",
+        "MP(T2), p = 2",
         "softmax(h1' · w2 + b2)",
         "0, 1, 2, 3",
         "train digits",
