@@ -85,7 +85,7 @@ def test_trials_that_fail_or_are_killed_do_not_end_it(tmp_path: Path, address: s
     assert (rows[0]["state"], rows[-1]["state"], len(rows)) == ("finished", "failed", 6)
 
 
-def test_an_interrupted_sweep_goes_on(tmp_path: Path, address: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_interrupted_sweep_continues(tmp_path: Path, address: str, capsys: pytest.CaptureFixture[str]) -> None:
     told: list[int] = []
     before: list[int] = []
 
