@@ -90,7 +90,7 @@ def test_an_interrupted_sweep_continues(tmp_path: Path, address: str, capsys: py
     before: list[int] = []
 
     def interrupt(ended: int, total: int) -> None:
-        """When half of the trials have ended, once; two that end together are told as one."""
+        """When half of the trials have ended, once; two that end together are reported as one."""
         if total == 6:
             told.append(ended)
             if ended >= 3 and not before:

@@ -183,7 +183,7 @@ def test_a_changed_data_set_is_refused_and_one_that_moved_is_found(
 def test_it_resumes_from_any_folder(
     run: Run, stopped: Path, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_images(tmp_path / "images.npz", 99)  # of the same name, in the folder that it goes on in
+    write_images(tmp_path / "images.npz", 99)  # of the same name, in the folder that it resumes in
     monkeypatch.chdir(tmp_path)
     assert run("train", "--resume", stopped).code == 0
     assert_ended_alike(stopped, undisturbed)

@@ -146,7 +146,7 @@ def test_a_changed_byte_is_noticed_or_changes_nothing(tmp_path: Path, data: st.D
         after = restored(path, again)
     except CheckpointError:
         refusal(path)
-    else:  # a space of the header, say
+    else:  # e.g. a space of the header
         assert again.parameters.vector.tobytes() == of.parameters.vector.tobytes()
         assert after.step == 5
 
@@ -236,7 +236,7 @@ def reshape(header: dict[str, Any], name: str, *shape: int) -> None:
     "change",
     [
         lambda header: swap(header, "m", "v"),
-        lambda header: rename(header, "best", "bfst"),  # in the same place of the order
+        lambda header: rename(header, "best", "bfst"),  # in the same position of the order
         lambda header: rename(header, "m", "n"),
         lambda header: header["m"].update(dtype="I32"),
         lambda header: header["history"].update(dtype="I64"),
