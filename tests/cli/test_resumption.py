@@ -106,8 +106,8 @@ def _flip(path: Path, place: int) -> None:
     [
         (lambda path: _flip(path, -1), "is corrupted: its checksum is not that of its content"),
         (lambda path: _flip(path, path.read_bytes().index(b'loss\\":') + 9), "is corrupted: its checksum is not"),
-        (lambda path: path.write_bytes(path.read_bytes()[:-7]), "is no whole safetensors file"),
-        (lambda path: path.write_bytes(b""), "is no whole safetensors file"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-7]), "is not a valid safetensors file"),
+        (lambda path: path.write_bytes(b""), "is not a valid safetensors file"),
     ],
     ids=["a number", "metadata", "cut short", "empty"],
 )
@@ -133,7 +133,7 @@ def test_where_no_checkpoint_is_sound_it_says_so(run: Run, stopped: Path) -> Non
     assert done.code == 2
     assert done.err.splitlines()[-1] == (
         f"handgrad: error: checkpoint={paths[-1]}: is corrupted: its checksum is not that of its content; "
-        "train anew, or copy the file again"
+        "train again, or copy the file again"
     )
     assert Checkpoints(stopped).paths() == paths
 
@@ -283,9 +283,9 @@ def test_a_folder_without_checkpoint_or_that_another_training_holds_is_refused(
 def test_a_checkpoint_of_another_handgrad_is_refused_or_told(
     run: Run, stopped: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checkpoints, "VERSION", "3")
+    monkeypatch.setattr(checkpoints, "VERSION", "4")
     complaint = run("train", "--resume", stopped).err.splitlines()[-1]
-    assert "has the format version 2, and this handgrad reads version 3; use the handgrad that wrote it" in complaint
+    assert "has the format version 3, and this handgrad reads version 4; use the handgrad that wrote it" in complaint
     monkeypatch.undo()
     monkeypatch.chdir(stopped.parent)
     monkeypatch.setattr("handgrad.report.surroundings.versions", lambda: {"numpy": "9.9"})
