@@ -24,12 +24,11 @@ _STARTS = {
     "first_step": "first step of A, kernels cached",
     "first_step_ever": "first step of A, cache empty",
 }
-_LADDER = "performance-ladder.md"
 
 
 def write(results: dict[str, Any], docs: Path) -> None:
     """Write the document and its figures."""
-    startup, cold, ladder = results["startup"], results["cold"], docs / _LADDER
+    startup, cold = results["startup"], results["cold"]
     documents.write(
         "performance.md",
         docs,
@@ -43,7 +42,6 @@ def write(results: dict[str, Any], docs: Path) -> None:
             "starts": [] if "absent" in startup else list(_starts(startup)),
             "trainings": [] if "absent" in cold else list(_trainings(cold)),
             "growth": list(_growth(results["growth"])),
-            "ladder": ladder.read_text(encoding="utf-8") if ladder.exists() else "",
         },
     )
 
