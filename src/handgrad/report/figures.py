@@ -97,7 +97,7 @@ def _percent(share: float, _: object) -> str:
 
 
 def reliability(bins: Sequence[Mapping[str, Any]]) -> Figure:
-    """Draw how often predictions of a given probability are correct, above how many there are, from the report's bins."""
+    """Draw how often the predictions of each of the report's bins are correct, above how many there are."""
     filled = [each for each in bins if each["images"]]
     accuracy = np.array([each["accuracy"] for each in filled])
     with mpl.rc_context(_STYLE):
