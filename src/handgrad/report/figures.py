@@ -30,18 +30,14 @@ _STYLE: dict[Any, Any] = {
     "axes.labelcolor": _COLORS["quiet"],
     "axes.grid": True,
     "axes.axisbelow": True,
-    "axes.spines.left": False,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
     "axes.titlelocation": "left",
     "axes.titlesize": 11,
     "grid.color": _COLORS["line"],
     "legend.frameon": False,
     "text.color": _COLORS["text"],
-    "xtick.bottom": False,
     "xtick.labelcolor": _COLORS["quiet"],
-    "ytick.left": False,
     "ytick.labelcolor": _COLORS["quiet"],
+    **dict.fromkeys(("axes.spines.left", "axes.spines.right", "axes.spines.top", "xtick.bottom", "ytick.left"), False),
 }
 _TITLES = {"loss": "Loss (cross entropy, nats)", "accuracy": "Accuracy"}
 _LINES: dict[str, dict[str, Any]] = {

@@ -130,7 +130,7 @@ def check_engine(
 
 
 def _prepared(parameters: Parameters, X: Array, rng: np.random.Generator) -> tuple[Parameters, Array, Array]:
-    """Return both in float64, and soft ideal outputs: E stays near 1, its differences exact, however sure the network."""
+    """Return both in float64, and soft ideal outputs, so that E stays near 1 and its differences exact."""
     y = rng.dirichlet(np.ones(parameters.architecture.classes), len(X))
     return parameters.astype(np.float64), X.astype(np.float64), y
 

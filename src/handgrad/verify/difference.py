@@ -75,7 +75,7 @@ def _coordinates(analytic: Array, rng: np.random.Generator) -> list[int]:
         return list(range(analytic.size))
     half = COORDINATES // 2
     largest = np.argpartition(-np.abs(analytic).ravel(), half - 1)[:half]
-    drawn = rng.choice(analytic.size, min(4 * COORDINATES, analytic.size), replace=False)
+    drawn = rng.choice(analytic.size, 4 * COORDINATES, replace=False)
     return list(dict.fromkeys([0, analytic.size - 1, *largest.tolist(), *drawn.tolist()]))
 
 
