@@ -64,9 +64,9 @@ def windows(architecture: Architecture) -> list[Window]:
     for layer in architecture.convolutions:
         kept = layer.filter_shape[0] - 1
         rows = kept + (architecture.pooling if layer.pooled_shape else 1)
-        K = layer.mixing_shape[1:] if layer.mixing_shape else ()
-        shape = (rows, layer.input_shape[1], *K)
-        result.append(Window(layer, lines[layer.T], layer.S, architecture.maps, rows, kept, shape))
+        maps = layer.mixing_shape[1] if layer.mixing_shape else None
+        shape = (rows, layer.input_shape[1], *([maps] if maps else []))
+        result.append(Window(layer, lines[layer.T], layer.S, maps, rows, kept, shape))
     return result
 
 
