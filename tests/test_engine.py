@@ -1,4 +1,4 @@
-"""The engine standardizes pixels and hands them to the notes."""
+"""Engines standardize pixels, choose by name and by the network's operations, and compile ahead of the work."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from handgrad.parameters import Parameters
 from handgrad.standardization import Standardization
 from handgrad.training import Recipe
 from handgrad.training.augmentation import Augmentation
+from handgrad.training.recipe import OptimizerName
 from tests.notes.strategies import architectures, brief, filled, generators
 
 
@@ -171,7 +172,7 @@ def test_a_training_of_such_a_network_says_so_once(tmp_path: Path, capsys: pytes
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
-def test_a_prepared_engine_compiles_nothing_more(optimizer: str, dtype: str) -> None:
+def test_a_prepared_engine_compiles_nothing_more(optimizer: OptimizerName, dtype: str) -> None:
     recipe = Recipe(optimizer=optimizer, augment=("shift",))
     engine, parameters = (
         engines.create("fused", Standardization((0.0,) * 3, (1.0,) * 3), 2),

@@ -14,26 +14,10 @@ from handgrad.errors import OutputError
 
 
 def write_files(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Write several files to a folder; none of them appears unless there is room for all.
+    """Write several files, by name, to a folder; none of them appears unless there is room for all.
 
-    Parameters
-    ----------
-    folder : Path
-        Created, with its parents, if it is missing.
-    contents : mapping of str to bytes
-        Content by file name; a file of that name is replaced.
-
-    Raises
-    ------
-    OutputError
-        If the system refuses; what was there before is then unchanged.
-
-    Examples
-    --------
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_files(Path(folder) / "new", {"a.txt": b"1", "b.txt": b"2"})
-    ...     sorted(path.name for path in (Path(folder) / "new").iterdir())
-    ['a.txt', 'b.txt']
+    The folder is created, with its parents, if it is missing; files of these names are replaced. If the system refuses,
+    what was there before is unchanged, and an OutputError says why.
     """
     made: list[tuple[Path, Path]] = []
     try:

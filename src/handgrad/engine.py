@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -104,8 +104,9 @@ class NotesEngine:
         """See ``Engine``."""
         return optimizer.create(recipe, parameters)
 
-    def prepare(self, *_: object, **__: object) -> None:
-        """Do nothing: there is nothing to compile."""
+    def prepare(self, *_: Any, **__: Any) -> Compilation | None:
+        """See ``Engine``; there is nothing to compile."""
+        return None
 
 
 def create(

@@ -30,18 +30,7 @@ class HandgradError(Exception):
 
 
 class InputError(HandgradError, ValueError):
-    """An argument breaks a rule.
-
-    Parameters
-    ----------
-    argument : str
-        Name of the argument or file at fault.
-    value : object
-        Its value.
-    rule : str
-        The rule that it breaks.
-    remedy : str
-        What to do instead.
+    """An argument, or a file, has a value that breaks a rule; the remedy is what to do instead.
 
     Examples
     --------
@@ -75,17 +64,7 @@ class CheckpointError(InputError):
 
 
 class DivergenceError(HandgradError):
-    """Training produced a loss that is not a finite number.
-
-    Parameters
-    ----------
-    step : int
-        The step, counted from 1, whose loss is not finite.
-    loss : float
-        That loss.
-    learning_rate : float
-        The learning rate of that step.
-    """
+    """Training produced a loss that is not a finite number, at a step that is counted from 1."""
 
     def __init__(self, step: int, loss: float, learning_rate: float) -> None:
         super().__init__(step, loss, learning_rate)
@@ -103,17 +82,7 @@ class ClusterError(HandgradError):
 
 
 class OutputError(HandgradError):
-    """A result could not be written.
-
-    Parameters
-    ----------
-    path : object
-        Where it should have been written.
-    reason : str
-        The system's message.
-    remedy : str
-        What to do.
-    """
+    """A result could not be written to a path, for the reason that the system gives."""
 
     def __init__(self, path: object, reason: str, remedy: str = "choose a writable folder on a disk with room") -> None:
         super().__init__(path, reason, remedy)

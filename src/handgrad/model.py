@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -16,7 +15,7 @@ from handgrad.engine import Engine
 from handgrad.errors import InputError
 from handgrad.parameters import Parameters
 from handgrad.standardization import Standardization
-from handgrad.typing import Array, Images
+from handgrad.typing import Array, Images, Progress
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,20 +45,12 @@ class Model:
 
     def __post_init__(self) -> None:
         if len(self.classes) != self.architecture.classes or len(set(self.classes)) != len(self.classes):
-            raise InputError(
-                "classes",
-                self.classes,
-                f"the network needs {self.architecture.classes} different names",
-                "name each class",
-            )
+            rule = f"the network needs {self.architecture.classes} different names"
+            raise InputError("classes", self.classes, rule, "name each class")
         channels = self.architecture.input_shape[2]
         if len(self.standardization.mean) != channels:
-            raise InputError(
-                "standardization",
-                self.standardization.mean,
-                f"the network's input has {channels} channels",
-                "give one mean and std for each",
-            )
+            rule = f"the network's input has {channels} channels"
+            raise InputError("standardization", self.standardization.mean, rule, "give one mean and std for each")
 
     @classmethod
     def initial(
@@ -88,14 +79,7 @@ class Model:
         return self.parameters.architecture
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything but the parameters as plain values, for JSON.
-
-        Examples
-        --------
-        >>> network = Parameters.zeros(Architecture(input_shape=(6, 6, 1)))
-        >>> list(Model(network, ("free", "defect"), Standardization((0.0,), (1.0,))).to_dict())
-        ['architecture', 'classes', 'standardization', 'provenance']
-        """
+        """Return the architecture, classes, standardization and provenance as plain values, for JSON."""
         return {
             "architecture": self.architecture.to_dict(),
             "classes": list(self.classes),
@@ -108,7 +92,7 @@ class Model:
         images: Images,
         engine: Engine | None = None,
         batch_size: int = 256,
-        progress: Callable[[int, int], None] | None = None,
+        progress: Progress | None = None,
     ) -> Array:
         """Predict the class probabilities of any number of images, a batch at a time.
 
@@ -144,20 +128,10 @@ class Model:
         return probabilities
 
     def check_engine(self, engine: Engine) -> None:
-        """Refuse an engine that prepares images for another model.
-
-        Raises
-        ------
-        InputError
-            If its standardization is not the model's.
-        """
+        """Raise an InputError if an engine's standardization is not the model's."""
         if engine.standardization != self.standardization:
-            raise InputError(
-                "engine",
-                engine.standardization,
-                f"the model's inputs are standardized with {self.standardization}",
-                "create the engine with the model's own",
-            )
+            rule = f"the model's inputs are standardized with {self.standardization}"
+            raise InputError("engine", engine.standardization, rule, "create the engine with the model's own")
 
     def _default_engine(self) -> Engine:
         if self not in _DEFAULT_ENGINES:

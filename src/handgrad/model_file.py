@@ -66,13 +66,7 @@ def _ordered(content: bytes) -> bytes:
 
 
 def save(model: Model, path: str | Path) -> None:
-    """Write a model file, atomically.
-
-    Raises
-    ------
-    OutputError
-        If it cannot be written.
-    """
+    """Write a model file, atomically; raise an OutputError if it cannot be written."""
     path = Path(path)
     atomic.write_files(path.parent, {path.name: to_bytes(model)})
 
@@ -134,9 +128,8 @@ def _model(file: Any, refuse: Callable[[str, str], ModelFileError]) -> Model:
     if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
         raise ValueError("classes must be a list of names")
     standardization = Standardization.from_dict(metadata["standardization"])
-    return Model(
-        Parameters(architecture, vector), tuple(classes), standardization, dict(metadata["provenance"].items())
-    )
+    provenance = dict(metadata["provenance"].items())
+    return Model(Parameters(architecture, vector), tuple(classes), standardization, provenance)
 
 
 def _metadata(texts: dict[str, str], refuse: Callable[[str, str], ModelFileError]) -> dict[str, Any]:
@@ -148,8 +141,6 @@ def _metadata(texts: dict[str, str], refuse: Callable[[str, str], ModelFileError
         figures = json.loads(texts["standardisation"])
         texts = texts | {"standardization": json.dumps({"mean": figures["mean"], "std": figures["deviation"]})}
     elif version != VERSION:
-        raise refuse(
-            f"has the format version {version}, and this handgrad reads version {VERSION}",
-            "use the handgrad that wrote it, or train again",
-        )
+        rule = f"has the format version {version}, and this handgrad reads version {VERSION}"
+        raise refuse(rule, "use the handgrad that wrote it, or train again")
     return {name: json.loads(texts[name]) for name in _KEYS}

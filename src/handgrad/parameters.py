@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -28,11 +27,6 @@ class Parameters(Mapping[str, Array]):
     vector : array, shape (architecture.parameter_count,)
         float32 or float64. It is not copied unless it is read-only, so writing to a view writes to it.
 
-    Attributes
-    ----------
-    architecture : Architecture
-    vector : array
-
     Examples
     --------
     >>> parameters = Parameters.zeros(Architecture(), "float32")
@@ -45,25 +39,19 @@ class Parameters(Mapping[str, Array]):
 
     def __init__(self, architecture: Architecture, vector: Array) -> None:
         if vector.dtype not in (np.float32, np.float64):
-            raise InputError(
-                "vector", vector.dtype, "must be float32 or float64", "convert it with .astype(np.float32)"
-            )
+            remedy = "convert it with .astype(np.float32)"
+            raise InputError("vector", vector.dtype, "must be float32 or float64", remedy)
         if vector.shape != (architecture.parameter_count,):
-            raise InputError(
-                "vector",
-                vector.shape,
-                f"this architecture has {architecture.parameter_count} parameters",
-                "use the vector of the same architecture",
-            )
+            rule = f"this architecture has {architecture.parameter_count} parameters"
+            raise InputError("vector", vector.shape, rule, "use the vector of the same architecture")
         self.architecture = architecture
         # joblib maps pickled arrays into memory read-only.
         self.vector = vector if vector.flags.writeable else vector.copy()
-        views, start = {}, 0
+        self._views, start = {}, 0
         for name, shape in architecture.parameter_shapes.items():
             stop = start + math.prod(shape)
-            views[name] = self.vector[start:stop].reshape(shape)
+            self._views[name] = self.vector[start:stop].reshape(shape)
             start = stop
-        self._views = MappingProxyType(views)
 
     @classmethod
     def zeros(cls, architecture: Architecture, dtype: DTypeLike = np.float32) -> Parameters:
@@ -88,14 +76,13 @@ class Parameters(Mapping[str, Array]):
         """
         parameters = cls.zeros(architecture, dtype)
         for layer in architecture.convolutions:
-            k1, k2, *_ = layer.filter_shape
-            channels, maps, signs = layer.input_shape[2], 1, float(layer.input_shape[2])
+            channels = sign_sum = layer.input_shape[2]
             if layer.mixing_shape:
                 parameters[layer.alpha][:] = _balanced_signs(layer.mixing_shape, rng)
-                maps, signs = layer.mixing_shape[1], float(channels % 2)
+                sign_sum = channels % 2
             square, product = _MOMENTS[layer.input_kind]
-            power = channels * square + (signs**2 - channels) * product
-            std = (k1 * k2 * maps * power) ** -0.5
+            mean_square = channels * square + (sign_sum**2 - channels) * product
+            std = (math.prod(layer.filter_shape[:-1]) * mean_square) ** -0.5
             parameters[layer.F][:] = rng.normal(0, std, layer.filter_shape)
         for dense in architecture.denses:
             parameters[dense.w][:] = rng.normal(0, (2 / dense.inputs) ** 0.5, (dense.inputs, dense.outputs))
@@ -132,6 +119,6 @@ class Parameters(Mapping[str, Array]):
 
 def _balanced_signs(shape: tuple[int, int], rng: np.random.Generator) -> Array:
     """Draw ±1, as many of each sign in a column as its length allows."""
-    channels, maps = shape
+    channels, sums = shape
     signs = np.where(np.arange(channels) % 2 == 0, 1.0, -1.0)
-    return np.stack([rng.permutation(signs) for _ in range(maps)], axis=1)
+    return np.stack([rng.permutation(signs) for _ in range(sums)], axis=1)

@@ -46,12 +46,9 @@ class Standardization:
     def __post_init__(self) -> None:
         numbers = (*self.mean, *self.std)
         if len(self.mean) != len(self.std) or not all(np.isfinite(numbers)) or min(self.std, default=0) <= 0:
-            raise InputError(
-                "standardization",
-                f"mean {self.mean}, std {self.std}",
-                "needs one finite mean and one positive std for each channel",
-                "use those of the training set",
-            )
+            rule = "needs one finite mean and one positive std for each channel"
+            remedy = "use those of the training set"
+            raise InputError("standardization", f"mean {self.mean}, std {self.std}", rule, remedy)
 
     @classmethod
     def of(cls, images: Images, sample_weight: Array | None = None) -> Standardization:
@@ -80,13 +77,7 @@ class Standardization:
 
     @classmethod
     def of_moments(cls, pixels: int, sums: Sequence[int], squares: Sequence[int]) -> Standardization:
-        """Compute the exact mean and std from each channel's number of pixels, their sum and the sum of their squares.
-
-        Examples
-        --------
-        >>> Standardization.of_moments(4, [40], [800])
-        Standardization(mean=(10.0,), std=(10.0,))
-        """
+        """Compute the exact mean and std of channels from the number of pixels, their sums and sums of squares."""
         # In integers of any size: nothing is rounded before the root.
         spread = (pixels * square - total * total for total, square in zip(sums, squares, strict=True))
         return cls(tuple(total / pixels for total in sums), tuple(math.sqrt(each) / pixels or 1.0 for each in spread))
@@ -108,17 +99,10 @@ class Standardization:
         return cls(tuple(center.tolist()), tuple(std.tolist()))
 
     def apply(self, images: Stored, dtype: DTypeLike) -> Array:
-        """Standardize images to the given precision; those that are no pixels in float64 first.
-
-        Raises
-        ------
-        InputError
-            If the images are neither uint8 nor floats.
-        """
+        """Standardize images to the given precision, floats in float64 first; refuse what is not uint8 or floats."""
         if images.dtype != np.uint8 and images.dtype.kind != "f":
-            raise InputError(
-                "images", images.dtype, "must be pixels (uint8, 0 to 255) or floats", "use .astype(np.uint8)"
-            )
+            rule = "must be pixels (uint8, 0 to 255) or floats"
+            raise InputError("images", images.dtype, rule, "use .astype(np.uint8)")
         wide = dtype if images.dtype == np.uint8 else np.float64
         mean, std = np.asarray(self.mean, wide), np.asarray(self.std, wide)
         return ((images.astype(wide) - mean) / std).astype(dtype, copy=False)
@@ -134,13 +118,7 @@ class Standardization:
 
 
 def moments(images: Pixels) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    """Compute each image's sum of pixels and sum of squared pixels, both of shape (count, channels).
-
-    Examples
-    --------
-    >>> moments(np.array([3, 4], np.uint8).reshape(1, 1, 2, 1))
-    (array([[7]], dtype=uint64), array([[25]], dtype=uint64))
-    """
+    """Compute each image's sum of pixels and sum of squared pixels, both of shape (count, channels)."""
     wide: Any = {"dtype": np.uint64, "casting": "unsafe"}
     area = images.shape[1] * images.shape[2]
     # A channel at a time, its pixels side by side: in place they would take three times as long.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,15 +17,15 @@ from handgrad.standardization import Standardization
 
 
 class Compiling(NotesEngine):
-    """Reports what it is told to have compiled."""
+    """An engine that reports a given compilation."""
 
     def __init__(self, compiled: Compilation | None, failure: BaseException | None = None) -> None:
         super().__init__(Standardization((0.0,), (1.0,)))
         self.compiled, self.failure = compiled, failure
 
-    def prepare(self, *_: Any, begin: Callable[[], None] = lambda: None, **__: Any) -> Any:
+    def prepare(self, *_: Any, **options: Any) -> Compilation | None:
         if self.compiled:
-            begin()
+            options["begin"]()
         if self.failure:
             raise self.failure
         return self.compiled

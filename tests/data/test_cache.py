@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -150,6 +151,16 @@ def test_any_damage_to_the_file_is_repaired(
         # Another file in its place: the first one is mapped.
         stored.path.unlink()
         stored.path.write_bytes(content)
+    for _ in range(2):
+        assert_same(load(str(root), cache=cache), plain)
+
+
+def test_a_file_without_its_index_is_written_again(root: Path, cache: Cache) -> None:
+    plain = load(str(root), cache=cache)
+    for stored in cache.files():
+        stored.path.unlink()
+        with stored.path.open("wb") as file:
+            np.savez(file, about=np.array(json.dumps(stored.about)))
     for _ in range(2):
         assert_same(load(str(root), cache=cache), plain)
 

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handgrad.data import SPLITS, Dataset, Samples, Splits, load
+from handgrad.data.duplicates import notice
 from handgrad.data.objects import objects_of
-from handgrad.data.split import complete
-from handgrad.data.split_file import split_csv
+from handgrad.data.split import complete, split_csv
 from handgrad.errors import DataError, InputError
 from tests.data.writing import noise, write_classes, write_picture
 
@@ -142,6 +142,13 @@ def test_own_splits_that_share_objects_or_images_are_reported(tmp_path: Path) ->
     pair = r"\(test/a/a\d-test.bmp = train/a/a\d-train.png, …\)"
     assert re.search(rf"\d images of test are byte-identical to one of train {pair}", identical)
     assert identical.endswith(": results on them will be too good")
+
+
+def test_one_shared_image_is_named_in_the_singular() -> None:
+    one = Samples(np.zeros((1, 6, 6, 1), np.uint8), np.array([0]), np.array(["a/1.png"], object))
+    assert notice({"train": one, "test": one}) == (
+        "1 image of test is byte-identical to one of train (a/1.png = a/1.png): results on it will be too good"
+    )
 
 
 def test_one_image_twice(tmp_path: Path) -> None:

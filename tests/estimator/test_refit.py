@@ -37,7 +37,7 @@ def test_the_engine_is_the_one_that_is_asked_for_now() -> None:
     expected = one.predict_proba(DARK)
     one.set_params(engine="fused", n_threads=1)
     np.testing.assert_allclose(one.predict_proba(DARK), expected, atol=1e-5)
-    assert one._engine(one.model_.standardization).name == "fused"
+    assert one._engine(one.model_).name == "fused"
     one.set_params(engine="notes")
     np.testing.assert_array_equal(one.predict_proba(DARK), expected)
 

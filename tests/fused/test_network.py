@@ -57,7 +57,7 @@ def test_any_network_agrees_with_the_notes(
 
 @pytest.mark.parametrize("architecture", [DIGITS, PHOTOS, MAPS])
 @pytest.mark.parametrize("batch", [1, 7, 33])
-def test_bits_do_not_depend_on_threads_or_on_the_run(architecture: Architecture, batch: int) -> None:
+def test_results_are_bit_for_bit_the_same_for_any_threads_and_run(architecture: Architecture, batch: int) -> None:
     rng = np.random.default_rng(1)
     parameters = parameters_of(architecture, rng, "float32")
     X = rng.normal(size=(batch, *architecture.input_shape)).astype("float32")
@@ -67,8 +67,8 @@ def test_bits_do_not_depend_on_threads_or_on_the_run(architecture: Architecture,
         engine = network_of(parameters, threads)
         for _ in range(2):
             losses, z, gradient = engine.loss_and_gradients(parameters, X, y)
-            parts = (losses, z, gradient.vector, engine.predict(parameters, X))
-            results.add(b"".join(part.tobytes() for part in parts))
+            results_of_run = (losses, z, gradient.vector, engine.predict(parameters, X))
+            results.add(b"".join(part.tobytes() for part in results_of_run))
     assert len(results) == 1
 
 
@@ -94,7 +94,7 @@ def test_flat_images_tie_in_every_window(architecture: Architecture, value: floa
     rng = np.random.default_rng(3)
     parameters = parameters_of(architecture, rng, "float64")
     X, y = np.full((5, *architecture.input_shape), value), np.arange(5) % architecture.classes
-    # Whole-numbered filters on a flat image: sums are exact, so the tie is one for both engines.
+    # Integer filters on a flat image: sums are exact, so both engines see a tie.
     for name in parameters:
         if name[0] in "Fa":
             parameters[name][...] = rng.integers(-2, 3, parameters[name].shape)
@@ -116,13 +116,13 @@ def test_a_smaller_batch_may_follow_in_the_buffers_of_a_larger() -> None:
             engine.loss_and_gradients(parameters, X[:batch], np.zeros(batch, int))
 
 
-@pytest.mark.parametrize("place", [(0, 0), (0, -1), (-1, -1), (3, 4)])
-def test_nan_stays_nan_and_in_its_image(place: tuple[int, int]) -> None:
+@pytest.mark.parametrize("pixel", [(0, 0), (0, -1), (-1, -1), (3, 4)])
+def test_nan_stays_nan_and_in_its_image(pixel: tuple[int, int]) -> None:
     rng = np.random.default_rng(4)
     architecture = Architecture(input_shape=(8, 8, 1), classes=3, stages=((3, 2),), hidden=(4,))
     parameters = parameters_of(architecture, rng, "float32")
     X = rng.normal(size=(6, *architecture.input_shape)).astype("float32")
-    X[2, place[0], place[1], 0] = np.nan
+    X[2, pixel[0], pixel[1], 0] = np.nan
     y = np.zeros(6, int)
     expected, _, _ = notes.loss_and_gradients(parameters, X, y)
     engine = network_of(parameters)
@@ -133,7 +133,7 @@ def test_nan_stays_nan_and_in_its_image(place: tuple[int, int]) -> None:
     for name in ("F1", "F2", "w1", "b1", "w2", "b2"):
         assert np.isnan(gradient[name]).any(), name
     assert np.isnan(engine.predict(parameters, X)[2]).all()
-    # The next batch finds nothing of it in the buffers.
+    # Nothing of it is left in the buffers for the next batch.
     assert np.isfinite(engine.loss_and_gradients(parameters, X[3:], y[3:])[2].vector).all()
 
 

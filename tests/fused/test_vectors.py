@@ -22,14 +22,14 @@ from handgrad.fused.vectors import (
 )
 
 @numba.njit(error_model="numpy")
-def use(a, b, bits, places):
+def use(a, b, bits, cells):
     v, part = load(a, 1, 16), load_part(b, 2, 5, 16)
     over = ahead(v, part)
     store_mask(bits, 1, over)
     chosen = choose(load_mask(bits, 1, 16), multiply_add(v, part, v), add(part, splat(a[3], 16)))
     store(a, 20, chosen)
     store_part(b, 30, v, 3)
-    store(places, 3, choose(positive(part), splat(np.int32(7), 16), splat(np.int32(9), 16)))
+    store(cells, 3, choose(positive(part), splat(np.int32(7), 16), splat(np.int32(9), 16)))
     rows = load_rows(a, (0, 9, 5, 17, 3, 8), 1, 4, 16)
     add_rows(b, (0, 8, 5, 17, 33, 40), 1, 4, rows)
     store_rows(a, (40, 44, 48, 52), 0, 4, crossed(load_rows(b, (3, 7, 11, 15), 0, 4, 16)))
@@ -39,9 +39,9 @@ for dtype in ("float32", "float64"):
     rng = np.random.default_rng(0)
     a, b = rng.integers(-9, 9, (2, 60)).astype(dtype)
     a[5], b[6] = np.nan, np.inf
-    bits, places = np.zeros(8, np.uint8), np.zeros(30, np.uint8)
-    sums = use(a, b, bits, places)
-    print([float(x) for x in sums], a.tolist(), b.tolist(), bits.tolist(), places.tolist())
+    bits, cells = np.zeros(8, np.uint8), np.zeros(30, np.uint8)
+    sums = use(a, b, bits, cells)
+    print([float(x) for x in sums], a.tolist(), b.tolist(), bits.tolist(), cells.tolist())
 """
 
 

@@ -63,7 +63,7 @@ def print_json(value: Any) -> None:
 
 
 def table(*columns: str, title: str | None = None) -> Table:
-    """A plain table; columns named "…>" are set to the right."""
+    """Make a plain table; columns named "…>" are set to the right."""
     made = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in columns:
         right = column.endswith(">")
@@ -72,7 +72,7 @@ def table(*columns: str, title: str | None = None) -> Table:
 
 
 def progress_bar(*columns: ProgressColumn) -> Progress:
-    """A bar on stderr that goes when it is done; nothing where stderr is no terminal."""
+    """Make a bar on stderr that disappears when it is done; where stderr is not a terminal, it shows nothing."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -87,7 +87,7 @@ def progress_bar(*columns: ProgressColumn) -> Progress:
 
 @contextmanager
 def counting(description: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar for work that reports (done, in all)."""
+    """Show a bar for work that reports (done, total)."""
     with progress_bar() as bar:
         task = bar.add_task(description, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)

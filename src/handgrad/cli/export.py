@@ -9,7 +9,7 @@ import typer
 
 from handgrad import model_file
 from handgrad.cli import display, options
-from handgrad.export import FORMATS, Export, Tensor, format_of
+from handgrad.export import FORMATS, Export, format_of
 from handgrad.export import export as write
 from handgrad.model import Model
 
@@ -62,13 +62,10 @@ def export(
 def _print(out: Path, kind: str, made: Export, model: Model) -> None:
     for direction, tensors in (("input", made.inputs), ("output", made.outputs)):
         for tensor in tensors:
-            display.say(f"{direction} {_signature(tensor)}")
+            shape = " × ".join(map(str, tensor.shape))
+            display.say(f"{direction} {tensor.name}: {tensor.dtype}, {shape}")
     shown = ", ".join(model.classes[:20]) + (" …" if len(model.classes) > 20 else "")
     display.say(f"classes {shown}")
     for remark in made.remarks:
         display.say(remark)
     display.say(f"written to {out}: {kind}, {len(made.content):,} bytes")
-
-
-def _signature(tensor: Tensor) -> str:
-    return f"{tensor.name}: {tensor.dtype}, {' × '.join(map(str, tensor.shape))}"

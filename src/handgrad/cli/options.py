@@ -31,39 +31,35 @@ _RATE = _DEFAULT.rate_of_large_batches
 
 _METAVARS = {"group-by": "PATTERN"}
 
-PANELS: Mapping[str, Mapping[str, str]] = {
-    "Network": {
-        "filters": "Filters of each convolution; a slash ends a stage: 16,16/32,32.",
-        "filter-size": "Size of every filter.",
-        "pooling": "Side of the pooling windows.",
-        "hidden": "Sizes of the hidden layers, or none.",
-        "maps": "Maps between layers, with learned depth weights (N32); by default, the notes' plain sum.",
-    },
-    "Recipe": {
-        "epochs": f"Passes over the training images; by default, enough for {_DEFAULT.least_steps:,} steps, and at "
-        f"least {_DEFAULT.least_epochs}.",
-        "batch-size": f"By default, {_LARGE}, or {_SMALL} for few images.",
-        "optimizer": "AdamW, or SGD with momentum.",
-        "learning-rate": f"Highest learning rate; by default, {_RATE} for batches of {_LARGE}, scaled with the square "
-        "root of the batch size.",
-        "schedule": "Schedule of the learning rate.",
-        "weight-decay": "Pull of the weights toward 0.",
-        "momentum": "Momentum of SGD.",
-        "class-weight": "Give every class the same weight, however many images it has.",
-        "augment": f"Change the training images in every epoch: {', '.join(AUGMENTATIONS)}.",
-        "early-stopping": "Keep the epoch with the best validation accuracy; stop when no better one comes.",
-        "patience": "Epochs to wait for a better one, with --early-stopping.",
-        "seed": "Draws split, initial values and order; same seed, same model.",
-        "engine": "Engine that computes the network.",
-    },
-    "Data": {
-        "size": "Resize every image; by default, pictures of different sizes become 100x100.",
-        "strict": "Stop at the first picture that cannot be read.",
-        "group-by": "Keep the pictures of one object in one split: a regular expression whose groups name the object "
-        "in a picture's path, or a .csv with the columns image and object.",
-    },
+HELP: Mapping[str, str] = {
+    "filters": "Filters of each convolution; a slash ends a stage: 16,16/32,32.",
+    "filter-size": "Size of every filter.",
+    "pooling": "Side of the pooling windows.",
+    "hidden": "Sizes of the hidden layers, or none.",
+    "maps": "Maps between layers, with learned depth weights (N32); by default, the notes' plain sum.",
+    "epochs": f"Passes over the training images; by default, enough for {_DEFAULT.least_steps:,} steps, and at "
+    f"least {_DEFAULT.least_epochs}.",
+    "batch-size": f"By default, {_LARGE}, or {_SMALL} for few images.",
+    "optimizer": "AdamW, or SGD with momentum.",
+    "learning-rate": f"Highest learning rate; by default, {_RATE} for batches of {_LARGE}, scaled with the square "
+    "root of the batch size.",
+    "schedule": "Schedule of the learning rate.",
+    "weight-decay": "Pull of the weights toward 0.",
+    "momentum": "Momentum of SGD.",
+    "class-weight": "Give every class the same weight, however many images it has.",
+    "augment": f"Change the training images in every epoch: {', '.join(AUGMENTATIONS)}.",
+    "early-stopping": "Keep the epoch with the best validation accuracy; stop when no better one comes.",
+    "patience": "Epochs to wait for a better one, with --early-stopping.",
+    "seed": "Draws split, initial values and order; same seed, same model.",
+    "engine": "Engine that computes the network.",
+    "size": "Resize every image; by default, pictures of different sizes become 100x100.",
+    "strict": "Stop at the first picture that cannot be read.",
+    "group-by": "Keep the pictures of one object in one split: a regular expression whose groups name the object "
+    "in a picture's path, or a .csv with the columns image and object.",
 }
-"""Help for every option of a training, by its panel."""
+"""Help for the options of a training, which follow from the fields of ``TrainingOptions``."""
+
+_PANELS = {"network": "Network", "recipe": "Recipe", "seed": "Recipe", "engine": "Recipe"}
 
 
 def with_training_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -108,18 +104,17 @@ def refuse_file(path: Path, overwrite: bool) -> None:
 
 
 def _of_a_training() -> Iterator[inspect.Parameter]:
-    for panel, texts in PANELS.items():
-        for name, text in texts.items():
-            option = OPTIONS[name]
-            metavar = _METAVARS.get(name) or option.form.metavar or None
-            flag = [f"--{name}"] if option.type is bool else []
-            shown = typer.Option(*flag, metavar=metavar, help=escape(text), rich_help_panel=panel)
-            annotation = Annotated[_type(option), shown]  # type: ignore[valid-type]
-            kind, default = inspect.Parameter.KEYWORD_ONLY, option.default
-            yield inspect.Parameter(name.replace("-", "_"), kind, annotation=annotation, default=default)
+    for name, option in OPTIONS.items():
+        panel = _PANELS.get(option.group or name, "Data")
+        metavar = _METAVARS.get(name) or option.form.metavar or None
+        flag = [f"--{name}"] if option.type is bool else []
+        shown = typer.Option(*flag, metavar=metavar, help=escape(HELP.get(name, "")), rich_help_panel=panel)
+        annotation = Annotated[_type(option), shown]  # type: ignore[valid-type]
+        kind, default = inspect.Parameter.KEYWORD_ONLY, option.default
+        yield inspect.Parameter(name.replace("-", "_"), kind, annotation=annotation, default=default)
 
 
 def _type(option: WrittenOption) -> Any:
-    """The type that Typer reads; what has a form of its own is read by the library."""
+    """Return the type that Typer reads; the library reads whatever has a form of its own."""
     kind = str if option.form.metavar else option.type
     return kind | None if option.optional else kind

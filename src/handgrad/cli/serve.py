@@ -59,12 +59,9 @@ def serve(
     token = token_urlsafe(16)
     display.say(f"http://{HOST}:{listening.getsockname()[1]}/{token}/")
     display.notice("open this address in a browser on this machine; Ctrl-C ends the server")
-    server = uvicorn.Server(
-        uvicorn.Config(
-            application(exhibits, token), log_level="warning", server_header=False, timeout_graceful_shutdown=2
-        )
-    )
-    server.run(sockets=[listening])
+    page = application(exhibits, token)
+    config = uvicorn.Config(page, log_level="warning", server_header=False, timeout_graceful_shutdown=2)
+    uvicorn.Server(config).run(sockets=[listening])
 
 
 def _name(path: Path) -> str:

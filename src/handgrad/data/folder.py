@@ -43,30 +43,11 @@ def read_folder(
 ) -> Splits:
     """Read the images below a folder, one class per folder, named by it.
 
-    An image that cannot be read is left out and named in the notices. If all images are grey, they have one channel.
-
-    Parameters
-    ----------
-    root : Path
-        Has the class folders, or ``train`` with them, and perhaps ``validation`` (``valid``, ``val``) and ``test``.
-    size : tuple of int or None
-        (height, width) to resize to. None keeps a size that all images share and that is at most 256 on a side;
-        otherwise they become 100 × 100, the notes' size (N9).
-    strict : bool
-        Raise at the first image that cannot be read.
-    progress : callable, optional
-        Called with the number of images done and their total.
-    cache : Cache, optional
-        Keeps the images, which are then read from it. Without one, or if it cannot be written, they are in memory.
-
-    Returns
-    -------
-    Splits
-
-    Raises
-    ------
-    DataError
-        If there are no class folders, a folder cannot be listed, or the splits' classes differ.
+    The class folders are in the root, or in its folder ``train`` and perhaps ``validation`` (``valid``, ``val``) and
+    ``test``. An image that cannot be read is left out and named in the notices, unless reading is strict. If all images
+    are grey, they have one channel. Without a size (height, width), they keep one that all share and that is at most
+    256 on a side; otherwise they become 100 × 100, the notes' size (N9). Without a cache, or if it cannot be written,
+    they are in memory.
     """
     refuse = partial(DataError, "source", root)
     listing = _list(root, refuse)
@@ -120,9 +101,8 @@ def _list(root: Path, refuse: Refusal) -> _Listing:
     named = {split: {folder.name: folder for folder in _class_folders(path)} for split, path in above.items()}
     classes = tuple(sorted(named["train"], key=natural_order))
     if not classes:
-        raise refuse(
-            "it has no class folders", "put the pictures of each class into a folder of its own, named for the class"
-        )
+        remedy = "put the pictures of each class into a folder of its own, named for the class"
+        raise refuse("it has no class folders", remedy)
     for name in classes:
         # No report could print it.
         if not name.isprintable():
@@ -132,9 +112,8 @@ def _list(root: Path, refuse: Refusal) -> _Listing:
     for split, folders in named.items():
         if odd := sorted(set(folders) ^ set(classes), key=natural_order):
             there, lacking = (split, "train") if odd[0] in folders else ("train", split)
-            raise refuse(
-                f"its class {odd[0]!r} is in {there} but not in {lacking}", "give every split the same class folders"
-            )
+            rule = f"its class {odd[0]!r} is in {there} but not in {lacking}"
+            raise refuse(rule, "give every split the same class folders")
         files = [list(files_below(folders[name])) for name in classes]
         if not any(files):
             raise refuse(f"the class folders{_within(split, named)} are empty", "put pictures into them")

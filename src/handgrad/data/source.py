@@ -32,20 +32,10 @@ _LARGEST_SEED = 2**32 - 1
 
 @dataclass(frozen=True)
 class Source:
-    """One kind of source.
+    """One kind of source: what to call it, and what it has to hold.
 
-    Parameters
-    ----------
-    name : str
-        What to call it in a list of all kinds.
-    help : str
-        What it has to hold.
-    matches : callable
-        Checks whether a source, as a person wrote it, is of this kind.
-    read : callable
-        Reads it; called with the source and the options of ``read``.
-    on_disk : bool
-        Whether it is a path, which depends on the working folder.
+    `matches` checks whether a source, as a person wrote it, is of this kind. `read` is called with it and the options
+    of the function ``read``. A source on disk is a path, which depends on the working folder.
     """
 
     name: str
@@ -158,10 +148,7 @@ def read(
 ) -> Splits:
     """Read a source without splitting it; arguments and errors as in ``load``.
 
-    Returns
-    -------
-    Splits
-        The source's own splits; all of it as the training split where it has none.
+    The result has the source's own splits; where it has none, all of it is the training split.
 
     Examples
     --------
@@ -180,17 +167,14 @@ def read(
         splits = kind.read(source, size=size, strict=strict, progress=progress, cache=cache)
     except OSError as error:
         where = f" at {error.filename}" if error.filename else ""
-        raise refuse(
-            f"it cannot be read ({error.strerror or error}{where})", "check the path and its permissions"
-        ) from error
+        rule = f"it cannot be read ({error.strerror or error}{where})"
+        raise refuse(rule, "check the path and its permissions") from error
     own = splits.own
     own = {split: _complete(samples, size, f"{split}/" if len(own) > 1 else "") for split, samples in own.items()}
     shapes = {samples.images.shape[1:] for samples in own.values()}
     if len(shapes) > 1:
-        raise refuse(
-            f"the images of its splits differ in shape: {', '.join(map(str, sorted(shapes)))}",
-            "choose one size for all, and give all the same channels",
-        )
+        rule = f"the images of its splits differ in shape: {', '.join(map(str, sorted(shapes)))}"
+        raise refuse(rule, "choose one size for all, and give all the same channels")
     return Splits(splits.classes, **own, notices=splits.notices)
 
 
@@ -214,14 +198,9 @@ def short_name(source: str) -> str:
 
 
 def absolute(name: str, folder: str = "") -> str:
-    """Return a source, or another file, as processes with another working folder find it.
+    """Return a source, or the ``group_by`` of one, as processes with another working folder find it.
 
-    Parameters
-    ----------
-    name : str
-        A source, or the ``group_by`` of one; returned as it is unless it names a file or folder that exists.
-    folder : str
-        The working folder that the name is relative to; the present one if left out.
+    It is returned as it is unless it names a file or folder that exists, relative to `folder` or to the working folder.
 
     Examples
     --------
@@ -243,10 +222,9 @@ def _complete(samples: Samples, size: tuple[int, int] | None, where: str) -> Sam
     names = samples.names
     if names is None:
         names = np.array([f"{where}{index}" for index in range(len(samples))], object)
-    fits = size is None or samples.images.shape[1:3] == size
-    images = samples.images if fits else resize(np.asarray(samples.images), size)
+    images = resize(samples.images, size)
     # Measured before anything is split off, so that no image is measured twice.
-    return Samples(images, samples.labels, names, samples.figures if fits else measure(images))
+    return Samples(images, samples.labels, names, samples.figures if images is samples.images else measure(images))
 
 
 def check_size(size: object) -> None:

@@ -14,16 +14,7 @@ from handgrad.model import Model
 
 @dataclass(frozen=True)
 class Tensor:
-    """An input or output of an exported model.
-
-    Parameters
-    ----------
-    name : str
-    dtype : str
-        NumPy's name of it.
-    shape : tuple of int or str
-        A dimension of any length is a name.
-    """
+    """An input or output of an exported model, with NumPy's name of its dtype; a dimension of any length is a name."""
 
     name: str
     dtype: str
@@ -32,17 +23,10 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Export:
-    """A model as one file.
+    """A model as the content of one file, with its inputs and outputs.
 
-    Parameters
-    ----------
-    content : bytes
-        The file.
-    inputs, outputs : tuple of Tensor
-    details : dict
-        What else there is to know of this format, as plain values by name.
-    remarks : tuple of str
-        The same for people, one line each.
+    The details are what else there is to know of this format, as plain values by name; the remarks are the same for
+    people, one line each.
     """
 
     content: bytes
@@ -65,15 +49,9 @@ class Export:
 
 @dataclass(frozen=True)
 class Format:
-    """A format that models are exported in.
+    """A format that models are exported in, and what each of its options does.
 
-    Parameters
-    ----------
-    name : str
-    make : callable
-        Makes the file of a model; called with the model, the path and the options.
-    options : mapping of str to str
-        What each option does, by its name.
+    `make` is called with the model, the path and the options.
     """
 
     name: str

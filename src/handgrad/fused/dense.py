@@ -42,7 +42,7 @@ def multiply(A: Any, B: Any, C: Any, rows: int, steps: int, columns: int) -> Non
 
 
 def eight_rows(A: Any, B: Any, C: Any, row: int, column: int, steps: int, count: int) -> None:
-    """Eight rows of C, `count` numbers wide."""
+    """Make eight rows of C, `count` numbers wide."""
     left, a, a_row, a_step = A
     right, b, b_row = B
     result, c, c_row = C
@@ -71,7 +71,7 @@ def eight_rows(A: Any, B: Any, C: Any, row: int, column: int, steps: int, count:
 
 
 def one_row(A: Any, B: Any, C: Any, row: int, column: int, steps: int, count: int) -> None:
-    """A row of C, `count` numbers wide: four chains of multiply-adds."""
+    """Make a row of C, `count` numbers wide, by four chains of multiply-adds."""
     left, a, a_row, a_step = A
     right, b, b_row = B
     result, c, c_row = C

@@ -128,11 +128,11 @@ def _convolution(
     if layer.pooled_shape:
         patches = filters * maps * p * p * sizes["parts"] * sizes["patch"]
         kept = totals.take("winners", rows * columns * padded)
-        places = {"F": padded * taps, "table": patches, "sums": patches, "U": 0 if last else rows * columns * filters}
+        needed = {"F": padded * taps, "table": patches, "sums": patches, "U": 0 if last else rows * columns * filters}
     else:
         kept = totals.take("bits", _whole(filters, 2) * p * (run // 8))
-        places = {"F": _whole(filters, sizes["group"]) * taps, "sums": filters * taps * lanes, "E": 2 * p * error_area}
-    totals["dU"] = max(totals["dU"], places.get("U", 0))
+        needed = {"F": _whole(filters, sizes["group"]) * taps, "sums": filters * taps * lanes, "E": 2 * p * error_area}
+    totals["dU"] = max(totals["dU"], needed.get("U", 0))
     totals["alpha_sums"] = max(totals["alpha_sums"], maps * lanes)
     return {
         "filters": filters,
@@ -152,14 +152,14 @@ def _convolution(
         "error_area": error_area,  # of a phase of the error, zeros around it
         "S": totals.take("S", maps * p * area),  # an image's maps, and their derivative
         "kept": kept,  # an image's bits or winners
-        "U": totals.take("U", places.get("U", 0)),  # an image's pooled maps
-        "F": totals.take("F", places["F"]),  # packed filters
-        "table": totals.take("table", places.get("table", 0)),  # filters in empty patches
+        "U": totals.take("U", needed.get("U", 0)),  # an image's pooled maps
+        "F": totals.take("F", needed["F"]),  # packed filters
+        "table": totals.take("table", needed.get("table", 0)),  # filters in empty patches
         "dF": totals.take("dF", filters * taps),  # the filters' gradient
-        "sums": totals.take("sums", places["sums"]),  # what a chunk adds up for it
+        "sums": totals.take("sums", needed["sums"]),  # what a chunk adds up for it
         "alpha": offsets[layer.alpha] if layer.mixing_shape else 0,  # depth weights in the parameters
         "alpha_gradient": totals.take("dF", math.prod(layer.mixing_shape or (0,))),
-        "E": before + totals.take("E", places.get("E", 0)),  # a thread's errors
+        "E": before + totals.take("E", needed.get("E", 0)),  # a thread's errors
     }
 
 

@@ -1,8 +1,8 @@
 """Pooling kernels: N7 fused with the convolution in front of it, N25 fused with both gradients behind it.
 
-Forward, a vector is so many filters at one cell: what a window's filters share is loaded once, and what leaves is x' as
-it lies (N10). Backward, a vector is the patch of the map under one window: of its p² errors all but the winner's are
-zero (N25), so that one multiplication by the filter, laid at the winner's place into an empty patch, does for all.
+Forward, a vector holds several filters at one cell: what a window's filters share is loaded once, and the result is in
+the order of x' (N10). Backward, a vector holds the patch of the map under one window: of its p² errors all but the
+winner's are zero (N25), so one multiplication by the filter, placed at the winner in an empty patch, is enough.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from handgrad.fused.vectors import (
 )
 
 BLOCK = 32
-"""Filters whose tables fit in the first-level cache."""
+"""Filters whose tables fit into the first-level cache."""
 
 
 def pool(layer: Any, F: Any, S: Any, U: Any, u: int, winners: Any) -> None:
     """N6 and N7: ``U_n = MP(S @ F_n)``, cell by cell through the filters, to U from `u` on.
 
-    T2 exists in registers only; ``winners`` keeps each maximum's place (N25).
+    T2 exists in registers only; ``winners`` keeps where each maximum is (N25).
     """
     nothing = splat(F.dtype.type(0), lanes)
     filters, maps, padded, kept, area = layer.filters, layer.maps, layer.padded, layer.kept, layer.area
@@ -71,26 +71,26 @@ def pool(layer: Any, F: Any, S: Any, U: Any, u: int, winners: Any) -> None:
                                     if (y - r >= 0) * (y - r < k1) * (x - c >= 0) * (x - c < k2):
                                         t[r * p + c] = multiply_add(w[y - r, x - c], s, t[r * p + c])
                 best = t[0]
-                place = splat(np.int32(0), lanes)
+                winner = splat(np.int32(0), lanes)
                 for rc in range(1, p * p):
-                    # A later cell takes over only if it is larger, or not a number.
+                    # A later cell wins only if it is larger, or NaN.
                     over = ahead(t[rc], best)
                     best = choose(over, t[rc], best)
                     if keep:
-                        place = choose(over, splat(np.int32(rc), lanes), place)
+                        winner = choose(over, splat(np.int32(rc), lanes), winner)
                 cell = i * layer.columns + j
                 if n + lanes <= filters:
                     store(U, u + cell * filters + n, best)
                 else:
                     store_part(U, u + cell * filters + n, best, filters - n)
                 if keep:
-                    store(winners, kept + cell * padded + n, place)
+                    store(winners, kept + cell * padded + n, winner)
 
 
 def pool_back(layer: Any, table: Any, S: Any, dU: Any, d: int, winners: Any, dS: Any, sums: Any) -> None:
     """N25 with N28 and N29, N34: from ∂E/∂U, in dU from `d` on, to ∂E/∂S and to the ``sums`` that make ∂E/∂F.
 
-    ``table`` has each filter in an empty patch, once for each place of a winner; ``sums`` lies like it.
+    ``table`` has each filter in an empty patch, once for each cell that may win; ``sums`` has the same layout.
     """
     zero = S.dtype.type(0)
     filters, maps, padded, kept, first = layer.filters, layer.maps, layer.padded, layer.kept, layer.table
@@ -122,15 +122,15 @@ def pool_back(layer: Any, table: Any, S: Any, dU: Any, d: int, winners: Any, dS:
 
 
 def gather_patches(layer: Any, sums: Any, gradient: Any) -> None:
-    """∂E/∂F from the patches that ``pool_back`` has added up, one for each place of a winner."""
+    """Add up ∂E/∂F from the patches of ``pool_back``, one for each cell that may win."""
     for filter_map in range(layer.filters * layer.maps):
         for r in range(p):
             for c in range(p):
                 at = layer.sums + (filter_map * (p * p) + r * p + c) * (parts * patch)
                 for a in range(k1):
                     for b in range(k2):
-                        place = layer.dF + filter_map * (k1 * k2) + a * k2 + b
-                        gradient[place] += sums[at + (r + a) * across + c + b]
+                        tap = layer.dF + filter_map * (k1 * k2) + a * k2 + b
+                        gradient[tap] += sums[at + (r + a) * across + c + b]
 
 
 def sum_pooled(layer: Any, following: Any, theta: Any, U: Any, S: Any) -> None:

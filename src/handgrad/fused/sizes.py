@@ -1,4 +1,4 @@
-"""Sizes that a kernel's source names and ``unrolled`` fills in; here they have the notes' values."""
+"""Sizes that the kernels' sources name and ``unrolled`` fills in; the values here are the notes'."""
 
 k1: int = 3
 """Height of a filter."""
@@ -10,10 +10,10 @@ p: int = 2
 """Side of a pooling window."""
 
 keep: int = 1
-"""1 where the backward pass follows: ReLU's bits and the pooling's winners are kept."""
+"""1 if the backward pass follows: ReLU's bits and the pooling's winners are kept."""
 
 weighted: int = 0
-"""1 where depth weights make the maps that are convolved (N32)."""
+"""1 if depth weights make the maps that are convolved (N32)."""
 
 lanes: int = 16
 """Numbers of a vector."""
@@ -28,4 +28,4 @@ parts: int = 1
 """Vectors of such a patch."""
 
 group: int = 4
-"""Filters that share what is loaded where depth weights spread each over several maps."""
+"""Filters that share loads where depth weights spread each of them over several maps."""

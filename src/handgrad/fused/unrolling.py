@@ -91,7 +91,7 @@ class _Unroller(ast.NodeTransformer):
         self.values = dict(values)
         self.shapes: dict[str, list[int]] = {}
 
-    def visit_For(self, node: ast.For) -> Any:
+    def visit_For(self, node: Any) -> Any:
         bounds = self._numbers(node.iter.args) if _calls(node.iter, "range") else None
         if bounds is None:
             return self._with_body(node)
@@ -112,13 +112,13 @@ class _Unroller(ast.NodeTransformer):
         test = self._numbers([node.test])
         return self.generic_visit(node) if test is None else self.visit(node.body if test[0] else node.orelse)
 
-    def visit_Assign(self, node: ast.Assign) -> Any:
+    def visit_Assign(self, node: Any) -> Any:
         if _calls(node.value, "registers"):
             self.shapes[node.targets[0].id] = self._numbers(node.value.args)
             return None
         return self.generic_visit(node)
 
-    def visit_Call(self, node: ast.Call) -> Any:
+    def visit_Call(self, node: Any) -> Any:
         if not _calls(node, "packed"):
             return self.generic_visit(node)
         name = node.args[0].id

@@ -53,7 +53,8 @@ class _VectorModel(models.PrimitiveModel):
 def _compiled(operation: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
     """Make a function of compiled kernels; where there is no compiler, leave the function as it stands.
 
-    `operation` takes the arguments' types and returns the signature and what writes the instructions.
+    `operation` takes Numba's typing context and the arguments' types; it returns the signature, and the function that
+    writes the instructions.
     """
 
     def choose(plain: Callable[..., Any]) -> Any:
@@ -61,8 +62,8 @@ def _compiled(operation: Callable[..., Any]) -> Callable[[Callable[..., Any]], A
             return plain
 
         @intrinsic(prefer_literal=True)
-        @wraps(plain)
-        def function(typing: Any, *kinds: Any) -> Any:
+        @wraps(operation)
+        def function(*kinds: Any) -> Any:
             signature, write = operation(*kinds)
 
             def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -71,12 +72,13 @@ def _compiled(operation: Callable[..., Any]) -> Callable[[Callable[..., Any]], A
 
             return signature, generate
 
+        function.__doc__ = plain.__doc__
         return function
 
     return choose
 
 
-def _load(a: Any, at: Any, lanes: Any) -> Any:
+def _load(typing: Any, a: Any, at: Any, lanes: Any) -> Any:
     kind = _Vector(a.dtype, lanes.literal_value)
     return kind(a, types.intp, lanes), lambda code: code.read(code.arguments[1], kind.lanes)
 
@@ -89,7 +91,7 @@ def load(a: Any, at: int, lanes: int) -> Any:
     return loaded
 
 
-def _load_part(a: Any, at: Any, count: Any, lanes: Any) -> Any:
+def _load_part(typing: Any, a: Any, at: Any, count: Any, lanes: Any) -> Any:
     kind = _Vector(a.dtype, lanes.literal_value)
 
     def write(code: Code) -> Any:
@@ -108,7 +110,7 @@ def load_part(a: Any, at: int, count: int, lanes: int) -> Any:
     return loaded
 
 
-def _store(a: Any, at: Any, v: Any) -> Any:
+def _store(typing: Any, a: Any, at: Any, v: Any) -> Any:
     return types.void(a, types.intp, v), lambda code: code.write(*code.arguments[1:])
 
 
@@ -119,7 +121,7 @@ def store(a: Any, at: int, v: Any) -> None:
     a[at : at + len(v)] = v
 
 
-def _store_part(a: Any, at: Any, v: Any, count: Any) -> Any:
+def _store_part(typing: Any, a: Any, at: Any, v: Any, count: Any) -> Any:
     def write(code: Code) -> None:
         _, at, value, count = code.arguments
         vector = value.type
@@ -135,7 +137,7 @@ def store_part(a: Any, at: int, v: Any, count: int) -> None:
     a[at : at + count] = v[:count]
 
 
-def _load_rows(a: Any, starts: Any, part: Any, across: Any, lanes: Any) -> Any:
+def _load_rows(typing: Any, a: Any, starts: Any, part: Any, across: Any, lanes: Any) -> Any:
     kind = _Vector(a.dtype, lanes.literal_value)
     width = across.literal_value
     down = kind.lanes // width
@@ -160,7 +162,7 @@ def load_rows(a: Any, starts: tuple[int, ...], part: int, across: int, lanes: in
 
 
 def _written_rows(added: bool) -> Callable[..., Any]:
-    def operation(a: Any, starts: Any, part: Any, across: Any, v: Any) -> Any:
+    def operation(typing: Any, a: Any, starts: Any, part: Any, across: Any, v: Any) -> Any:
         width = across.literal_value
 
         def write(code: Code) -> None:
@@ -195,7 +197,7 @@ def _of_part(starts: Any, part: int, down: int) -> Any:
     return starts[part * down : (part + 1) * down]
 
 
-def _crossed(v: Any) -> Any:
+def _crossed(typing: Any, v: Any) -> Any:
     side = math.isqrt(v.lanes)
     lanes = [row + column * side for row in range(side) for column in range(side)]
     return v(v), lambda code: code.picked(code.arguments[0], lanes)
@@ -208,7 +210,7 @@ def crossed(v: Any) -> Any:
     return v.reshape(side, side).T.ravel()
 
 
-def _spread(a: Any, at: Any, lanes: Any) -> Any:
+def _spread(typing: Any, a: Any, at: Any, lanes: Any) -> Any:
     kind = _Vector(a.dtype, lanes.literal_value)
 
     def write(code: Code) -> Any:
@@ -223,7 +225,7 @@ def spread(a: Any, at: int, lanes: int) -> Any:
     return np.full(lanes, a[at])
 
 
-def _splat(x: Any, lanes: Any) -> Any:
+def _splat(typing: Any, x: Any, lanes: Any) -> Any:
     element = types.unliteral(x)  # type: ignore[no-untyped-call]
     kind = _Vector(element, lanes.literal_value)
     return kind(element, lanes), lambda code: code.splatted(code.arguments[0], kind.lanes)
@@ -235,13 +237,13 @@ def splat(x: Any, lanes: int) -> Any:
     return np.full(lanes, x)
 
 
-@_compiled(lambda a, b: (a(a, b), lambda code: code.builder.fadd(*code.arguments)))
+@_compiled(lambda typing, a, b: (a(a, b), lambda code: code.builder.fadd(*code.arguments)))
 def add(a: Any, b: Any) -> Any:
     """Return ``a + b``."""
     return a + b
 
 
-def _multiply_add(a: Any, b: Any, c: Any) -> Any:
+def _multiply_add(typing: Any, a: Any, b: Any, c: Any) -> Any:
     def write(code: Code) -> Any:
         vector = code.arguments[0].type
         return code.call("llvm.fmuladd.{}", vector, vector, *code.arguments)
@@ -255,7 +257,7 @@ def multiply_add(a: Any, b: Any, c: Any) -> Any:
     return a * b + c
 
 
-def _ahead(a: Any, b: Any) -> Any:
+def _ahead(typing: Any, a: Any, b: Any) -> Any:
     def write(code: Code) -> Any:
         one, two = code.arguments
         larger = code.builder.fcmp_ordered(">", one, two)
@@ -270,7 +272,7 @@ def ahead(a: Any, b: Any) -> Any:
     return (a > b) | (a != a)
 
 
-def _positive(a: Any) -> Any:
+def _positive(typing: Any, a: Any) -> Any:
     def write(code: Code) -> Any:
         (value,) = code.arguments
         return code.builder.fcmp_unordered(">", value, ir.Constant(value.type, None))
@@ -284,13 +286,13 @@ def positive(a: Any) -> Any:
     return ~(a <= 0)
 
 
-@_compiled(lambda mask, a, b: (a(mask, a, b), lambda code: code.builder.select(*code.arguments)))
+@_compiled(lambda typing, mask, a, b: (a(mask, a, b), lambda code: code.builder.select(*code.arguments)))
 def choose(mask: Any, a: Any, b: Any) -> Any:
     """Return `a` where the mask is set, else `b`."""
     return np.where(mask, a, b)
 
 
-def _store_mask(bits: Any, at: Any, mask: Any) -> Any:
+def _store_mask(typing: Any, bits: Any, at: Any, mask: Any) -> Any:
     def write(code: Code) -> None:
         _, at, value = code.arguments
         word = code.builder.bitcast(value, ir.IntType(mask.lanes))
@@ -307,7 +309,7 @@ def store_mask(bits: Any, at: int, mask: Any) -> None:
     bits[at : at + len(packed)] = packed
 
 
-def _load_mask(bits: Any, at: Any, lanes: Any) -> Any:
+def _load_mask(typing: Any, bits: Any, at: Any, lanes: Any) -> Any:
     kind = _Vector(types.boolean, lanes.literal_value)
 
     def write(code: Code) -> Any:
@@ -324,7 +326,7 @@ def load_mask(bits: Any, at: int, lanes: int) -> Any:
     return np.unpackbits(bits[at : at + lanes // 8], bitorder="little").astype(bool)
 
 
-def _total(v: Any) -> Any:
+def _total(typing: Any, v: Any) -> Any:
     def write(code: Code) -> Any:
         value, size = code.arguments[0], v.lanes
         while size > 1:

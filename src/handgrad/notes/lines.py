@@ -95,7 +95,7 @@ _OWN = (
         number="N9", title="the classifier drawn", kind="example",
         formulas=(r"100 \cdot 100 \to x\text{′} (100) \to t_1\text{′} (10) \to z (2)",),
         sentence="The notes draw the columns of numbers of the dense half: 100, 10 and 2. These are this network's.",
-        also=("network.dense_half",), before=("N10",),
+        also=("network.dense_half",), before=("N10", "N11", "N13"),
     ),
     Line(
         number="N16", title="the four errors of the example", kind="example",

@@ -11,7 +11,7 @@ from typing import Any
 
 from handgrad import model_file
 from handgrad.data import Dataset, Samples
-from handgrad.data.split_file import split_csv
+from handgrad.data.split import split_csv
 from handgrad.model import Model
 from handgrad.training import Epoch
 

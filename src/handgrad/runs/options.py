@@ -52,7 +52,7 @@ class TrainingOptions:
     --------
     >>> options = TrainingOptions(source="digits", network={"stages": ((8, 8),)}, recipe=Recipe(epochs=3))
     >>> options.architecture((8, 8, 1), 10).parameter_count
-    3018
+    2906
     >>> TrainingOptions.from_dict(options.to_dict()) == options
     True
     """
