@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -64,7 +65,7 @@ def evaluate(
             )
             atomic.write_files(out, report_files(report, {"test": samples}))
     if json:
-        display.print_json({"model": str(model_path), "source": source, "split": which, **metrics.to_dict()})
+        display.print_json({"model": str(model_path), "source": source, "split": which, **asdict(metrics)})
     else:
         _print(metrics, which)
         if out:
