@@ -20,7 +20,7 @@ const typeset = (text) => text.replace(/([a-z]{2})'/g, "$1’");
 
 class Page {
   constructor(content) {
-    Object.assign(this, content);
+    Object.assign(this, content, { byHand: operations });
     const contractions = Object.entries(content.contractions).map(([name, data]) => [name, contraction(data)]);
     this.operations = { ...operations, ...Object.fromEntries(contractions) };
     this.rate = RATE;
