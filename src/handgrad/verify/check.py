@@ -1,4 +1,4 @@
-"""All claims of a network, compared."""
+"""All claims about a network, checked."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from handgrad.architecture import Architecture
 from handgrad.notes import network
+from handgrad.notes.lines import LINES
 from handgrad.parameters import Parameters
 from handgrad.typing import Array
 from handgrad.verify import lines
@@ -18,7 +19,7 @@ from handgrad.verify.difference import TOLERANCE, Claim, compare
 
 @dataclass(frozen=True, slots=True)
 class LineCheck:
-    """The verdict on one derivative.
+    """The result of checking one derivative.
 
     Parameters
     ----------
@@ -27,13 +28,13 @@ class LineCheck:
     derivative : str
         What was checked, "∂E/∂t2'".
     formula : str
-        The line, as on the page.
+        The line as text.
     error : float
-        Worst relative error.
+        Largest relative error.
     coordinates : int
-        Numbers compared; 0 where every one sat on a kink.
+        Numbers compared; 0 if all of them were on a kink.
     zero : bool
-        Whether every number of the derivative is 0, as behind neurons that answer to nothing.
+        Whether every number of the derivative is 0, as behind neurons that are silent for every image.
     """
 
     number: str
@@ -45,14 +46,14 @@ class LineCheck:
 
     @property
     def verdict(self) -> Literal["pass", "fail", "kink"]:
-        """Whether the error is within ``TOLERANCE``; "kink" where there was no derivative to compare with."""
+        """Whether the error is within ``TOLERANCE``; "kink" if there was no derivative to compare with."""
         if self.coordinates == 0 and self.error == 0:
             return "kink"
         return "pass" if self.error <= TOLERANCE else "fail"
 
 
 def networks_of_the_notes(rng: np.random.Generator) -> list[tuple[Parameters, Array]]:
-    """Two small networks with images on which every line occurs: the notes' own, and one with maps."""
+    """Draw two small networks with images, so that every line occurs: the notes' own network, and one with maps."""
     sizes = {"classes": 3, "hidden": (6,), "stages": ((5, 4),)}
     architectures = (
         Architecture(input_shape=(13, 11, 3), **sizes),  # type: ignore[arg-type]
@@ -74,7 +75,7 @@ def check(parameters: Parameters, X: Array, rng: np.random.Generator) -> Iterato
     X : array, shape (batch, height, width, depth)
         Images, standardized.
     rng : numpy.random.Generator
-        Draws cotangents, ideal outputs and coordinates.
+        Source of cotangents, ideal outputs and coordinates.
 
     Yields
     ------
@@ -89,8 +90,10 @@ def check(parameters: Parameters, X: Array, rng: np.random.Generator) -> Iterato
     """
     parameters, X, y = _prepared(parameters, X, rng)
     values = network.forward(parameters, X, y)
-    claims = [*lines.examples(rng), *lines.lines(parameters, values, y, rng), *lines.passes(parameters, values, y)]
-    for claim in sorted(claims, key=_place):
+    numbers = [line.number for line in LINES]
+    claims = [*lines.examples(rng), *lines.lines(parameters, values, y, rng)]
+    claims.sort(key=lambda claim: numbers.index(claim.number))
+    for claim in (*claims, *lines.passes(parameters, values, y)):
         yield _compared(claim, rng)
 
 
@@ -109,7 +112,7 @@ def check_engine(
     Yields
     ------
     LineCheck
-        E, image by image, against the notes' own; then ∂E/∂F1 and so on against finite differences of the engine's E.
+        E of each image against that of the notes; then ∂E/∂F1 and so on against finite differences of the engine's E.
 
     Examples
     --------
@@ -127,7 +130,7 @@ def check_engine(
 
 
 def _prepared(parameters: Parameters, X: Array, rng: np.random.Generator) -> tuple[Parameters, Array, Array]:
-    """Both in float64, and soft ideal outputs: E stays of size 1, its differences exact, however sure the network."""
+    """Return both in float64, and soft ideal outputs: E stays near 1 and its differences exact for any network."""
     y = rng.dirichlet(np.ones(parameters.architecture.classes), len(X))
     return parameters.astype(np.float64), X.astype(np.float64), y
 
@@ -135,9 +138,3 @@ def _prepared(parameters: Parameters, X: Array, rng: np.random.Generator) -> tup
 def _compared(claim: Claim, rng: np.random.Generator) -> LineCheck:
     error, coordinates = compare(claim, rng)
     return LineCheck(claim.number, claim.derivative, claim.formula, error, coordinates, not claim.analytic.any())
-
-
-def _place(claim: Claim) -> tuple[bool, int]:
-    """Line by line, the whole passes last."""
-    first, _, rest = claim.number.partition("–")
-    return bool(rest), int(first.removeprefix("N"))

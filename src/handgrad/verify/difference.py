@@ -1,10 +1,9 @@
 """One claimed derivative against central finite differences of fourth order.
 
-The error is ``|analytic − numeric| / max(|analytic|, |numeric|, scale / 10)``, the worst over the coordinates, the
-scale being the largest derivative met. A small tensor is compared whole; of a large one the first and the last number,
-those with the largest derivatives, and drawn ones. Where a
-ReLU or a pooling window would change its mind inside the difference, the step is made smaller, and where that does not
-help the coordinate is left for another one.
+The error is ``|analytic − numeric| / max(|analytic|, |numeric|, scale / 10)``, the largest over the coordinates; the
+scale is the largest derivative among them. A small tensor is compared whole. Of a large one the first and last numbers
+are compared, those with the largest derivatives, and some drawn at random. If a ReLU or a pooling window switches
+inside the difference, the step is made smaller; if that does not help, another coordinate is taken.
 """
 
 from __future__ import annotations
@@ -20,19 +19,19 @@ TOLERANCE = 1e-7
 """Largest relative error that passes."""
 
 COORDINATES = 24
-"""Numbers that are checked of a large tensor; a tensor of up to ``ALL_OF`` is checked whole."""
+"""Numbers of a large tensor that are checked; one of up to ``ALL_OF`` numbers is checked whole."""
 
 ALL_OF = 256
 
 _STEPS = (1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6)
 
 Pieces = tuple[Integers, ...]
-"""Which linear piece each ReLU and each pooling window is on."""
+"""The linear piece that each ReLU and each pooling window is on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """That `analytic` is the derivative of ``⟨cotangent, f(x)⟩`` by x.
+    """The claim that `analytic` is the derivative of ``⟨cotangent, f(x)⟩`` by x.
 
     Parameters
     ----------
@@ -41,11 +40,11 @@ class Claim:
     derivative : str
         "∂E/∂t2'".
     x : array of float64
-        Moved in place, a number at a time, and put back.
+        Changed in place, one number at a time, and restored.
     f : callable
-        The forward line: from x to its result and the pieces that it is on.
-    cotangent : array, the shape of f's result
-    analytic : array, the shape of `x`
+        The forward line, from x to its result and its linear pieces.
+    cotangent : array, of the shape of f's result
+    analytic : array, of the shape of `x`
     formula : str
         The line as text.
     """
@@ -60,9 +59,9 @@ class Claim:
 
 
 def compare(claim: Claim, rng: np.random.Generator) -> tuple[float, int]:
-    """Worst relative error over some coordinates of a claim, and how many were compared.
+    """Return the largest relative error over some coordinates of a claim, and how many were compared.
 
-    The error is infinite where the shapes differ, and 0 with a count of 0 where every coordinate sits on a kink.
+    The error is infinite if the shapes differ; it is 0, with a count of 0, if every coordinate is on a kink.
     """
     if claim.analytic.shape != claim.x.shape:
         return float("inf"), 0
@@ -70,10 +69,10 @@ def compare(claim: Claim, rng: np.random.Generator) -> tuple[float, int]:
     pairs: list[tuple[float, float]] = []
     steps: tuple[float, ...] = _STEPS
     for index in _coordinates(claim.analytic, rng):
-        place = np.unravel_index(index, claim.x.shape)
-        numeric, steps = _difference(claim, place, pieces, steps)
+        coordinate = np.unravel_index(index, claim.x.shape)
+        numeric, steps = _difference(claim, coordinate, pieces, steps)
         if numeric is not None:
-            pairs.append((float(claim.analytic[place]), numeric))
+            pairs.append((float(claim.analytic[coordinate]), numeric))
         if len(pairs) == COORDINATES and claim.x.size > ALL_OF:
             break
     if not pairs:
@@ -85,38 +84,38 @@ def compare(claim: Claim, rng: np.random.Generator) -> tuple[float, int]:
 
 
 def _coordinates(analytic: Array, rng: np.random.Generator) -> list[int]:
-    """All places of a small tensor; of a large one its corners, the largest derivatives, then drawn ones."""
+    """Return all indices of a small tensor; of a large one its ends, the largest derivatives, then random ones."""
     if analytic.size <= ALL_OF:
         return list(range(analytic.size))
-    corners = [0, analytic.size - 1]
+    ends = [0, analytic.size - 1]
     sizes = np.abs(analytic).ravel()
     half = min(COORDINATES // 2, sizes.size)
     largest = np.argpartition(-sizes, half - 1)[:half]
     drawn = rng.choice(sizes.size, min(4 * COORDINATES, sizes.size), replace=False)
-    return list(dict.fromkeys([*corners, *largest.tolist(), *drawn.tolist()]))
+    return list(dict.fromkeys([*ends, *largest.tolist(), *drawn.tolist()]))
 
 
 def _difference(
-    claim: Claim, place: tuple[np.intp, ...], pieces: Pieces, steps: tuple[float, ...]
+    claim: Claim, coordinate: tuple[np.intp, ...], pieces: Pieces, steps: tuple[float, ...]
 ) -> tuple[float | None, tuple[float, ...]]:
-    """The difference at one coordinate, None where f has a kink there; and the steps worth trying at the next."""
-    at = claim.x[place]
+    """Return the difference at one coordinate, None on a kink, and the steps worth trying at the next."""
+    at = claim.x[coordinate]
 
     def moved(by: float) -> tuple[Array, Pieces]:
-        claim.x[place] = at + by
+        claim.x[coordinate] = at + by
         result, on = claim.f(claim.x)
-        # A result may be a view of x, which is put back.
+        # A result may be a view of x, which is restored.
         result = result.copy()
-        claim.x[place] = at
+        claim.x[coordinate] = at
         return result, on
 
     for number, h in enumerate(steps):
         (above, pieces_above), (below, pieces_below) = moved(2 * h), moved(-2 * h)
         if _same(pieces_above, pieces) and _same(pieces_below, pieces):
-            # Results are subtracted before they are summed, so that little is lost.
+            # Subtracted before they are summed, so that little precision is lost.
             outer = float(np.sum(claim.cotangent * (above - below)))
             inner = float(np.sum(claim.cotangent * (moved(h)[0] - moved(-h)[0])))
-            # Where a step crosses kinks at one coordinate of a large tensor, it does so at most of them.
+            # A step that crosses kinks at one coordinate of a large tensor crosses some at most of them.
             return (8 * inner - outer) / (12 * h), steps[max(number - 1, 0) :]
     return None, steps
 

@@ -1,4 +1,4 @@
-"""What each backward line claims: alone, with a random cotangent, and all lines together."""
+"""The claim of each backward line, with a random cotangent, and of all lines together."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from handgrad.typing import Array
 from handgrad.verify.difference import Claim, Pieces
 
 BothPasses = Callable[[Parameters, Array, Array], tuple[Array, Array, Parameters]]
-"""An engine: from (parameters, X, ideal outputs) to (losses, probabilities, gradient of the mean loss)."""
+"""An engine's function from (parameters, X, ideal outputs) to (losses, probabilities, gradient of the mean loss)."""
 
 
 def lines(parameters: Parameters, values: network.Tensors, y: Array, rng: np.random.Generator) -> Iterator[Claim]:
@@ -24,12 +24,9 @@ def lines(parameters: Parameters, values: network.Tensors, y: Array, rng: np.ran
     tensors = {**values, **parameters, "y": y}
     for node in nodes:
         if node.operation in OPERATIONS and OPERATIONS[node.operation].derivative_of:
-            yield _line(node, nodes, tensors, rng, batch=len(y) if _parameter(node, parameters) else 1)
+            assert isinstance(node.name, Derivative)
+            yield _line(node, nodes, tensors, rng, batch=len(y) if node.name.tensor in parameters else 1)
     yield _step(parameters, rng)
-
-
-def _parameter(node: Node, parameters: Parameters) -> bool:
-    return isinstance(node.name, Derivative) and node.name.tensor in parameters
 
 
 def _line(
@@ -81,7 +78,7 @@ def _step(parameters: Parameters, rng: np.random.Generator) -> Claim:
 
 
 def examples(rng: np.random.Generator) -> Iterator[Claim]:
-    """Claim N16 and N27, with the numbers and sizes of the notes."""
+    """Claim N16 with the numbers of the notes, and N27 with their sizes."""
     T = np.array([[0, 0, 0, 0], [0, 8, 0, 5], [0, 8, 10, 0], [0, 0, 0, 0]], np.float64)[None, :, :, None]
     nodes = {node.operation: node for node in EXAMPLES}
     yield _line(nodes["pool_back"], EXAMPLES, {"T": T}, rng)
@@ -105,7 +102,7 @@ def passes(parameters: Parameters, values: network.Tensors, y: Array) -> Iterato
 
 
 def engine_passes(compute: BothPasses, parameters: Parameters, X: Array, y: Array) -> Iterator[Claim]:
-    """Claim E's derivative by each parameter, both as an engine computes them; the notes say where its kinks are."""
+    """Claim E's derivative by each parameter, both computed by an engine; the notes say where its kinks are."""
     _, _, gradient = compute(parameters, X, y)
     yield from _whole(parameters, X, y, gradient, lambda _: compute(parameters, X, y)[0])
 
@@ -118,7 +115,7 @@ def _whole(
     loss_of: Callable[[network.Tensors], Array],
 ) -> Iterator[Claim]:
     def E(_: Array) -> tuple[Array, Pieces]:
-        # What is moved is a view of the parameters, or X itself.
+        # The argument is a view of the parameters, or X itself.
         passed = network.forward(parameters, X, y)
         return loss_of(passed), _pieces(parameters.architecture, passed)
 
@@ -135,11 +132,9 @@ def _whole(
 
 
 def _pieces(architecture: Architecture, values: network.Tensors) -> Pieces:
-    kinked = [
-        node for node in graph(architecture) if node.operation in OPERATIONS and OPERATIONS[node.operation].pieces
-    ]
     return tuple(
         piece
-        for node in kinked
+        for node in graph(architecture)
+        if node.operation in OPERATIONS and OPERATIONS[node.operation].pieces
         for piece in OPERATIONS[node.operation].kinks(node, *(values[name] for name in node.inputs))
     )
