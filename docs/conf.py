@@ -17,8 +17,7 @@ language = "en"
 
 root_doc = "docs/index"
 include_patterns = ["docs/**", "README.md", "ARCHITECTURE.md", "CHANGELOG.md"]
-# The kernel ladder is the end of performance.md.
-exclude_patterns = ["docs/static", "docs/performance-ladder.md"]
+exclude_patterns = ["docs/static"]
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
 
 myst_enable_extensions = ["dollarmath"]

@@ -16,7 +16,7 @@ _TASKS = {"step": "Training step", "predict": "Prediction in batches", "predict 
 _CAPTIONS = {
     "bench-step.png": "Training step of every network, handgrad beside the best variant of each peer",
     "bench-predict.png": "Prediction in batches of every network, handgrad beside the best variant of each peer",
-    "bench-growth.png": "Time an image of a training step against width, filters, depth and batch",
+    "bench-growth.png": "Time per image of a training step against width, filters, depth and batch size",
 }
 _STARTS = {
     "python": "Python alone",
@@ -24,12 +24,11 @@ _STARTS = {
     "first_step": "first step of A, kernels cached",
     "first_step_ever": "first step of A, cache empty",
 }
-_LADDER = "performance-ladder.md"
 
 
 def write(results: dict[str, Any], docs: Path) -> None:
     """Write the document and its figures."""
-    startup, cold, ladder = results["startup"], results["cold"], docs / _LADDER
+    startup, cold = results["startup"], results["cold"]
     documents.write(
         "performance.md",
         docs,
@@ -43,7 +42,6 @@ def write(results: dict[str, Any], docs: Path) -> None:
             "starts": [] if "absent" in startup else list(_starts(startup)),
             "trainings": [] if "absent" in cold else list(_trainings(cold)),
             "growth": list(_growth(results["growth"])),
-            "ladder": ladder.read_text(encoding="utf-8") if ladder.exists() else "",
         },
     )
 

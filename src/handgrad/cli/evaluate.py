@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -46,7 +47,7 @@ def evaluate(
         model = model_file.load(model_path)
         samples, which, notices = shown_unseen(model, source, cache.chosen(cache_folder, no_cache), strict=strict)
         computing = engines.create(engine, model.standardization, threads, model.architecture)
-        kernels.compile_for_predictions(model, samples.images, computing)
+        kernels.prepare(computing, model.parameters, samples.images.dtype)
         with display.counting("Evaluating") as progress:
             probabilities = model.predict(samples.images, computing, progress=progress)
         metrics = measure(probabilities, samples.labels, model.classes)
@@ -64,7 +65,7 @@ def evaluate(
             )
             atomic.write_files(out, report_files(report, {"test": samples}))
     if json:
-        display.print_json({"model": str(model_path), "source": source, "split": which, **metrics.to_dict()})
+        display.print_json({"model": str(model_path), "source": source, "split": which, **asdict(metrics)})
     else:
         _print(metrics, which)
         if out:

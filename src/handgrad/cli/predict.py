@@ -72,7 +72,8 @@ def predict(
             progress(number, len(images))
     computing = engines.create(engine, model.standardization, threads, model.architecture)
     stacked = np.stack(pixels) if pixels else np.empty((0, height, width, channels), np.uint8)
-    kernels.compile_for_predictions(model, stacked, computing)
+    if pixels:
+        kernels.prepare(computing, model.parameters, stacked.dtype)
     probabilities = model.predict(stacked, computing)
     if json:
         display.print_json([_record(path, row, model, top) for path, row in zip(paths, probabilities, strict=True)])

@@ -1,7 +1,7 @@
 """A model as an ONNX graph: pixels in, class probabilities out.
 
-The operators are the standard's own, as the table of operations names them, and the tensors keep the notes' names. ONNX
-puts the channels before the rows: the pixels are transposed once, and the weights that read x' are stored to match.
+The operators are standard ones, from the table of operations, and the tensors keep the notes' names. ONNX puts the
+channels before the rows: the pixels are transposed once, and the rows of the weights that read x' are stored to match.
 """
 
 from __future__ import annotations
@@ -25,36 +25,35 @@ try:
     import onnx
     from onnx import helper, numpy_helper
 except ImportError as error:
-    raise InputError(
-        "package", "onnx", f"is needed for ONNX files ({error})", "install it: pip install 'handgrad[onnx]'"
-    ) from error
+    rule = f"is needed for ONNX files ({error})"
+    raise InputError("package", "onnx", rule, "install it: pip install 'handgrad[onnx]'") from error
 
 OPSET = 13
-"""The first whose ReduceSum and Softmax are those of today: old and new runtimes read the same."""
+"""The first with today's ReduceSum and Softmax, so that old and new runtimes compute the same."""
 IR_VERSION = 7
-"""That of the first release with this opset."""
+"""The version of the first release with this opset."""
 _FORMS = {name: operation.onnx for name, operation in OPERATIONS.items() if operation.onnx}
 _LARGEST = 2**31 - 2**24
-"""Bytes of numbers for which protobuf's limit of 2 GiB a file leaves room."""
+"""Bytes of weights: protobuf's limit is 2 GiB per file."""
 
 
 def export(model: Model) -> Export:
-    """The ONNX file of a model; equal models give equal bytes.
+    """Make the ONNX file of a model; equal models give equal bytes.
 
     Parameters
     ----------
     model : Model
-        One of float64 is computed in float32 too: ONNX Runtime has no convolution of float64 for processors.
+        A float64 model becomes float32: ONNX Runtime has no float64 convolution for CPUs.
 
     Returns
     -------
     Export
-        Input ``images``, uint8 (batch, height, width, depth); output ``probabilities``, float32 (batch, classes).
+        Input ``images``, uint8 (batch, height, width, channels); output ``probabilities``, float32 (batch, classes).
 
     Raises
     ------
     InputError
-        If the model is too large for the format, or a number of it for float32.
+        If the model is too large for the format, or one of its numbers for float32.
 
     Examples
     --------
@@ -76,8 +75,8 @@ def export(model: Model) -> Export:
     graph = helper.make_graph(
         chain.nodes,
         "handgrad",
-        [_value(images, "Pixels from 0 to 255, row by row; three depths are red, green and blue.")],
-        [_value(probabilities, "Each image's probability of each class; metadata: classes.")],
+        [_value(images, "Pixels from 0 to 255, row by row; three channels are red, green and blue.")],
+        [_value(probabilities, "The probability of each class for each image; metadata: classes.")],
         [numpy_helper.from_array(array, name) for name, array in chain.constants.items()],
     )
     made = helper.make_model(
@@ -86,23 +85,23 @@ def export(model: Model) -> Export:
         ir_version=IR_VERSION,
         producer_name="handgrad",
         producer_version=__version__,
-        doc_string="An image classifier. Its metadata name its classes, in the order of the probabilities, as JSON.",
+        doc_string="An image classifier. Its metadata has its classes, in the order of the probabilities, as JSON.",
     )
     # ONNX Runtime hides the producer's version.
-    told = {"handgrad": __version__} | model.to_dict()
-    helper.set_model_props(made, {name: json.dumps(value) for name, value in told.items()})
+    metadata = {"handgrad": __version__} | model.to_dict()
+    helper.set_model_props(made, {name: json.dumps(value) for name, value in metadata.items()})
     onnx.checker.check_model(made, full_check=True)
     content = made.SerializeToString(deterministic=True)
     return Export(content, (images,), (probabilities,), {"opset": OPSET}, (f"opset {OPSET}",))
 
 
-def _value(tensor: Tensor, told: str) -> onnx.ValueInfoProto:
+def _value(tensor: Tensor, description: str) -> onnx.ValueInfoProto:
     kind = helper.np_dtype_to_tensor_dtype(np.dtype(tensor.dtype))
-    return helper.make_tensor_value_info(tensor.name, kind, tensor.shape, told)
+    return helper.make_tensor_value_info(tensor.name, kind, tensor.shape, description)
 
 
 class _Chain:
-    """Nodes in a row, each reading what the one before made, and the constants that they refer to."""
+    """Nodes in a row, each of which reads the output of the one before, and their constants."""
 
     def __init__(self, x: str) -> None:
         self.x = x
@@ -134,7 +133,7 @@ def _chain(model: Model, images: str, probabilities: str) -> _Chain:
             chain.constants["channels"] = np.array([1])
         for name in node.inputs[1:]:
             weight = form.layout(model.parameters[name])
-            # The rows of the weights behind a Flatten lie in ONNX's order of the tensor before it.
+            # After a Flatten, the rows of the weights are in ONNX's order of the tensor before it.
             chain.constants[name] = _single(weight[rows] if weight.ndim == 2 else weight)
         output = probabilities if node.name == "z" else _identifier(node.name)
         chain.then(form.operator, output, *node.inputs[1:], **form.attributes(node.options))

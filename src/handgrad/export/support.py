@@ -10,23 +10,8 @@ from handgrad.graph import GIVEN, Node, forward_nodes
 
 
 def prediction_nodes(architecture: Architecture, export_format: str, operations: Collection[str]) -> tuple[Node, ...]:
-    """Return the nodes from the image to the probabilities, parameters included.
+    """Return the nodes from the image to the probabilities; refuse an operation that the format does not have.
 
-    Parameters
-    ----------
-    architecture : Architecture
-    export_format : str
-        For the error: "C".
-    operations : collection of str
-        Names of the operations that the format has.
-
-    Raises
-    ------
-    InputError
-        If the network has another.
-
-    Examples
-    --------
     >>> [node.name for node in prediction_nodes(Architecture(hidden=()), "C", {"convolve"})]
     Traceback (most recent call last):
         ...

@@ -50,14 +50,7 @@ def _encoded(text: str) -> bytes:
 
 
 def history_csv(history: Sequence[Epoch]) -> str:
-    """Write one row per epoch, with the fields of ``Epoch`` as columns.
-
-    Examples
-    --------
-    >>> print(history_csv([Epoch(1, 1, 2.0, 0.3, 1.9, 0.4, 0.01, 1.0)]).strip())
-    epoch,epochs,loss,accuracy,validation_loss,validation_accuracy,learning_rate,seconds
-    1,1,2.0,0.3,1.9,0.4,0.01,1.0
-    """
+    """Write one row per epoch, with the fields of ``Epoch`` as columns."""
     text = io.StringIO()
     writer = csv.DictWriter(text, [field.name for field in fields(Epoch)], lineterminator="\n")
     writer.writeheader()

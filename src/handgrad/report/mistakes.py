@@ -30,14 +30,7 @@ class Mistake:
 def surest_mistakes(
     probabilities: Array, samples: Samples, classes: tuple[str, ...], count: int = _SHOWN
 ) -> tuple[Mistake, ...]:
-    """Return up to `count` wrong predictions, those of highest probability first.
-
-    Examples
-    --------
-    >>> samples = Samples(np.zeros((2, 6, 6, 1), np.uint8), np.array([0, 1]))
-    >>> surest_mistakes(np.array([[0.9, 0.1], [0.75, 0.25]]), samples, ("free", "defect"))[0].predicted
-    'free'
-    """
+    """Return up to `count` wrong predictions, those of highest probability first."""
     labels = samples.labels
     predicted = probabilities.argmax(axis=1)
     wrong = np.flatnonzero(predicted != labels)

@@ -18,18 +18,13 @@ VERSION = 2
 
 
 def to_document(trace: Trace, elsewhere: Collection[str] = ()) -> dict[str, Any]:
-    """Everything that the page shows of a trace.
+    """Return everything that the page shows of a trace, as plain values; ``docs/trace.md`` describes it.
 
     Parameters
     ----------
     trace : Trace
     elsewhere : collection of str
         Names of tensors whose numbers are left out, since the page asks for them when it needs them.
-
-    Returns
-    -------
-    dict
-        Of strings, numbers, lists and dicts; ``docs/trace.md`` describes it.
     """
     model = trace.model
     nodes = (*graph(model.architecture), *EXAMPLES)

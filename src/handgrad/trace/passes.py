@@ -21,9 +21,7 @@ class Trace:
     Parameters
     ----------
     model : Model
-        Whose network, classes and standardization they are.
     pixels : array of uint8, shape (height, width, depth)
-        The image.
     label : int
         The expected class.
     tensors : dict of str to array
@@ -37,19 +35,15 @@ class Trace:
 
 
 def trace(model: Model, pixels: Pixels, label: int) -> Trace:
-    """Both passes over one image, every tensor in float64.
+    """Compute both passes over one image, every tensor in float64.
 
     Parameters
     ----------
     model : Model
     pixels : array of uint8, shape (height, width, depth)
-        Of the model's input shape.
+        An image of the model's input shape.
     label : int
         Number of the expected class.
-
-    Returns
-    -------
-    Trace
 
     Raises
     ------
@@ -81,7 +75,7 @@ def trace(model: Model, pixels: Pixels, label: int) -> Trace:
 
 
 def _examples() -> dict[str, Array]:
-    """N8 and N16 with the numbers of the page; N26 and N27 with its sizes."""
+    """Compute N8 and N16 with the numbers of the page, N26 and N27 with its sizes."""
     T = np.array([[0, 0, 0, 0], [0, 8, 0, 5], [0, 8, 10, 0], [0, 0, 0, 0]], np.float64)[:, :, np.newaxis]
     errors = np.array([[1.0, 2.0], [3.0, 4.0]])[:, :, np.newaxis]
     P = (np.arange(27.0) * 5 % 7 - 3).reshape(3, 3, 3)

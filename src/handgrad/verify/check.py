@@ -1,10 +1,10 @@
-"""All claims of a network, compared."""
+"""The claims of a network, compared with finite differences."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from handgrad.parameters import Parameters
 from handgrad.typing import Array
 from handgrad.verify import lines
 from handgrad.verify.difference import TOLERANCE, Claim, compare
+
+BothPasses: TypeAlias = Callable[[Parameters, Array, Array], tuple[Array, Array, Parameters]]
+"""An engine: from (parameters, X, ideal outputs) to (losses, probabilities, gradient of the mean loss)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +34,9 @@ class LineCheck:
     error : float
         Worst relative error.
     coordinates : int
-        Numbers compared; 0 where every one sat on a kink.
+        How many numbers were compared; 0 if all of them are on a kink.
     zero : bool
-        Whether every number of the derivative is 0, as behind neurons that answer to nothing.
+        Whether every number of the derivative is 0, as behind neurons that respond to nothing.
     """
 
     number: str
@@ -45,22 +48,18 @@ class LineCheck:
 
     @property
     def verdict(self) -> Literal["pass", "fail", "kink"]:
-        """Whether the error is within ``TOLERANCE``; "kink" where there was no derivative to compare with."""
+        """Whether the error is within ``TOLERANCE``; "kink" if there was no derivative to compare with."""
         if self.coordinates == 0 and self.error == 0:
             return "kink"
         return "pass" if self.error <= TOLERANCE else "fail"
 
 
 def networks_of_the_notes(rng: np.random.Generator) -> list[tuple[Parameters, Array]]:
-    """Two small networks with images on which every line occurs: the notes' own, and one with maps."""
-    sizes = {"classes": 3, "hidden": (6,), "stages": ((5, 4),)}
-    architectures = (
-        Architecture(input_shape=(13, 11, 3), **sizes),  # type: ignore[arg-type]
-        Architecture(input_shape=(11, 13, 3), **sizes, maps=2),  # type: ignore[arg-type]
-    )
+    """Draw two small networks with images in which every line occurs: the notes' own, and one with maps."""
+    plain = Architecture(input_shape=(13, 11, 3), classes=3, hidden=(6,), stages=((5, 4),))
     return [
-        (Parameters.draw(architecture, rng, np.float64), rng.standard_normal((2, *architecture.input_shape)))
-        for architecture in architectures
+        (Parameters.draw(each, rng, np.float64), rng.standard_normal((2, *each.input_shape)))
+        for each in (plain, replace(plain, input_shape=(11, 13, 3), maps=2))
     ]
 
 
@@ -79,7 +78,7 @@ def check(parameters: Parameters, X: Array, rng: np.random.Generator) -> Iterato
     Yields
     ------
     LineCheck
-        One for each derivative, in the order of the notes.
+        One for each derivative, in the order of the notes; then those of the whole pass.
 
     Examples
     --------
@@ -89,13 +88,16 @@ def check(parameters: Parameters, X: Array, rng: np.random.Generator) -> Iterato
     """
     parameters, X, y = _prepared(parameters, X, rng)
     values = network.forward(parameters, X, y)
-    claims = [*lines.examples(rng), *lines.lines(parameters, values, y, rng), *lines.passes(parameters, values, y)]
-    for claim in sorted(claims, key=_place):
+    gradients = network.backward(parameters, values, y)
+    gradients = {name: gradients[name] for name in (*parameters, "X")}
+    claims = [*lines.examples(rng), *lines.lines(parameters, values, y, rng)]
+    claims.sort(key=lambda claim: int(claim.number.removeprefix("N")))
+    for claim in [*claims, *lines.passes(parameters, X, y, gradients, lambda values: values["E"])]:
         yield _compared(claim, rng)
 
 
 def check_engine(
-    compute: lines.BothPasses, parameters: Parameters, X: Array, rng: np.random.Generator
+    compute: BothPasses, parameters: Parameters, X: Array, rng: np.random.Generator
 ) -> Iterator[LineCheck]:
     """Check another engine on a network and its images: its losses, then its gradient of each parameter.
 
@@ -120,14 +122,15 @@ def check_engine(
     """
     parameters, X, y = _prepared(parameters, X, rng)
     expected = network.forward(parameters, X, y)["E"]
-    error = np.max(np.abs(compute(parameters, X, y)[0] - expected) / np.abs(expected))
+    losses, _, gradient = compute(parameters, X, y)
+    error = np.max(np.abs(losses - expected) / np.abs(expected))
     yield LineCheck("N1–N15", "E", "as in the notes", float(error), len(X))
-    for claim in lines.engine_passes(compute, parameters, X, y):
+    for claim in lines.passes(parameters, X, y, gradient, lambda _: compute(parameters, X, y)[0]):
         yield _compared(claim, rng)
 
 
 def _prepared(parameters: Parameters, X: Array, rng: np.random.Generator) -> tuple[Parameters, Array, Array]:
-    """Both in float64, and soft ideal outputs: E stays of size 1, its differences exact, however sure the network."""
+    """Return both in float64, and soft ideal outputs, so that E stays near 1 and its differences exact."""
     y = rng.dirichlet(np.ones(parameters.architecture.classes), len(X))
     return parameters.astype(np.float64), X.astype(np.float64), y
 
@@ -135,9 +138,3 @@ def _prepared(parameters: Parameters, X: Array, rng: np.random.Generator) -> tup
 def _compared(claim: Claim, rng: np.random.Generator) -> LineCheck:
     error, coordinates = compare(claim, rng)
     return LineCheck(claim.number, claim.derivative, claim.formula, error, coordinates, not claim.analytic.any())
-
-
-def _place(claim: Claim) -> tuple[bool, int]:
-    """Line by line, the whole passes last."""
-    first, _, rest = claim.number.partition("–")
-    return bool(rest), int(first.removeprefix("N"))
