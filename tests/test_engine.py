@@ -126,8 +126,8 @@ def test_a_model_needs_a_name_for_each_class(classes: tuple[str, ...]) -> None:
         Model(Parameters.zeros(Architecture()), classes, Standardization((0.0,), (1.0,)))
 
 
-def test_a_model_needs_figures_for_each_depth() -> None:
-    with pytest.raises(InputError, match=r"standardization=.*depth of 1"):
+def test_a_model_needs_a_mean_and_a_std_for_each_channel() -> None:
+    with pytest.raises(InputError, match=r"standardization=.*has 1 channels"):
         Model(Parameters.zeros(Architecture()), ("a", "b"), Standardization((0.0, 0.0), (1.0, 1.0)))
 
 

@@ -90,3 +90,22 @@ def test_no_file_is_longer_than_a_person_reads() -> None:
 
 def test_every_file_is_named_after_its_subject() -> None:
     assert [path for path in FILES if path.stem in {"utils", "helpers", "common", "base", "misc"}] == []
+
+
+def longest_functions(folder: str) -> dict[str, int]:
+    """The number of lines of every function below a folder of the package, by its name."""
+    return {
+        f"{module_of(path)}.{node.name}": (node.end_lineno or 0) - node.lineno + 1
+        for path in sorted((PACKAGE / folder).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef)
+    }
+
+
+def test_no_function_of_the_command_line_is_longer_than_sixty_lines() -> None:
+    assert {name: lines for name, lines in longest_functions("cli").items() if lines > 60} == {}
+
+
+def test_only_the_command_line_knows_its_options() -> None:
+    library = [path for path in FILES if "cli" not in path.relative_to(PACKAGE).parts]
+    assert [path for path in library if re.search(r"(?<![\w-])--[a-z]", path.read_text(encoding="utf-8"))] == []

@@ -1,4 +1,4 @@
-"""Workers and hosts that are lost in mid-epoch: the training ends by itself, with the bits of the undisturbed one."""
+"""Workers and hosts that are lost in mid-epoch: the training finishes with the model of the undisturbed one."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_the_command_is_interrupted(
 
     out = str(tmp_path / "run")
     assert attempt("digits", "--out", out, *ARGUMENTS, "--address", address, watch=Disturbance(interrupt)) == 130
-    assert f"interrupted after step 647; handgrad train --resume {out} goes on" in capsys.readouterr().err
+    assert f"interrupted after step 647; handgrad train --resume {out} resumes it" in capsys.readouterr().err
     assert attempt("--resume", out, "--workers", "1") == 2
     assert "workers=1: contradicts the training" in capsys.readouterr().err
     assert attempt("--resume", out, "--address", address) == 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import numpy as np
@@ -13,6 +13,10 @@ from handgrad.typing import Array
 
 WIDE = 2304
 """Inputs of a dense layer up to which its weights learn at the full rate: those of the default network on 28 × 28."""
+
+
+BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
+"""β1, β2 and ε of AdamW."""
 
 
 class RecipeLike(Protocol):
@@ -48,6 +52,26 @@ class Optimizer(Protocol):
         """Resume from the memory of an optimizer that has taken that many steps."""
 
 
+Step = Callable[..., None]
+"""Changes the vector of parameters, and the memory, in place: ``descend``, ``adapt``, or their kernels."""
+
+
+def descend(theta: Array, g: Array, v: Array, decay: Array, momentum: float, rate: float) -> None:
+    """Take a step of SGD."""
+    v *= momentum
+    v += g + decay * theta
+    theta[:] = descent.step(theta, v, rate)
+
+
+def adapt(theta: Array, g: Array, m: Array, v: Array, decay: Array, scale: Array, steps: int, rate: float) -> None:
+    """Take step number `steps` of AdamW."""
+    m += (1 - BETA1) * (g - m)
+    v += (1 - BETA2) * (g * g - v)
+    unbiased_m, unbiased_v = m / (1 - BETA1**steps), v / (1 - BETA2**steps)
+    direction = scale * unbiased_m / (np.sqrt(unbiased_v) + EPSILON) + decay * theta
+    theta[:] = descent.step(theta, direction, rate)
+
+
 class SGD:
     """Stochastic gradient descent: ``v ← μ·v + ∂E/∂θ + λ·θ``, ``θ ← θ − η·v``; N31 where μ = λ = 0.
 
@@ -59,6 +83,8 @@ class SGD:
         μ.
     weight_decay : float
         λ, on filters and weights only.
+    step : callable
+        Takes the step in place.
 
     Examples
     --------
@@ -71,17 +97,14 @@ class SGD:
     array([-0.5, -0.5], dtype=float32)
     """
 
-    def __init__(self, parameters: Parameters, *, momentum: float, weight_decay: float) -> None:
-        self.momentum = momentum
+    def __init__(self, parameters: Parameters, *, momentum: float, weight_decay: float, step: Step = descend) -> None:
+        self.momentum, self._step = momentum, step
         self.decay = weight_decay * decayed(parameters)
         self.velocity = np.zeros_like(parameters.vector)
 
     def update(self, parameters: Parameters, gradient: Parameters, learning_rate: float) -> None:
         """Take one step."""
-        theta = parameters.vector
-        self.velocity *= self.momentum
-        self.velocity += gradient.vector + self.decay * theta
-        theta[:] = descent.step(theta, self.velocity, learning_rate)
+        self._step(parameters.vector, gradient.vector, self.velocity, self.decay, self.momentum, learning_rate)
 
     def memory(self) -> dict[str, Array]:
         """Return the velocity."""
@@ -104,8 +127,8 @@ class AdamW:
         The parameters to change; they give the sizes.
     weight_decay : float
         λ, on filters and weights only.
-    beta1, beta2, epsilon : float
-        β1, β2 and ε.
+    step : callable
+        Takes the step in place.
 
     Examples
     --------
@@ -120,16 +143,8 @@ class AdamW:
     array([-0.5,  0.5], dtype=float32)
     """
 
-    def __init__(
-        self,
-        parameters: Parameters,
-        *,
-        weight_decay: float,
-        beta1: float = 0.9,
-        beta2: float = 0.999,
-        epsilon: float = 1e-8,
-    ) -> None:
-        self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
+    def __init__(self, parameters: Parameters, *, weight_decay: float, step: Step = adapt) -> None:
+        self._step = step
         self.decay = weight_decay * decayed(parameters)
         self.scale = rate_scale(parameters)
         self.m = np.zeros_like(parameters.vector)
@@ -138,14 +153,9 @@ class AdamW:
 
     def update(self, parameters: Parameters, gradient: Parameters, learning_rate: float) -> None:
         """Take one step."""
-        theta, g = parameters.vector, gradient.vector
         self.steps += 1
-        self.m += (1 - self.beta1) * (g - self.m)
-        self.v += (1 - self.beta2) * (g * g - self.v)
-        m = self.m / (1 - self.beta1**self.steps)
-        v = self.v / (1 - self.beta2**self.steps)
-        direction = self.scale * m / (np.sqrt(v) + self.epsilon) + self.decay * theta
-        theta[:] = descent.step(theta, direction, learning_rate)
+        vectors = (parameters.vector, gradient.vector, self.m, self.v, self.decay, self.scale)
+        self._step(*vectors, self.steps, learning_rate)
 
     def memory(self) -> dict[str, Array]:
         """Return both means."""
@@ -156,11 +166,11 @@ class AdamW:
         self.m[:], self.v[:], self.steps = memory["m"], memory["v"], steps
 
 
-def create(recipe: RecipeLike, parameters: Parameters) -> Optimizer:
-    """Create the recipe's optimizer for these parameters."""
+def create(recipe: RecipeLike, parameters: Parameters, sgd_step: Step = descend, adamw_step: Step = adapt) -> Optimizer:
+    """Create the recipe's optimizer for these parameters; the steps are NumPy's unless given."""
     if recipe.optimizer == "sgd":
-        return SGD(parameters, momentum=recipe.momentum, weight_decay=recipe.weight_decay)
-    return AdamW(parameters, weight_decay=recipe.weight_decay)
+        return SGD(parameters, momentum=recipe.momentum, weight_decay=recipe.weight_decay, step=sgd_step)
+    return AdamW(parameters, weight_decay=recipe.weight_decay, step=adamw_step)
 
 
 def decayed(parameters: Parameters) -> Array:

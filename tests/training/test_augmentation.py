@@ -104,13 +104,13 @@ def test_batches_are_the_samples_in_their_order(batch_size: int, count: int) -> 
     found = list(batches(samples, order, batch_size))
     np.testing.assert_array_equal(np.concatenate([batch.images for batch in found]), np.asarray(samples.images)[order])
     assert np.concatenate([batch.labels for batch in found]).tolist() == order.tolist()
-    assert [len(batch.places) for batch in found[:-1]] == [batch_size] * (len(found) - 1)
+    assert [len(batch.indices) for batch in found[:-1]] == [batch_size] * (len(found) - 1)
 
 
 def test_what_the_other_thread_raises_is_raised_here() -> None:
     class Broken(Augmentation):
-        def apply(self, images: Pixels, places: Any) -> Pixels:
-            if 5 in places:
+        def apply(self, images: Pixels, indices: Any) -> Pixels:
+            if 5 in indices:
                 raise OSError("the disk is gone")
             return images
 
@@ -129,7 +129,7 @@ def test_no_thread_outlives_its_epoch() -> None:
     assert threading.active_count() == before
 
 
-def test_a_training_sees_what_was_augmented_and_goes_on_as_if_it_had_not_been_left() -> None:
+def test_a_training_sees_augmented_images_and_resumes_as_if_uninterrupted() -> None:
     recipe = Recipe(epochs=2, batch_size=70, augment=AUGMENTATIONS)
     weights = []
     for kinds in (AUGMENTATIONS, AUGMENTATIONS, ()):

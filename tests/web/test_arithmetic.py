@@ -174,6 +174,17 @@ def test_a_nudge_computes_the_pass_anew_and_touches_its_tangent(
 
 def test_the_page_explains_every_operation_and_no_other(opened: Opener, written: Callable[[str], str]) -> None:
     page = opened(written("notes"))
-    known = page.evaluate("Object.keys(handgrad.operations)")
+    by_hand = page.evaluate("Object.keys(handgrad.byHand)")
+    from_the_table = page.evaluate("Object.keys(handgrad.contractions)")
     every = {node.operation for name in SMALL for node in (*graph(ARCHITECTURES[name]), *EXAMPLES)}
-    assert set(known) == set(OPERATIONS) == every - GIVEN
+    assert sorted([*by_hand, *from_the_table]) == sorted(OPERATIONS)
+    assert set(OPERATIONS) == every - GIVEN
+
+
+def test_what_the_page_computes_forward_stays_inside_its_tensors() -> None:
+    """The page's innermost loops multiply two factors and look for no border."""
+    for name, operation in OPERATIONS.items():
+        if operation.derivative_of is None and not isinstance(operation.number, str):
+            for product in operation.number:
+                assert (product.sign, len(product.factors) <= 2) == (1, True), name
+                assert not any("-" in expression for factor in product.factors for expression in factor.index), name

@@ -136,7 +136,7 @@ def test_only_the_latest_visitors_are_kept(client: TestClient) -> None:
         Visit(client)
     answer = client.post(f"{first.place}/state", json={"label": 0})
     assert answer.status_code == 410
-    assert "load it anew" in answer.json()["error"]
+    assert "reload it" in answer.json()["error"]
 
 
 def test_a_picture_is_looked_at(client: TestClient) -> None:

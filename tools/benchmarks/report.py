@@ -16,7 +16,7 @@ _TASKS = {"step": "Training step", "predict": "Prediction in batches", "predict 
 _CAPTIONS = {
     "bench-step.png": "Training step of every network, handgrad beside the best variant of each peer",
     "bench-predict.png": "Prediction in batches of every network, handgrad beside the best variant of each peer",
-    "bench-growth.png": "Time an image of a training step against width, filters, depth and batch",
+    "bench-growth.png": "Time per image of a training step against width, filters, depth and batch size",
 }
 _STARTS = {
     "python": "Python alone",

@@ -70,10 +70,10 @@ def _networks(model_path: Path | None, image: Path | None, rng: np.random.Genera
     if model_path is None:
         return verify.networks_of_the_notes(rng)
     model = model_file.load(model_path)
-    height, width, depth = model.architecture.input_shape
+    height, width, channels = model.architecture.input_shape
     if image is None:
-        return [(model.parameters, rng.standard_normal((1, height, width, depth)))]
-    pixels = read_image(image, (height, width), depth)[None]
+        return [(model.parameters, rng.standard_normal((1, height, width, channels)))]
+    pixels = read_image(image, (height, width), channels)[None]
     return [(model.parameters, model.standardization.apply(pixels, np.float64))]
 
 

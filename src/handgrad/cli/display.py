@@ -26,7 +26,7 @@ from handgrad.percent import percent as percent
 
 
 class _Console(Console):
-    """A console whose reader may leave (`handgrad info MODEL | head`): nothing is wrong, and a training goes on."""
+    """A console whose reader may leave (`handgrad info MODEL | head`): this is no error, and a training continues."""
 
     def on_broken_pipe(self) -> None:
         self.quiet = True
@@ -34,7 +34,7 @@ class _Console(Console):
 
 
 _FILE_WIDTH = 10_000
-"""Columns where stdout is no terminal: a row stays one line, for grep and awk."""
+"""Columns if stdout is not a terminal: a row stays one line, for grep and awk."""
 
 stdout = _Console(highlight=False, emoji=False)
 stderr = _Console(stderr=True, highlight=False, emoji=False)
@@ -43,27 +43,27 @@ if not stdout.is_terminal and "COLUMNS" not in os.environ:
 
 
 def complain(message: str) -> None:
-    """One line about what is wrong."""
+    """Print one line about what is wrong."""
     stderr.print(f"[red]handgrad: error:[/] {_printable(message)}", soft_wrap=True)
 
 
 def notice(message: str) -> None:
-    """One line that a person should know."""
+    """Print one line that a person should know."""
     stderr.print(f"[yellow]handgrad:[/] {_printable(message)}", soft_wrap=True)
 
 
 def say(message: str) -> None:
-    """One line of results."""
+    """Print one line of results."""
     stdout.print(message, soft_wrap=True, markup=False)
 
 
 def print_json(value: Any) -> None:
-    """Results for programs."""
+    """Print results for programs."""
     stdout.out(json.dumps(value, indent=2), highlight=False)
 
 
 def table(*columns: str, title: str | None = None) -> Table:
-    """Make a plain table; columns named "…>" are set to the right."""
+    """Make a plain table; columns named "…>" are right-aligned."""
     made = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in columns:
         right = column.endswith(">")
@@ -72,7 +72,7 @@ def table(*columns: str, title: str | None = None) -> Table:
 
 
 def progress_bar(*columns: ProgressColumn) -> Progress:
-    """Make a bar on stderr that disappears when it is done; where stderr is not a terminal, it shows nothing."""
+    """Make a bar on stderr that disappears when it is done; nothing if stderr is not a terminal."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),

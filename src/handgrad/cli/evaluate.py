@@ -47,7 +47,7 @@ def evaluate(
         model = model_file.load(model_path)
         samples, which, notices = shown_unseen(model, source, cache.chosen(cache_folder, no_cache), strict=strict)
         computing = engines.create(engine, model.standardization, threads, model.architecture)
-        kernels.compile_for_predictions(model, samples.images, computing)
+        kernels.prepare(computing, model.parameters, samples.images.dtype)
         with display.counting("Evaluating") as progress:
             probabilities = model.predict(samples.images, computing, progress=progress)
         metrics = measure(probabilities, samples.labels, model.classes)

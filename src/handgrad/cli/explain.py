@@ -36,8 +36,8 @@ def explain(
 
     options.refuse_file(out, overwrite)
     model = model_file.load(model_path)
-    height, width, depth = model.architecture.input_shape
-    pixels = read_image(image, (height, width), depth)
+    height, width, channels = model.architecture.input_shape
+    pixels = read_image(image, (height, width), channels)
     # The notes engine: compiling kernels for one picture would take longer.
     notes = engines.create("notes", model.standardization)
     expected = int(model.predict(pixels[None], notes).argmax()) if label is None else _number(model, label)

@@ -1,4 +1,4 @@
-"""The fused engine's kernels, compiled before the work that needs them, so that its time and progress are its own."""
+"""Compile kernels before the work that needs them, so that its time and its progress bar do not include it."""
 
 from __future__ import annotations
 
@@ -8,23 +8,8 @@ from typing import Any
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from handgrad.cli import display
-from handgrad.data import Samples
 from handgrad.engine import Engine
-from handgrad.model import Model
 from handgrad.parameters import Parameters
-from handgrad.training import Recipe
-from handgrad.typing import Images
-
-
-def compile_for_predictions(model: Model, images: Images, engine: Engine) -> None:
-    """Have the kernels of predictions ready, and report a compilation."""
-    if len(images):
-        prepare(engine, model.parameters, images.dtype)
-
-
-def compile_for_training(model: Model, samples: Samples, recipe: Recipe, engine: Engine) -> None:
-    """Have the kernels of a training ready, and report a compilation."""
-    prepare(engine, model.parameters, samples.images.dtype, recipe=recipe)
 
 
 def prepare(engine: Engine, parameters: Parameters, pixels: Any, **needs: Any) -> None:

@@ -13,7 +13,8 @@ from rich.markup import escape
 
 from handgrad.engine import EngineName
 from handgrad.errors import InputError, OutputError
-from handgrad.runs.written import OPTIONS, WrittenOption
+from handgrad.runs import TrainingOptions
+from handgrad.runs.written import OPTIONS, WrittenOption, written
 from handgrad.training import Recipe
 from handgrad.training.augmentation import AUGMENTATIONS
 
@@ -104,13 +105,14 @@ def refuse_file(path: Path, overwrite: bool) -> None:
 
 
 def _of_a_training() -> Iterator[inspect.Parameter]:
+    defaults = written(TrainingOptions(source=""))
     for name, option in OPTIONS.items():
         panel = _PANELS.get(option.group or name, "Data")
         metavar = _METAVARS.get(name) or option.form.metavar or None
         flag = [f"--{name}"] if option.type is bool else []
         shown = typer.Option(*flag, metavar=metavar, help=escape(HELP.get(name, "")), rich_help_panel=panel)
         annotation = Annotated[_type(option), shown]  # type: ignore[valid-type]
-        kind, default = inspect.Parameter.KEYWORD_ONLY, option.default
+        kind, default = inspect.Parameter.KEYWORD_ONLY, defaults[name]
         yield inspect.Parameter(name.replace("-", "_"), kind, annotation=annotation, default=default)
 
 

@@ -59,20 +59,21 @@ def predict(
     if out:
         raise InputError("out", out, "is for a cluster only", "give --cluster ray, or leave it out")
     model = model_file.load(model_path)
-    height, width, depth = model.architecture.input_shape
+    height, width, channels = model.architecture.input_shape
     paths, pixels, failed = [], [], 0
     with display.counting("Reading pictures") as progress:
         for number, path in enumerate(images, start=1):
             try:
-                pixels.append(read_image(path, (height, width), depth))
+                pixels.append(read_image(path, (height, width), channels))
                 paths.append(path)
             except InputError as error:
                 display.complain(str(error))
                 failed += 1
             progress(number, len(images))
     computing = engines.create(engine, model.standardization, threads, model.architecture)
-    stacked = np.stack(pixels) if pixels else np.empty((0, height, width, depth), np.uint8)
-    kernels.compile_for_predictions(model, stacked, computing)
+    stacked = np.stack(pixels) if pixels else np.empty((0, height, width, channels), np.uint8)
+    if pixels:
+        kernels.prepare(computing, model.parameters, stacked.dtype)
     probabilities = model.predict(stacked, computing)
     if json:
         display.print_json([_record(path, row, model, top) for path, row in zip(paths, probabilities, strict=True)])

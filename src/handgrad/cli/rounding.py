@@ -52,7 +52,7 @@ def measured(model: Model, source: str | None, int8: bool) -> Accuracy | None:
         display.notice(f"it is not known which images of {origin} the model has learned from; {remedy}")
         return None
     engine = engines.create(engines.ENGINES[0], model.standardization, architecture=model.architecture)
-    kernels.compile_for_predictions(model, samples.images, engine)
+    kernels.prepare(engine, model.parameters, samples.images.dtype)
     shares = []
     for each in (model, replace(model, parameters=rounded(model.parameters)))[: 1 + int8]:
         with display.counting("Evaluating") as progress:

@@ -42,7 +42,8 @@ class Screen(Observer):
             f"{run.model.architecture.parameter_count:,} parameters",
             soft_wrap=True,
         )
-        kernels.compile_for_training(run.model, dataset.train, run.options.recipe, run.engine)
+        pixels = dataset.train.images.dtype
+        kernels.prepare(run.engine, run.model.parameters, pixels, recipe=run.options.recipe)
         if workers := run.options.workers:
             display.notice(f"starting {workers} worker{'s' if workers > 1 else ''} of a Ray cluster")
 

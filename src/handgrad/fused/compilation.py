@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -138,31 +137,26 @@ class Compilation:
     kept: bool = True
 
 
-class _Listener(event.Listener):
+class _Listener(event.TimingListener):
     def __init__(self, begin: Callable[[], None]) -> None:
-        self.begin, self.compilation = begin, Compilation()
-        self.depth, self.started = 0, 0.0
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.begin, self.begun = begin, False
 
     def on_start(self, event: Any) -> None:
-        if not self.depth:
-            self.started = time.perf_counter()
-            if not self.compilation.seconds:
-                self.begin()
-        self.depth += 1
-
-    def on_end(self, event: Any) -> None:
-        self.depth -= 1
-        if not self.depth:
-            self.compilation.seconds += time.perf_counter() - self.started
+        if not self.begun:
+            self.begun = True
+            self.begin()
+        super().on_start(event)  # type: ignore[no-untyped-call]
 
 
 @contextmanager
 def announced(begin: Callable[[], None]) -> Iterator[Compilation]:
     """Yield what is compiled while this is open; `begin` is called before the first kernel."""
-    listener, before = _Listener(begin), len(unkept)
+    listener, before, compilation = _Listener(begin), len(unkept), Compilation()
     with event.install_listener("numba:compile", listener):
-        yield listener.compilation
-    listener.compilation.kept = len(unkept) == before
+        yield compilation
+    compilation.seconds = listener.duration if listener.done else 0.0
+    compilation.kept = len(unkept) == before
 
 
 @cache

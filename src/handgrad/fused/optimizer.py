@@ -16,56 +16,18 @@ ENOUGH = 2**16
 """Parameters from which on sharing a step pays."""
 
 
-class SGD(plain.SGD):
-    """As ``optimizer.SGD``, on the threads of a team.
-
-    Parameters
-    ----------
-    parameters : Parameters
-        The parameters to change; they give the sizes.
-    team : Team
-    momentum, weight_decay : float
-    """
-
-    def __init__(self, parameters: Parameters, team: Team, *, momentum: float, weight_decay: float) -> None:
-        super().__init__(parameters, momentum=momentum, weight_decay=weight_decay)
-        self.team = team
-
-    def update(self, parameters: Parameters, gradient: Parameters, learning_rate: float) -> None:
-        """Take one step."""
-        vectors = (parameters.vector, gradient.vector, self.velocity, self.decay)
-        _share(self.team, "descend", vectors, (self.momentum, learning_rate))
-
-
-class AdamW(plain.AdamW):
-    """As ``optimizer.AdamW``, on the threads of a team.
-
-    Parameters
-    ----------
-    parameters : Parameters
-        The parameters to change; they give the sizes.
-    team : Team
-    weight_decay : float
-    """
-
-    def __init__(self, parameters: Parameters, team: Team, *, weight_decay: float) -> None:
-        super().__init__(parameters, weight_decay=weight_decay)
-        self.team = team
-
-    def update(self, parameters: Parameters, gradient: Parameters, learning_rate: float) -> None:
-        """Take one step."""
-        self.steps += 1
-        scales = (1 / (1 - self.beta1**self.steps), 1 / (1 - self.beta2**self.steps))
-        numbers = (self.beta1, self.beta2, *scales, self.epsilon, learning_rate)
-        vectors = (parameters.vector, gradient.vector, self.m, self.v, self.decay, self.scale)
-        _share(self.team, "adapt", vectors, numbers)
-
-
 def create(recipe: plain.RecipeLike, parameters: Parameters, team: Team) -> plain.Optimizer:
-    """Create the recipe's optimizer for these parameters."""
-    if recipe.optimizer == "sgd":
-        return SGD(parameters, team, momentum=recipe.momentum, weight_decay=recipe.weight_decay)
-    return AdamW(parameters, team, weight_decay=recipe.weight_decay)
+    """Create the recipe's optimizer for these parameters, on the threads of a team."""
+
+    def sgd_step(*arguments: Any) -> None:
+        _share(team, "descend", arguments[:4], arguments[4:])
+
+    def adamw_step(*arguments: Any) -> None:
+        steps, rate = arguments[6:]
+        scales = 1 / (1 - plain.BETA1**steps), 1 / (1 - plain.BETA2**steps)
+        _share(team, "adapt", arguments[:6], (plain.BETA1, plain.BETA2, *scales, plain.EPSILON, rate))
+
+    return plain.create(recipe, parameters, sgd_step, adamw_step)
 
 
 def prepare(recipe: plain.RecipeLike, dtype: Any) -> None:

@@ -50,26 +50,18 @@ def pool(layer: Any, F: Any, S: Any, U: Any, u: int, winners: Any) -> None:
             for j in range(layer.columns):
                 for rc in range(p * p):
                     t[rc] = nothing
-                if weighted:
-                    for k in range(maps):
-                        first = k * p * area + p * j
-                        tap = layer.F + k * (k1 * k2) * padded + n
-                        for y in range(p + k1 - 1):
-                            for x in range(p + k2 - 1):
-                                s = spread(S, rows[y] + first + x, lanes)
-                                for r in range(p):
-                                    for c in range(p):
-                                        if (y - r >= 0) * (y - r < k1) * (x - c >= 0) * (x - c < k2):
-                                            taps = load(F, tap + ((y - r) * k2 + x - c) * padded, lanes)
-                                            t[r * p + c] = multiply_add(taps, s, t[r * p + c])
-                else:
+                for k in range(maps if weighted else 1):
+                    first = k * p * area + p * j
+                    tap = layer.F + k * (k1 * k2) * padded + n
                     for y in range(p + k1 - 1):
                         for x in range(p + k2 - 1):
-                            s = spread(S, rows[y] + p * j + x, lanes)
+                            s = spread(S, rows[y] + first + x, lanes)
                             for r in range(p):
                                 for c in range(p):
                                     if (y - r >= 0) * (y - r < k1) * (x - c >= 0) * (x - c < k2):
-                                        t[r * p + c] = multiply_add(w[y - r, x - c], s, t[r * p + c])
+                                        at = tap + ((y - r) * k2 + x - c) * padded
+                                        taps = load(F, at, lanes) if weighted else w[y - r, x - c]
+                                        t[r * p + c] = multiply_add(taps, s, t[r * p + c])
                 best = t[0]
                 winner = splat(np.int32(0), lanes)
                 for rc in range(1, p * p):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from handgrad.data import Dataset, absolute
@@ -24,8 +24,11 @@ _FOLDER = "folder"
 """Key of the folder that a relative source starts from, beside the options."""
 
 
-class Keeper:
-    """Writes checkpoints during a training; a context that leaves one behind if the training ends early.
+@contextmanager
+def checkpointed(
+    run: Run, checkpoints: Checkpoints, settings: dict[str, Any], seconds: float
+) -> Iterator[Callable[[Step | Epoch], None]]:
+    """Leave a checkpoint behind if the training ends early; yield what writes one after an epoch, or if it is time.
 
     Parameters
     ----------
@@ -35,36 +38,31 @@ class Keeper:
     seconds : float
         Longest time from checkpoint to checkpoint.
     """
+    last = 0.0
 
-    def __init__(self, run: Run, checkpoints: Checkpoints, settings: dict[str, Any], seconds: float) -> None:
-        self.run, self.checkpoints, self.settings, self.seconds = run, checkpoints, settings, seconds
-        self.last = 0.0
+    def write() -> None:
+        nonlocal last
+        checkpoints.write(run.model, run.state, settings)
+        last = time.monotonic()
 
-    def keep(self, event: Step | Epoch) -> None:
-        """Write a checkpoint after an epoch, and within an epoch if the last one is old."""
-        if isinstance(event, Epoch) or time.monotonic() - self.last >= self.seconds:
-            self._write()
+    def keep(event: Step | Epoch) -> None:
+        if isinstance(event, Epoch) or time.monotonic() - last >= seconds:
+            write()
 
-    def __enter__(self) -> Keeper:
-        try:
-            self._write()
-        except OutputError:
-            if not self.checkpoints.paths():
-                self.checkpoints.clear()
-            raise
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        if isinstance(error, KeyboardInterrupt):
-            self._write()
-            raise Interrupted(f"interrupted after step {self.run.state.step}") from None
+    try:
+        write()
+        yield keep
+    except KeyboardInterrupt:
+        write()
+        raise Interrupted(f"interrupted after step {run.state.step}") from None
+    except DivergenceError:
         # From every checkpoint it would diverge again.
-        if isinstance(error, DivergenceError):
-            self.checkpoints.clear()
-
-    def _write(self) -> None:
-        self.checkpoints.write(self.run.model, self.run.state, self.settings)
-        self.last = time.monotonic()
+        checkpoints.clear()
+        raise
+    except OutputError:
+        if not checkpoints.paths():
+            checkpoints.clear()
+        raise
 
 
 def settings(options: TrainingOptions) -> dict[str, Any]:
@@ -82,15 +80,7 @@ def recorded(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def newest(checkpoints: Checkpoints, observer: Observer) -> Checkpoint:
-    """Return the newest valid checkpoint.
-
-    Raises
-    ------
-    CheckpointError
-        If none is valid.
-    InputError
-        If there is none.
-    """
+    """Return the newest valid checkpoint, or raise an InputError."""
 
     def skipped(error: CheckpointError) -> None:
         observer.notice(f"{error.value}: {error.rule}; using the one before it")
@@ -103,13 +93,7 @@ def newest(checkpoints: Checkpoints, observer: Observer) -> Checkpoint:
 
 
 def options_of(checkpoint: Checkpoint) -> TrainingOptions:
-    """Return the options of a checkpoint's training.
-
-    Raises
-    ------
-    CheckpointError
-        If it has none that this handgrad knows.
-    """
+    """Return the options of a checkpoint's training, or raise a CheckpointError."""
     try:
         if not isinstance(checkpoint.settings.get(_FOLDER), str):
             raise InputError(_FOLDER, checkpoint.settings.get(_FOLDER), "must be text", "train again")
@@ -121,13 +105,7 @@ def options_of(checkpoint: Checkpoint) -> TrainingOptions:
 
 
 def check_repeated(repeated: Mapping[str, Any], options: TrainingOptions, folder: Path) -> None:
-    """Refuse options that contradict those of the training in a folder.
-
-    Raises
-    ------
-    InputError
-        For the first that does.
-    """
+    """Refuse an option that contradicts those of the training in a folder."""
     known = written(options) | {"workers": options.workers, "cluster": "ray" if options.workers else None}
     for name, value in repeated.items():
         same = combine({name: value}, options) == options if name in OPTIONS else value == known[name]
@@ -137,15 +115,9 @@ def check_repeated(repeated: Mapping[str, Any], options: TrainingOptions, folder
 
 
 def located(options: TrainingOptions, checkpoint: Checkpoint, source: str | None) -> TrainingOptions:
-    """Return the options with names of files as they are found from the present working folder.
+    """Return the options with the names of files as the present working folder has them.
 
-    Parameters
-    ----------
-    options : TrainingOptions
-        Of the checkpoint.
-    checkpoint : Checkpoint
-    source : str, optional
-        Where the images are now, if they have moved; the checksum decides whether they are the same.
+    A source that is given has moved; the checksum decides whether its images are the same.
     """
 
     def here(name: str) -> str:
@@ -157,21 +129,11 @@ def located(options: TrainingOptions, checkpoint: Checkpoint, source: str | None
 
 
 def check_same(checkpoint: Checkpoint, source: str, dataset: Dataset, observer: Observer) -> None:
-    """Refuse images other than those that the training began with; report other versions.
-
-    Raises
-    ------
-    InputError
-        If pixels, labels or the split have changed.
-    """
+    """Refuse images other than those that the training began with; report other versions."""
     began, now = checkpoint.provenance["data"]["sha256"], dataset.checksum()
     if began != now:
-        raise InputError(
-            "source",
-            source,
-            f"its images are not those that the training began with (SHA-256 {began[:8]}… then, {now[:8]}… now)",
-            "restore those, or train again",
-        )
+        rule = f"its images are not those that the training began with (SHA-256 {began[:8]}… then, {now[:8]}… now)"
+        raise InputError("source", source, rule, "restore those, or train again")
     for name, version in surroundings.versions().items():
         if (then := checkpoint.provenance["versions"].get(name)) != version:
             change = f"begun with {name} {then}, resuming with {version}"

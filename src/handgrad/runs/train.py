@@ -178,12 +178,12 @@ def _finish(
     if options.workers and loop is in_this_process:
         raise InputError("workers", options.workers, "needs a cluster to train on", "give its loop, or leave it out")
     observer.prepared(run, folder)
-    with resumption.Keeper(run, checkpoints, settings, seconds) as keeper:
+    with resumption.checkpointed(run, checkpoints, settings, seconds) as keep:
         with observer.training() as show, closing(loop(run, folder)) as events:
             for event in events:
                 # A cluster keeps checkpoints of its own.
                 if not options.workers:
-                    keeper.keep(event)
+                    keep(event)
                 show(event)
         history = run.state.history
         if options.recipe.early_stopping:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
-from types import MappingProxyType, NoneType
+from types import NoneType
 from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 
 from handgrad.architecture import Architecture
@@ -15,24 +15,13 @@ from handgrad.training import Recipe
 
 
 class Form(NamedTuple):
-    """How values of one type are written.
+    """How values of one type are written; `read` raises ValueError, `metavar` is empty for plain values."""
 
-    Attributes
-    ----------
-    metavar : str
-        Stands for the text in a list of options; empty where the value's type says enough.
-    rule, example : str
-    read : callable
-        Reads the text; raises ValueError.
-    write : callable
-        Writes the value.
-    """
-
-    metavar: str
     rule: str
     example: str
     read: Callable[[str], Any]
-    write: Callable[[Any], Any]
+    metavar: str = ""
+    write: Callable[[Any], Any] = lambda value: value
 
 
 @dataclass(frozen=True)
@@ -44,15 +33,13 @@ class WrittenOption:
     name : str
         As it is written, e.g. ``batch-size``.
     group : {"network", "recipe", ""}
-        Where ``TrainingOptions`` has it; itself if empty.
+        The part of ``TrainingOptions`` that has it.
     field : str
         Its name there.
     type : type
         Of its value, without None.
     optional : bool
         Whether None is a value.
-    default : object
-        As it is written.
     """
 
     name: str
@@ -60,12 +47,11 @@ class WrittenOption:
     field: str
     type: Any
     optional: bool
-    default: Any
 
     @property
     def form(self) -> Form:
         """How it is written."""
-        return _form(self.type)
+        return _FORMS.get(self.type, _WORDS if get_origin(self.type) is tuple else _TEXT)
 
     def read(self, value: Any) -> Any:
         """Return the value of a text; numbers, true and false stand for themselves.
@@ -78,10 +64,8 @@ class WrittenOption:
         if isinstance(value, bool) != (self.type is bool):
             rule = f"must {'' if self.type is bool else 'not '}be true or false"
             raise InputError(self.field, value, rule, "correct it")
-        if not isinstance(value, str):
-            return value
         try:
-            return self.form.read(value)
+            return self.form.read(value) if isinstance(value, str) else value
         except ValueError:
             raise InputError(self.field, value, f"must be {self.form.rule}", f"try {self.form.example}") from None
 
@@ -125,15 +109,8 @@ def written(options: TrainingOptions) -> dict[str, Any]:
     ('16,16', '28x32', 10, None)
     """
     groups = {"network": options.network, "recipe": vars(options.recipe), "": vars(options)}
-    return {name: _written(option.type, groups[option.group][option.field]) for name, option in OPTIONS.items()}
-
-
-def _written(kind: Any, value: Any) -> Any:
-    return value if value is None else _form(kind).write(value)
-
-
-def _form(kind: Any) -> Form:
-    return _FORMS.get(kind, _WORDS if get_origin(kind) is tuple else _TEXT)
+    values = {name: groups[option.group][option.field] for name, option in OPTIONS.items()}
+    return {name: None if value is None else OPTIONS[name].form.write(value) for name, value in values.items()}
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -142,10 +119,8 @@ def _size(text: str) -> tuple[int, int]:
 
 
 def _counts(text: str) -> tuple[int, ...]:
-    if text.strip().casefold() in ("", "none", "0"):
-        return ()
-    counts = tuple(map(int, text.split(",")))
-    if min(counts) < 1:
+    counts = () if text.strip() == "0" else tuple(map(int, _words(text)))
+    if min(counts, default=1) < 1:
         raise ValueError
     return counts
 
@@ -165,25 +140,22 @@ def _joined(items: Any) -> str:
     return ",".join(map(str, items)) or "none"
 
 
-def _itself(value: Any) -> Any:
-    return value
-
-
+_COUNTS = "positive numbers with commas between them"
 _FORMS = {
-    tuple[int, int]: Form("HxW", "HEIGHTxWIDTH", "28x28", _size, lambda size: "x".join(map(str, size))),
-    tuple[int, ...]: Form("N[,N]", "positive numbers with commas between them, or none", "128,64", _counts, _joined),
+    int: Form("a whole number", "2", int),
+    float: Form("a number", "0.01", float),
+    tuple[int, int]: Form("HEIGHTxWIDTH", "28x28", _size, "HxW", lambda size: "x".join(map(str, size))),
+    tuple[int, ...]: Form(f"{_COUNTS}, or none", "128,64", _counts, "N[,N]", _joined),
     tuple[tuple[int, ...], ...]: Form(
-        "N,N[/N,N]",
-        "positive numbers with commas between them, and slashes between stages",
+        f"{_COUNTS}, and slashes between stages",
         "16,16/32,32",
         _stages,
+        "N,N[/N,N]",
         lambda stages: "/".join(map(_joined, stages)),
     ),
-    int: Form("", "a whole number", "2", int, _itself),
-    float: Form("", "a number", "0.01", float, _itself),
 }
-_WORDS = Form("KIND[,KIND]", "words with commas between them, or none", "none", _words, _joined)
-_TEXT = Form("", "text", "none", _itself, _itself)
+_WORDS = Form("words with commas between them, or none", "none", _words, "KIND[,KIND]", _joined)
+_TEXT = Form("text", "none", str)
 
 _WRITTEN_NAMES = {"stages": "filters"}
 """The written names that differ by more than hyphens from the fields'."""
@@ -192,24 +164,16 @@ _NOT_WRITTEN = ("source", "network", "recipe", "workers", "input_shape", "classe
 """What is given in another way, or follows from the images."""
 
 
-def _options() -> dict[str, WrittenOption]:
-    start = TrainingOptions(source="")
-    groups = (
-        ("network", Architecture, start.network),
-        ("recipe", Recipe, vars(start.recipe)),
-        ("", TrainingOptions, vars(start)),
-    )
-    found = {}
-    for group, owner, defaults in groups:
-        hints = get_type_hints(owner)
-        for name in (field.name for field in fields(owner) if field.name not in _NOT_WRITTEN):
-            kinds = [kind for kind in get_args(hints[name]) if kind is not NoneType]
-            optional = NoneType in get_args(hints[name])
-            kind = kinds[0] if optional else hints[name]
-            shown = _WRITTEN_NAMES.get(name, name).replace("_", "-")
-            found[shown] = WrittenOption(shown, group, name, kind, optional, _written(kind, defaults[name]))
-    return found
+def _option(group: str, field: str, hint: Any) -> WrittenOption:
+    optional = NoneType in get_args(hint)
+    kind = next(kind for kind in get_args(hint) if kind is not NoneType) if optional else hint
+    return WrittenOption(_WRITTEN_NAMES.get(field, field).replace("_", "-"), group, field, kind, optional)
 
 
-OPTIONS: Mapping[str, WrittenOption] = MappingProxyType(_options())
+OPTIONS: Mapping[str, WrittenOption] = {
+    option.name: option
+    for group, owner in (("network", Architecture), ("recipe", Recipe), ("", TrainingOptions))
+    for option in (_option(group, field.name, get_type_hints(owner)[field.name]) for field in fields(owner))
+    if option.field not in _NOT_WRITTEN
+}
 """All of them by their written names."""

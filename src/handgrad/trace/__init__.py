@@ -1,4 +1,4 @@
-"""Both passes over one image in float64, every tensor by its name, and how each comes from the ones before it."""
+"""Both passes over one image in float64: every tensor by its name, and how each follows from those before it."""
 
 from handgrad.trace.document import to_document
 from handgrad.trace.passes import Trace, trace

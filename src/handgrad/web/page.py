@@ -25,7 +25,7 @@ _EXPORT = re.compile(r"^export (?=(?:async )?(?:class|function|const) (\w+))", r
 
 
 def explanation_page(trace: Trace) -> str:
-    """A page that opens from disk and needs no server.
+    """Return a page that opens from disk and needs no server.
 
     Parameters
     ----------
@@ -54,8 +54,8 @@ def explanation_page(trace: Trace) -> str:
 
 
 def page(content: dict[str, Any], policy: str) -> str:
-    """The HTML of a page that shows this content; `policy` joins its head."""
-    # Nothing in the data, a class's name say, may end the script element that it lies in.
+    """Return the HTML of a page that shows this content; `policy` goes into its head."""
+    # Nothing in the data (e.g. the name of a class) may end the script element that holds it.
     data = json.dumps(content, allow_nan=False).replace("<", "\\u003c")
     return Template(_text("index.html")).substitute(
         title="handgrad: the notes, with the numbers of one picture",
@@ -69,7 +69,7 @@ def page(content: dict[str, Any], policy: str) -> str:
 
 
 def page_content(architecture: Architecture, document: dict[str, Any], live: dict[str, Any] | None) -> dict[str, Any]:
-    """Return what a page is given: the trace, the cards, the names as MathML, and what a server adds."""
+    """Return the data of a page: the trace, the cards, the names as MathML, and what a server adds."""
     nodes = (*graph(architecture), *EXAMPLES)
     return {
         "trace": document,
@@ -86,7 +86,7 @@ def page_content(architecture: Architecture, document: dict[str, Any], live: dic
 
 
 def _contractions() -> dict[str, Any]:
-    """Return the operations that the page computes by what the table says of one number."""
+    """Return the operations that are sums of products, which the page computes from this description."""
     return {
         name: {
             "inputs": operation.inputs,
@@ -101,7 +101,7 @@ def _contractions() -> dict[str, Any]:
 
 @cache
 def content_policy(connect: str = "'none'") -> str:
-    """The Content-Security-Policy of a page: its own style and program, by their checksums, and nothing else."""
+    """Return a page's Content-Security-Policy: its own style and program, by their checksums, and nothing else."""
     return "; ".join(
         (
             "default-src 'none'",
@@ -126,7 +126,7 @@ def _text(name: str) -> str:
 
 @cache
 def _program() -> str:
-    """All modules in one script: each becomes a function that returns what it exports, since a file imports no file."""
+    """Return all modules as one script, since a page on disk cannot import files: each is a function of its exports."""
     done: dict[str, str] = {}
 
     def add(name: str) -> None:

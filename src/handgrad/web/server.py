@@ -1,10 +1,11 @@
-"""The local server of the page: Starlette, one address that nobody can guess, nothing but the page behind it."""
+"""The page's local server: one address that nobody can guess, and nothing behind it but the page."""
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
@@ -14,12 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from handgrad import engine as engines
 from handgrad.data.image_file import read_image
@@ -32,25 +35,25 @@ from handgrad.web.visitors import Visitor, Visitors
 HOST = "127.0.0.1"
 _LARGEST_UPLOAD = 20 << 20
 _LARGEST_WISH = 4096
-_COUNTED = ("label", "example", "steps", "rate", "back")
+_NUMBERS = ("label", "example", "steps", "rate", "back")
 _TRIED = 64
 
 
 @dataclass(frozen=True, eq=False)
 class Exhibit:
-    """A model to look at, with pictures for it.
+    """A model to look at, with images for it.
 
     Parameters
     ----------
     name : str
-        What the page calls the model.
+        The page's name of the model.
     model : Model
     source : str
-        What it calls the pictures.
-    images : array of uint8, shape (count, height, width, depth)
-        Pictures of the model's input shape.
+        The page's name of the images.
+    images : array of uint8, shape (count, height, width, channels)
+        Of the model's input shape.
     labels : array of int64, shape (count,)
-        Their class numbers; −1 is unknown.
+        Class numbers; −1 is unknown.
     """
 
     name: str
@@ -59,14 +62,14 @@ class Exhibit:
     images: Pixels
     labels: NDArray[np.int64]
 
-    def example(self, place: int) -> tuple[Pixels, int | None]:
-        """A picture, and its class number where that is known."""
-        label = int(self.labels[place])
-        return self.images[place], None if label < 0 else label
+    def example(self, index: int) -> tuple[Pixels, int | None]:
+        """Return an image, and its class number if that is known."""
+        label = int(self.labels[index])
+        return self.images[index], None if label < 0 else label
 
     @cached_property
     def telling(self) -> int:
-        """A picture of which the network is neither sure nor at a loss: there is something to learn from it."""
+        """Index of an image of which the network is neither sure nor ignorant: it has something to learn from it."""
         images, labels = self.images[:_TRIED], self.labels[:_TRIED]
         probabilities = self.model.predict(images, engines.create("notes", self.model.standardization))
         expected = probabilities[np.arange(len(images)), labels]
@@ -74,29 +77,29 @@ class Exhibit:
 
 
 def application(exhibits: Sequence[Exhibit], token: str) -> Starlette:
-    """The server's application.
+    """Return the server's application.
 
     Parameters
     ----------
     exhibits : sequence of Exhibit
-        At least one; the first is shown first.
+        At least one; the page opens with the first.
     token : str
-        The address's first part: another page in the same browser cannot know it.
+        First part of the address, which another page in the same browser cannot know.
     """
     base, visitors, decoding = f"/{token}", Visitors(), threading.Lock()
-    by_place = {str(place): exhibit for place, exhibit in enumerate(exhibits)}
+    by_number = {str(number): exhibit for number, exhibit in enumerate(exhibits)}
 
     def front(request: Request) -> Response:
-        place = request.query_params.get("model", "0")
-        if place not in by_place:
+        number = request.query_params.get("model", "0")
+        if number not in by_number:
             return _refused("model: there is no such model; open the address without ?model", 404)
-        exhibit = by_place[place]
+        exhibit = by_number[number]
         visitor = Visitor(exhibit.model, *exhibit.example(exhibit.telling))
         live = {
             "base": base,
             "visitor": visitors.add(visitor),
             "models": [each.name for each in exhibits],
-            "model": int(place),
+            "model": int(number),
             "examples": {"name": exhibit.source, "count": len(exhibit.images), "first": exhibit.telling},
         }
         return HTMLResponse(page(page_content(exhibit.model.architecture, visitor.state()["trace"], live), ""))
@@ -104,7 +107,7 @@ def application(exhibits: Sequence[Exhibit], token: str) -> Starlette:
     def known(request: Request) -> Visitor:
         visitor = visitors.get(request.path_params["visitor"])
         if visitor is None:
-            raise HTTPException(410, "visitor: the server no longer knows this page; load it anew")
+            raise HTTPException(410, "visitor: the server no longer knows this page; reload it")
         return visitor
 
     def changed(visitor: Visitor, change: Callable[[], None]) -> Response:
@@ -130,16 +133,11 @@ def application(exhibits: Sequence[Exhibit], token: str) -> Starlette:
         return await run_in_threadpool(changed, visitor, look)
 
     def tensor(request: Request) -> Response:
-        visitor, wanted = known(request), request.path_params
+        visitor, path, query = known(request), request.path_params, request.query_params
         with visitor.lock:
-            numbers = visitor.numbers(
-                wanted["revision"],
-                wanted["node"],
-                request.query_params.get("slice", ""),
-                request.query_params.get("of", ""),
-            )
+            numbers = visitor.numbers(path["revision"], path["node"], query.get("slice", ""), query.get("of", ""))
         if numbers is None:
-            return _refused("tensor: there are no such numbers, or no longer; load the page anew", 409)
+            return _refused("tensor: there are no such numbers, or no longer; reload the page", 409)
         return Response(numbers, media_type="application/octet-stream")
 
     return Starlette(
@@ -150,7 +148,7 @@ def application(exhibits: Sequence[Exhibit], token: str) -> Starlette:
             Route(f"{base}/{{visitor}}/tensors/{{revision}}/{{node}}", tensor),
         ],
         middleware=[
-            Middleware(_Headers),
+            Middleware(_with_headers),
             Middleware(TrustedHostMiddleware, allowed_hosts=["localhost", HOST]),
         ],
         exception_handlers={
@@ -165,10 +163,12 @@ def _fulfil(visitor: Visitor, exhibit: Exhibit, wishes: dict[str, Any]) -> None:
     match wishes:
         case {"label": int(label)}:
             visitor.expect(label)
-        case {"example": int(place)} if 0 <= place < len(exhibit.images):
-            visitor.look(*exhibit.example(place))
-        case {"example": place}:
-            raise InputError("picture", place, f"there are those from 0 to {len(exhibit.images) - 1}", "choose another")
+        case {"example": int(index)} if 0 <= index < len(exhibit.images):
+            visitor.look(*exhibit.example(index))
+        case {"example": index}:
+            raise InputError(
+                "picture", index, f"pictures are numbered 0 to {len(exhibit.images) - 1}", "choose another"
+            )
         case {"steps": int(count), "rate": int() | float() as rate}:
             visitor.step(count, rate)
         case {"back": 1}:
@@ -176,7 +176,7 @@ def _fulfil(visitor: Visitor, exhibit: Exhibit, wishes: dict[str, Any]) -> None:
         case {"restart": True}:
             visitor.restart()
         case _:
-            raise InputError("wish", wishes, "is none that the page has", "load the page anew")
+            raise InputError("wish", wishes, "is not one of the page's", "reload the page")
 
 
 def _wishes(body: bytes) -> dict[str, Any]:
@@ -185,20 +185,19 @@ def _wishes(body: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         wishes = None
     # JSON's true and false are integers to Python.
-    if not isinstance(wishes, dict) or any(isinstance(wishes.get(wish), bool) for wish in _COUNTED):
-        raise InputError("wish", "", "must be a JSON object of the page's own", "load the page anew")
+    if not isinstance(wishes, dict) or any(isinstance(wishes.get(wish), bool) for wish in _NUMBERS):
+        raise InputError("wish", "", "must be a JSON object of the page's own", "reload the page")
     return wishes
 
 
 async def _body(request: Request, most: int) -> bytes:
-    """All of a request's body, of so many bytes at most."""
-    parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > most:
-            raise InputError("upload", f"{size:,} bytes", f"at most {most:,} bytes are taken", "shrink it")
-        parts.append(part)
-    return b"".join(parts)
+    """Return a request's body, unless it is larger than that."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > most:
+            raise InputError("upload", f"{len(body):,} bytes", f"at most {most:,} bytes are taken", "shrink it")
+    return bytes(body)
 
 
 def _json(value: dict[str, Any], status: int = 200) -> Response:
@@ -210,28 +209,24 @@ def _refused(message: str, status: int) -> Response:
     return _json({"error": message}, status)
 
 
-class _Headers:
-    """Every answer forbids what the page does not need."""
+def _with_headers(app: ASGIApp) -> ASGIApp:
+    """Let every answer forbid what the page does not need."""
+    policy = content_policy(connect="'self'")
+    headers = {
+        "content-security-policy": f"{policy}; frame-ancestors 'none'",
+        "x-content-type-options": "nosniff",
+        "referrer-policy": "no-referrer",
+        "cache-control": "no-store",
+        "cross-origin-resource-policy": "same-origin",
+    }
 
-    def __init__(self, app: Any) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Any, receive: Any, send: Callable[[Any], Awaitable[None]]) -> None:
-        policy = content_policy(connect="'self'")
-        fixed = {
-            "content-security-policy": f"{policy}; frame-ancestors 'none'",
-            "x-content-type-options": "nosniff",
-            "referrer-policy": "no-referrer",
-            "cache-control": "no-store",
-            "cross-origin-resource-policy": "same-origin",
-        }
-
-        async def send_with_headers(message: Any) -> None:
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] += [(name.encode(), value.encode()) for name, value in fixed.items()]
+                MutableHeaders(scope=message).update(headers)
             await send(message)
 
-        try:
-            await self.app(scope, receive, send_with_headers)
-        except ClientDisconnect:
-            return
+        with suppress(ClientDisconnect):
+            await app(scope, receive, send_with_headers)
+
+    return guarded

@@ -1,4 +1,4 @@
-"""What each visitor of the server looks at: a picture, a label, and a network that takes steps."""
+"""What each visitor of the server looks at: an image, a label, and a network that takes steps."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from handgrad.graph import graph
 from handgrad.model import Model
 from handgrad.notes import descent, network
 from handgrad.parameters import Parameters
-from handgrad.trace import Trace, to_document, trace
+from handgrad.trace import to_document, trace
 from handgrad.typing import Array, Pixels
 
 _LARGEST_INSIDE = 8192
-"""Numbers of a tensor that the page comes with; it asks for larger ones when it shows them."""
+"""Numbers of the largest tensor that is sent with the page; it asks for larger ones when it shows them."""
 
 _HISTORY_BYTES = 32 << 20
 _LOSSES_KEPT = 500
 _MOST_STEPS = 10
 _MOST_VISITORS = 16
 _MOST_BYTES = 1 << 30
-"""Of all visitors together; the latest is kept however large it is."""
+"""Of all visitors together; the latest is kept, however large."""
 
 
 class Visitor:
-    """One page's state; its methods are called one at a time.
+    """The state of one page; whoever calls a method holds the lock.
 
     Parameters
     ----------
     model : Model
-    pixels : array of uint8, shape (height, width, depth)
+    pixels : array of uint8, shape (height, width, channels)
     label : int or None
-        None takes the likeliest class.
+        None stands for the likeliest class.
     """
 
     def __init__(self, model: Model, pixels: Pixels, label: int | None) -> None:
@@ -51,20 +51,20 @@ class Visitor:
 
     @property
     def nbytes(self) -> int:
-        """Memory that it takes, at most."""
+        """Return the most memory that it may take."""
         traced = sum(np.asarray(tensor).nbytes for tensor in self.trace.tensors.values())
         return traced + self._theta.nbytes * (1 + (self._before.maxlen or 0))
 
     def look(self, pixels: Pixels, label: int | None) -> None:
-        """Another picture."""
+        """Show another image."""
         self._ask(pixels, self._likeliest(pixels) if label is None else label)
 
     def expect(self, label: int) -> None:
-        """Another label."""
+        """Expect another class."""
         self._ask(self.trace.pixels, label)
 
     def step(self, count: int, rate: float) -> None:
-        """N31, so many times, on this picture alone."""
+        """Take steps (N31) on this image alone."""
         if not 1 <= count <= _MOST_STEPS:
             raise InputError("steps", count, f"must be from 1 to {_MOST_STEPS}", "take fewer at a time")
         if not 0 < rate <= sys.float_info.max:
@@ -76,28 +76,28 @@ class Visitor:
             with np.errstate(all="ignore"):
                 self._theta = descent.step(self._theta, gradient, rate)
             self._taken += 1
-            self._show(self._traced(self.trace.pixels, self.trace.label))
+            self._show(self.trace.pixels, self.trace.label)
             self._losses.append(self._loss)
 
     def back(self) -> None:
-        """To before the last step, as far as the steps are remembered."""
+        """Undo the last step, as far as the steps are remembered."""
         if self._before:
             self._theta = self._before.pop()
             self._taken -= 1
             self._losses.pop()
-            self._show(self._traced(self.trace.pixels, self.trace.label))
+            self._show(self.trace.pixels, self.trace.label)
             if not self._losses:
                 self._losses.append(self._loss)
 
     def restart(self) -> None:
-        """To the model as it was before all steps."""
+        """Return to the model as it was before all steps."""
         self._theta = self._start()
         self._before.clear()
         self._taken = 0
         self._ask(self.trace.pixels, self.trace.label)
 
     def state(self) -> dict[str, Any]:
-        """What the page shows."""
+        """Return what the page shows."""
         large = {name for name, tensor in self.trace.tensors.items() if np.size(tensor) > _LARGEST_INSIDE}
         return {
             "trace": to_document(self.trace, elsewhere=large) | {"revision": self._revision},
@@ -107,15 +107,14 @@ class Visitor:
         }
 
     def numbers(self, revision: str, node: str, part: str, of: str) -> bytes | None:
-        """A tensor by its place in the document, or one of so many slices, as little-endian float64.
+        """Return a tensor by its number in the document, or slice `part` of `of`, as little-endian float64.
 
-        None if there is none such, or none any more.
+        None if there is no such tensor or slice, or if the trace has been replaced.
         """
-        names = [each.name for each in graph(self.model.architecture)]
-        places = {str(place): name for place, name in enumerate(names) if name in self.trace.tensors}
-        if revision != str(self._revision) or node not in places:
+        names = {str(number): each.name for number, each in enumerate(graph(self.model.architecture))}
+        tensor = self.trace.tensors.get(names.get(node, ""))
+        if revision != str(self._revision) or tensor is None:
             return None
-        tensor = self.trace.tensors[places[node]]
         if of:
             # The page's slices are the last axis, or the last two.
             counts = {str(count): count for count in np.cumprod(tensor.shape[:0:-1]).tolist()}
@@ -140,29 +139,26 @@ class Visitor:
             return int(network.predict(self._parameters(), X)[0].argmax())
 
     def _ask(self, pixels: Pixels, label: int) -> None:
-        """Another question: the losses of the one before are not comparable."""
-        self._show(self._traced(pixels, label))
+        """Ask something else: its losses cannot be compared with those before."""
+        self._show(pixels, label)
         self._losses: deque[float] = deque([self._loss], maxlen=_LOSSES_KEPT)
 
-    def _traced(self, pixels: Pixels, label: int) -> Trace:
+    def _show(self, pixels: Pixels, label: int) -> None:
         stepped = Model(self._parameters(), self.model.classes, self.model.standardization)
         with np.errstate(all="ignore"):
-            return trace(stepped, pixels, label)
-
-    def _show(self, traced: Trace) -> None:
-        self.trace = traced
+            self.trace = trace(stepped, pixels, label)
         self._revision += 1
 
 
 class Visitors:
-    """The latest visitors; who comes back after many others have come is told to begin anew."""
+    """The latest visitors; one who comes back after many others has to reload the page."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._visitors: OrderedDict[str, Visitor] = OrderedDict()
 
     def add(self, visitor: Visitor) -> str:
-        """Its name, which nobody can guess."""
+        """Keep a visitor, and return its name, which nobody can guess."""
         name = token_urlsafe(16)
         with self._lock:
             self._visitors[name] = visitor
@@ -171,13 +167,12 @@ class Visitors:
         return name
 
     def get(self, name: str) -> Visitor | None:
-        """The visitor of that name, if it is still known."""
+        """Return the visitor of that name, if it is still known."""
         with self._lock:
             if name in self._visitors:
                 self._visitors.move_to_end(name)
             return self._visitors.get(name)
 
     def _too_many(self) -> bool:
-        return (
-            len(self._visitors) > _MOST_VISITORS or sum(each.nbytes for each in self._visitors.values()) > _MOST_BYTES
-        )
+        taken = sum(visitor.nbytes for visitor in self._visitors.values())
+        return len(self._visitors) > _MOST_VISITORS or taken > _MOST_BYTES

@@ -4,7 +4,8 @@
 import { column, constant, of } from "./factors.js";
 import { cells, clipped, contains } from "./tensor.js";
 
-const ONE = { data: [1], steps: {} };
+const ONE = { data: Float64Array.of(1), steps: {} };
+const ONCE = [1, 0, 0, 0];
 
 /** "i-a" as its letters with their signs. */
 const signed = ([first, sign, second]) => [[first, 1], ...(second ? [[second, sign === "-" ? -1 : 1]] : [])];
@@ -44,17 +45,26 @@ export function contraction({ inputs: letters, axes, products, forward }) {
     const ranges = rangesOf(node, inputs, index);
     const at = Object.fromEntries(Object.entries(ranges).map(([letter, [first]]) => [letter, first]));
     const whole = inputs.map((tensor) => tensor.whole);
-    const place = (expression) => expression.reduce((sum, [letter, sign]) => sum + sign * at[letter], 0);
-    return sums.flatMap(({ sign, over, factors }) =>
-      cells(over.map((letter) => ranges[letter])).flatMap((summed) => {
-        over.forEach((letter, order) => (at[letter] = summed[order]));
-        const read = factors.map((factor) => ({ ...factor, index: factor.index.map(place) }));
-        // Beyond a tensor's border are zeros, which have no term.
-        if (!read.every((factor) => contains(whole[factor.which], factor.index))) return [];
-        const term = read.map((factor) => (factor.column ? column : of)(inputs[factor.which], factor.index));
-        return [sign < 0 ? [constant(sign, "less"), ...term] : term];
-      }),
-    );
+    const place = ([first, second]) => at[first[0]] + (second ? second[1] * at[second[0]] : 0);
+    const found = [];
+    const add = ({ sign, factors }) => {
+      const term = factors.map(({ which, index: reading, column: summed }) => {
+        const cell = reading.map(place);
+        return contains(whole[which], cell) ? (summed ? column : of)(inputs[which], cell) : null;
+      });
+      // Beyond a tensor's border are zeros, which have no term.
+      if (!term.includes(null)) found.push(sign < 0 ? [constant(sign, "less"), ...term] : term);
+    };
+    const walk = (sum, order) => {
+      if (order === sum.over.length) return add(sum);
+      const letter = sum.over[order];
+      for (let x = 0; x < ranges[letter][1]; x += 1) {
+        at[letter] = x;
+        walk(sum, order + 1);
+      }
+    };
+    for (const sum of sums) walk(sum, 0);
+    return found;
   }
 
   function sources(node, inputs, index) {
@@ -76,12 +86,16 @@ export function contraction({ inputs: letters, axes, products, forward }) {
 
   function compute(node, inputs, result) {
     const ranges = rangesOf(node, inputs);
+    const steps = stepsOf([...axes].map(signed), node.strides);
     result.fill(0);
     for (const { over, factors } of sums) {
-      const [left, right = ONE] = factors.map((factor) => numbers(factor, inputs[factor.which]));
-      const steps = stepsOf([...axes].map(signed), node.strides);
-      const loops = [...over, ...axes].map((letter) => [ranges[letter][1], ...[steps, left.steps, right.steps].map((each) => each[letter] ?? 0)]);
-      addUp([[1, 0, 0, 0], ...loops], result, left.data, right.data, 0, 0, 0);
+      const order = [...over, ...axes];
+      let [left, right = ONE] = factors.map((factor) => numbers(factor, inputs[factor.which]));
+      // Along the innermost loop `right` is one number.
+      if (order.at(-1) in right.steps) [left, right] = [right, left];
+      const loops = order.map((letter) => [ranges[letter][1], ...[steps, left.steps, right.steps].map((each) => each[letter] ?? 0)]);
+      if (order.at(-1) in right.steps) loops.push(ONCE);
+      addUp([ONCE, ...loops], result, left.data, right.data, 0, 0, 0);
     }
   }
 
@@ -109,22 +123,22 @@ function numbers({ index, column: summed }, { data, shape, strides }) {
   return { data: map, steps: stepsOf(index.slice(0, -1), strides.map((stride) => stride / depth)) };
 }
 
-/** Adds the products of two factors to the result, along all loops: [count, and the step in each of the three]. */
-function addUp(loops, result, left, right, to, from, other) {
-  const [[count, step, leftStep, rightStep], ...inner] = loops;
-  if (inner.length > 1) {
-    for (let x = 0; x < count; x += 1) addUp(inner, result, left, right, to + x * step, from + x * leftStep, other + x * rightStep);
-    return;
-  }
-  // The two innermost loops, spelled out for speed.
-  const [[length, toStep, fromStep, otherStep]] = inner;
-  for (let x = 0; x < count; x += 1) {
-    let [t, f, o] = [to + x * step, from + x * leftStep, other + x * rightStep];
-    for (let y = 0; y < length; y += 1) {
-      result[t] += left[f] * right[o];
+/** Adds left · right to the result along all loops: of each its count, and its steps in the three. */
+function addUp([[count, toStep, fromStep, otherStep], ...inner], result, left, right, to, from, other) {
+  if (inner.length === 1) return addRows(count, toStep, fromStep, otherStep, ...inner[0], result, left, right, to, from, other);
+  for (let x = 0; x < count; x += 1) addUp(inner, result, left, right, to + x * toStep, from + x * fromStep, other + x * otherStep);
+}
+
+/** The two innermost loops, spelled out for speed. */
+function addRows(rows, toRow, fromRow, otherRow, count, toStep, fromStep, _, result, left, right, to, from, other) {
+  for (let row = 0; row < rows; row += 1) {
+    const value = right[other + row * otherRow];
+    let t = to + row * toRow;
+    let f = from + row * fromRow;
+    for (let x = 0; x < count; x += 1) {
+      result[t] += value * left[f];
       t += toStep;
       f += fromStep;
-      o += otherStep;
     }
   }
 }

@@ -1,7 +1,12 @@
 // One line to make an element, or a shape of a drawing.
 
+/** An element with properties (className, onclick) and attributes (aria-label). */
 export const element = (name, properties = {}, ...children) => {
-  const made = Object.assign(document.createElement(name), properties);
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(properties)) {
+    if (key in made) made[key] = value;
+    else made.setAttribute(key, value);
+  }
   made.append(...children);
   return made;
 };

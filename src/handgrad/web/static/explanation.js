@@ -10,17 +10,12 @@ const SHOWN = 12;
 /** With commas, and without the tens of milliseconds that the first toLocaleString takes. */
 const grouped = (count) => String(count).replace(/\B(?=(\d{3})+$)/g, ",");
 const plural = (count, what) => `${grouped(count)} ${what}${count === 1 ? "" : "s"}`;
-/** The largest terms, in their order, without sorting tens of thousands. */
+
+/** The largest terms, the largest first, without sorting tens of thousands of objects. */
 function largestOf(terms, count) {
   const size = (term) => Math.abs(term.value);
-  const largest = [];
-  for (const term of terms) {
-    if (largest.length === count && !(size(term) > size(largest.at(-1)))) continue;
-    if (largest.length === count) largest.pop();
-    const place = largest.findIndex((other) => size(term) > size(other));
-    largest.splice(place < 0 ? largest.length : place, 0, term);
-  }
-  return largest;
+  const least = Float64Array.from(terms, size).sort().at(-count);
+  return terms.filter((term) => !(size(term) < least)).sort((left, right) => size(right) - size(left)).slice(0, count);
 }
 
 const countOf = (box) => box.reduce((product, [first, last]) => product * (last - first), 1);
@@ -66,58 +61,43 @@ export class Explanation {
     const { trace } = this.page;
     const tensor = trace.tensor(name);
     const explained = trace.explain(name, index);
-    const title = element("h2", { className: "value", tabIndex: -1 });
-    this.title = title;
-    title.innerHTML = this.page.symbol(name);
-    title.append(`${indexed(index)} = `, element("b", { textContent: short(tensor.at(index)) }));
-    const close = element("button", { className: "close", type: "button", textContent: "×" });
-    close.setAttribute("aria-label", "Close the explanation");
-    close.addEventListener("click", () => this.close());
+    this.title = element("h2", { className: "value", tabIndex: -1, innerHTML: this.page.symbol(name) });
+    this.title.append(`${indexed(index)} = `, element("b", { textContent: short(tensor.at(index)) }));
+    const close = element("button", { className: "close", type: "button", textContent: "×", "aria-label": "Close the explanation", onclick: () => this.close() });
     this.place.hidden = false;
-    this.place.replaceChildren(close, this.#trail(), title, ...this.#given(name, index, explained));
+    this.place.replaceChildren(close, this.#trail(), this.title);
+    if (!explained) this.place.append(element("p", { textContent: this.#given(tensor, index) }));
     if (explained?.grid) this.place.append(this.#working(explained));
     if (explained) this.place.append(this.#terms(explained, tensor.at(index)));
-    if (tensor.operation === "cross_entropy") this.place.append(this.#surprise(tensor));
+    if (name === "E") this.place.append(this.#surprise());
     this.place.append(this.#onwards(name, index));
     if (this.nudge) this.place.append(this.nudge.section);
   }
 
   #trail() {
-    const list = element("ol", { className: "chain" });
-    for (const [place, { name, index }] of this.chain.entries()) {
-      const current = place === this.chain.length - 1;
-      const link = this.#link(name, index, `${indexed(index)}`);
-      if (current) link.setAttribute("aria-current", "true");
-      list.append(element("li", {}, link));
-    }
-    return element("nav", { className: "trail", ariaLabel: "The way here" }, list);
+    const links = this.chain.map(({ name, index }) => this.#link(name, index, indexed(index)));
+    links.at(-1).setAttribute("aria-current", "true");
+    const list = element("ol", { className: "chain" }, ...links.map((link) => element("li", {}, link)));
+    return element("nav", { className: "trail", "aria-label": "The way here" }, list);
   }
 
   #link(name, index, text) {
-    const button = element("button", { type: "button", className: "link" });
-    button.innerHTML = this.page.symbol(name);
-    button.append(text);
-    button.setAttribute("aria-label", `${name}${text}`);
-    button.addEventListener("click", () => this.page.choose(name, index, true));
-    return button;
+    const link = element("button", { type: "button", className: "link", "aria-label": `${name}${text}`, innerHTML: this.page.symbol(name), onclick: () => this.page.choose(name, index, true) });
+    link.append(text);
+    return link;
   }
 
   /** What is said of a number that no operation made. */
-  #given(name, index, explained) {
-    if (explained) return [];
-    const { trace } = this.page;
-    const node = trace.tensor(name);
-    const say = (text) => [element("p", { textContent: text })];
-    if (node.operation === "image") {
-      const c = index[2];
-      const [i, j] = index;
-      const pixel = this.page.pixels[(i * trace.pixels.shape[1] + j) * trace.pixels.shape[2] + c];
-      const { mean, std } = trace.standardization;
-      return say(`The pixel is ${pixel} of 255: (${pixel} − ${short(mean[c])}) / ${short(std[c])} = ${short(node.at(index))}. Mean and std are those of the training set.`);
+  #given(tensor, index) {
+    const { trace, pixels } = this.page;
+    if (tensor.operation === "image") {
+      const pixel = pixels[tensor.offset(index)];
+      const [mean, std] = [trace.standardization.mean, trace.standardization.std].map((channels) => short(channels[index[2]]));
+      return `The pixel is ${pixel} of 255: (${pixel} − ${mean}) / ${std} = ${short(tensor.at(index))}. Mean and std are those of the training set.`;
     }
-    if (node.operation === "parameter") return say("A parameter: training has moved it to where it is, and each step moves it on.");
-    if (node.operation === "ideal") return say(`The ideal output: 1 for the expected class, ${trace.classes[trace.label]}, 0 for the others.`);
-    return say("Given by the example.");
+    if (tensor.operation === "parameter") return "A parameter: training has moved it to where it is, and each step moves it on.";
+    if (tensor.operation === "ideal") return `The ideal output: 1 for the expected class, ${trace.classes[trace.label]}, 0 for the others.`;
+    return "Given by the example.";
   }
 
   /** A patch, the filter laid on it, and their products, as they lie. */
@@ -125,29 +105,27 @@ export class Explanation {
     const matrix = (values) => {
       const largest = Math.max(...values.map(Math.abs).filter(Number.isFinite), 0);
       const { shades, level } = this.page.color;
-      const inside = values.map((value) => {
+      const made = element("div", { className: "matrix" });
+      made.style.setProperty("--columns", columns);
+      for (const value of values) {
         const cell = element("span", { textContent: tiny(value) });
         const shade = shades[level(value, largest)];
         Object.assign(cell.style, { background: `rgb(${shade})`, color: inkOn(shade) });
-        return cell;
-      });
-      const made = element("div", { className: "matrix" }, ...inside);
-      made.style.setProperty("--columns", columns);
+        made.append(cell);
+      }
       return made;
     };
     const sign = (text) => element("span", { className: "sign", textContent: text });
     const [weights, patch] = [0, 1].map((place) => terms.map((factors) => factors.factors[place].value));
-    const working = element("div", { className: "working" }, matrix(patch), sign("⊙"), matrix(weights), sign("="), matrix(terms.map((term) => term.value)));
-    // The table below says the same, to the digit.
-    working.setAttribute("aria-hidden", "true");
-    return working;
+    // Hidden from screen readers: the table below says the same, to the digit.
+    return element("div", { className: "working", "aria-hidden": "true" }, matrix(patch), sign("⊙"), matrix(weights), sign("="), matrix(terms.map((term) => term.value)));
   }
 
   /** E as the notes have it, from the probability of the expected class. */
-  #surprise({ inputs: [t] }) {
+  #surprise() {
     const { trace } = this.page;
-    const z = [...trace.tensors.values()].find((node) => node.operation === "softmax" && node.inputs[0] === t);
-    return element("p", {}, "It is − log of ", this.#link(z.name, [trace.label], `[${trace.label}]`), `, the probability ${short(z.at([trace.label]))} of the expected class.`);
+    const expected = [trace.label];
+    return element("p", {}, "It is − log of ", this.#link("z", expected, indexed(expected)), `, the probability ${short(trace.tensor("z").at(expected))} of the expected class.`);
   }
 
   #terms({ terms, total }, value) {
@@ -156,8 +134,8 @@ export class Explanation {
     const shown = terms.length > SHOWN ? largestOf(terms, SHOWN).filter((term) => term.value !== 0) : terms;
     const largest = Math.max(0, ...shown.map((term) => Math.abs(term.value))) || 1;
     for (const { factors, value: share } of shown) {
-      const product = element("td", { className: "factors" });
-      factors.forEach((factor, place) => product.append(...(place ? [element("span", { className: "times", textContent: "·" })] : []), this.#factor(factor)));
+      const times = () => element("span", { className: "times", textContent: "·" });
+      const product = element("td", { className: "factors" }, ...factors.flatMap((factor, order) => (order ? [times(), this.#factor(factor)] : [this.#factor(factor)])));
       const bar = element("span", { className: share < 0 ? "share negative" : "share positive" });
       bar.style.width = `${Math.min((100 * Math.abs(share)) / largest || 0, 100)}%`;
       body.append(element("tr", {}, product, element("td", { className: "number", textContent: short(share) }), element("td", { className: "bar" }, bar)));
@@ -199,14 +177,10 @@ export class Explanation {
       const target = this.#heaviest(user, box);
       list.append(element("li", {}, this.#link(user, target, ""), ` ${plural(countOf(box), "number")}`));
     }
-    if (trace.tensor(name).operation === "softmax" && index[0] === trace.label) {
-      list.append(element("li", {}, this.#link("E", [], ""), " is − log of it"));
-    }
+    if (name === "z" && index[0] === trace.label) list.append(element("li", {}, this.#link("E", [], ""), " is − log of it"));
     if (list.children.length) section.append(element("h3", { textContent: "It takes part in" }), list);
     const derivative = trace.derivative(name);
-    if (derivative) {
-      list.append(element("li", {}, this.#link(derivative.name, index, indexed(index)), " how E answers to it"));
-    }
+    if (derivative) list.append(element("li", {}, this.#link(derivative.name, index, indexed(index)), " how E answers to it"));
     return section;
   }
 

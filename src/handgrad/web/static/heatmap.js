@@ -84,6 +84,13 @@ const rough = (value) => short(Number(value.toPrecision(3)));
 /** Two digits, for a cell. */
 export const tiny = (value) => (value === 0 ? "0" : Number(value.toPrecision(2)).toString().replace("-", "−").replace(/^(−?)0\./, "$1."));
 
+/** The row and column under the pointer. */
+function under({ target, clientX, clientY }, rows, columns) {
+  const { left, top, width, height } = target.getBoundingClientRect();
+  const at = (share, count) => Math.max(0, Math.min(Math.floor(share * count), count - 1));
+  return [at((clientY - top) / height, rows), at((clientX - left) / width, columns)];
+}
+
 export const indexed = (index) => (index.length ? `[${index.join(", ")}]` : "");
 
 /** The figure of one tensor; `page` gives the trace, the symbols, the marks, and takes what is chosen. */
@@ -95,14 +102,24 @@ export class Heatmap {
     this.cellWidth = Math.min(LARGEST_CELL, width / Math.max(this.lying.columns, this.lying.rows * 0.8));
     this.paperWidth = Math.max(this.cellWidth * this.lying.columns, Math.min(width, 170));
     const sides = shape.length ? shape.join(" × ") : "one number";
-    this.canvas = element("canvas", { tabIndex: 0, className: "cells" });
-    this.canvas.setAttribute("role", "application");
-    this.canvas.setAttribute("aria-roledescription", "heat map");
-    this.canvas.setAttribute("aria-label", `${name}, ${sides}; arrow keys move, Enter explains a number`);
-    this.readout = element("output", { className: "readout" });
-    this.readout.setAttribute("aria-live", "polite");
-    const caption = element("figcaption");
-    caption.innerHTML = page.symbol(name);
+    this.canvas = element("canvas", {
+      tabIndex: 0,
+      className: "cells",
+      role: "application",
+      "aria-roledescription": "heat map",
+      "aria-label": `${name}, ${sides}; arrow keys move, Enter explains a number`,
+      onpointermove: (event) => this.#read(this.#under(event)),
+      onpointerleave: () => this.#read(null),
+      onclick: (event) => {
+        this.cursor = this.#under(event);
+        this.#choose(false);
+      },
+      onfocus: () => this.draw(),
+      onblur: () => this.draw(),
+      onkeydown: (event) => this.#key(event),
+    });
+    this.readout = element("output", { className: "readout", "aria-live": "polite" });
+    const caption = element("figcaption", { innerHTML: page.symbol(name) });
     caption.append(element("span", { className: "shape", textContent: sides }));
     this.figure = element("figure", { className: "tensor" }, caption, element("div", { className: "stage" }, this.canvas));
     this.figure.dataset.name = name;
@@ -110,7 +127,6 @@ export class Heatmap {
     this.scale = element("div", { className: "scale" }, element("span"), element("span", { className: "bar" }), element("span"));
     this.figure.append(this.scale, this.readout);
     this.#size();
-    this.#listen();
   }
 
   #size() {
@@ -126,13 +142,18 @@ export class Heatmap {
   }
 
   #slices(axes) {
-    const last = [...axes].slice(this.lying.spread).join(", ");
-    this.strip = element("canvas", { className: "strip" });
-    this.strip.setAttribute("aria-hidden", "true");
-    this.range = element("input", { type: "range", min: 0, max: this.lying.slices - 1, step: 1, value: 0 });
-    this.range.setAttribute("aria-label", `slice ${last} of ${this.name}`);
+    this.letters = [...axes].slice(this.lying.spread).join(", ");
+    this.strip = element("canvas", { className: "strip", "aria-hidden": "true", onclick: (event) => this.#chooseSlice(event) });
+    this.range = element("input", {
+      type: "range",
+      min: 0,
+      max: this.lying.slices - 1,
+      step: 1,
+      value: 0,
+      "aria-label": `slice ${this.letters} of ${this.name}`,
+      oninput: () => this.show(Number(this.range.value)),
+    });
     this.which = element("span", { className: "which" });
-    this.letter = last;
     this.#layStrip();
     return element("div", { className: "slices" }, this.strip, element("label", {}, this.which, this.range));
   }
@@ -146,41 +167,21 @@ export class Heatmap {
     const lines = Math.ceil(slices / most);
     // As even as they can be: 16 are four fours rather than three fives and one.
     const across = Math.ceil(slices / lines);
-    this.grid = { across, cellWidth, cellHeight, zoom };
+    this.grid = { across, lines, cellWidth, cellHeight, zoom };
     this.strip.width = across * cellWidth;
     this.strip.height = lines * cellHeight;
     this.strip.style.width = `${across * Math.min(cellWidth, 32)}px`;
     this.strip.style.aspectRatio = `${this.strip.width} / ${this.strip.height}`;
   }
 
-  #listen() {
-    const { canvas } = this;
-    canvas.addEventListener("pointermove", (event) => this.#read(this.#under(event)));
-    canvas.addEventListener("pointerleave", () => this.#read(null));
-    canvas.addEventListener("click", (event) => {
-      this.cursor = this.#under(event);
-      this.#choose(false);
-    });
-    canvas.addEventListener("focus", () => this.draw());
-    canvas.addEventListener("blur", () => this.draw());
-    canvas.addEventListener("keydown", (event) => this.#key(event));
-    this.range?.addEventListener("input", () => this.show(Number(this.range.value)));
-    this.strip?.addEventListener("click", (event) => {
-      const bounds = this.strip.getBoundingClientRect();
-      const { across, cellWidth, cellHeight } = this.grid;
-      const scale = this.strip.width / bounds.width;
-      const column = Math.floor(((event.clientX - bounds.left) * scale) / cellWidth);
-      const row = Math.floor(((event.clientY - bounds.top) * scale) / cellHeight);
-      this.show(Math.min(row * across + column, this.lying.slices - 1));
-    });
+  #chooseSlice(event) {
+    const { across, lines } = this.grid;
+    const [line, column] = under(event, lines, across);
+    this.show(Math.min(line * across + column, this.lying.slices - 1));
   }
 
   #under(event) {
-    const bounds = this.canvas.getBoundingClientRect();
-    const { rows, columns } = this.lying;
-    const row = Math.floor(((event.clientY - bounds.top) / bounds.height) * rows);
-    const column = Math.floor(((event.clientX - bounds.left) / bounds.width) * columns);
-    return [Math.max(0, Math.min(row, rows - 1)), Math.max(0, Math.min(column, columns - 1))];
+    return under(event, this.lying.rows, this.lying.columns);
   }
 
   #key(event) {
@@ -340,14 +341,13 @@ export class Heatmap {
     paper.strokeStyle = this.page.color.ink.text;
     paper.lineWidth = 2;
     paper.strokeRect(x + 1, y + 1, cellWidth - 2, cellHeight - 2);
-    const names = this.letter === "k, n" ? this.#index(0, 0).slice(2).join(", ") : String(this.slice);
-    const empty = tensor.here(this.slice) && tensor.largest > 0 && this.#isZero(tensor);
-    this.which.textContent = `${this.letter} = ${names}${empty ? ": all 0" : ""}`;
+    const empty = tensor.largest > 0 && this.#isZero(tensor);
+    this.which.textContent = `${this.letters} = ${this.#index(0, 0).slice(this.lying.spread).join(", ")}${empty ? ": all 0" : ""}`;
   }
 
   #isZero({ data }) {
     const { count, slices } = this.lying;
-    for (let place = 0; place < count; place += 1) if (data[this.slice + place * slices] !== 0) return false;
+    for (let cell = 0; cell < count; cell += 1) if (data[this.slice + cell * slices] !== 0) return false;
     return true;
   }
 

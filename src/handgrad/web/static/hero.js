@@ -19,11 +19,9 @@ export class Hero {
     this.page = page;
     this.heading = element("h1");
     this.lead = element("p", { className: "lead" });
-    this.picture = element("canvas", { className: "picture" });
-    this.picture.setAttribute("role", "img");
+    this.picture = element("canvas", { className: "picture", role: "img" });
     this.bars = element("ol", { className: "probabilities" });
-    this.loss = element("button", { type: "button", className: "loss" });
-    this.loss.addEventListener("click", (event) => page.choose("E", [], false, byKeyboard(event)));
+    this.loss = element("button", { type: "button", className: "loss", onclick: (event) => page.choose("E", [], false, byKeyboard(event)) });
     this.back = new Heatmap(page, page.trace.derivative("X").name, { width: 184 });
     const arrow = (way, text) => element("p", { className: `arrow ${way}`, textContent: text });
     place.replaceChildren(
@@ -48,14 +46,9 @@ export class Hero {
   }
 
   #caption() {
-    const caption = element("p", { className: "caption" });
-    caption.innerHTML = this.page.symbol("X");
+    const caption = element("p", { className: "caption", innerHTML: this.page.symbol("X") });
     caption.append(element("span", { className: "shape", textContent: this.page.trace.tensor("X").shape.join(" × ") }));
     return caption;
-  }
-
-  get views() {
-    return [this.back];
   }
 
   draw() {
@@ -86,13 +79,16 @@ export class Hero {
     bar.style.width = `${100 * share}%`;
     const button = element(
       "button",
-      { type: "button", className: place === trace.label ? "expected" : "" },
+      {
+        type: "button",
+        className: place === trace.label ? "expected" : "",
+        title: place === trace.label ? "the expected class" : "",
+        onclick: (event) => this.page.choose("z", [place], false, byKeyboard(event)),
+      },
       element("span", { className: "name", textContent: trace.classes[place] }),
       element("span", { className: "track" }, bar),
       element("span", { className: "number", textContent: percent(share) }),
     );
-    if (place === trace.label) button.title = "the expected class";
-    button.addEventListener("click", (event) => this.page.choose("z", [place], false, byKeyboard(event)));
     return element("li", {}, button);
   }
 }

@@ -7,6 +7,8 @@ import { toNumbers } from "./tensor.js";
 const PAD = 240;
 const PAUSE = 120;
 
+const button = (text, act) => element("button", { type: "button", textContent: text, onclick: act });
+
 export class Live {
   constructor(page, { base, visitor, models, model, examples }) {
     Object.assign(this, { page, base, visitor, models, model, examples, losses: [], taken: 0, undoable: 0, playing: false, looping: false, busy: Promise.resolve() });
@@ -73,8 +75,7 @@ export class Live {
   build() {
     const place = document.getElementById("live");
     place.hidden = false;
-    this.message = element("p", { className: "message" });
-    this.message.setAttribute("role", "status");
+    this.message = element("p", { className: "message", role: "status" });
     place.append(element("h2", { textContent: "Your picture, your network" }), this.#choices(), this.#pad(), this.message);
     document.getElementById(this.page.cards.at(-1).id).append(this.#steps());
     document.addEventListener("dragover", (event) => event.preventDefault());
@@ -87,9 +88,8 @@ export class Live {
   }
 
   #select(text, options, chosen, change) {
-    const select = element("select");
-    options.forEach((option, place) => select.append(element("option", { value: place, textContent: option, selected: place === chosen })));
-    select.addEventListener("change", () => change(Number(select.value)));
+    const choices = options.map((option, place) => element("option", { value: place, textContent: option, selected: place === chosen }));
+    const select = element("select", { onchange: () => change(Number(select.value)) }, ...choices);
     return [element("label", {}, `${text} `, select), select];
   }
 
@@ -98,19 +98,18 @@ export class Live {
     const [model] = this.#select("Model", this.models, this.model, (place) => location.replace(`${this.base}/?model=${place}`));
     const [label, labels] = this.#select("Expected class", page.trace.classes, page.trace.label, (k) => this.#change({ label: k }));
     this.labels = labels;
-    const file = element("input", { type: "file", accept: "image/*" });
-    file.addEventListener("change", async () => {
+    const chooseFile = async () => {
       if (file.files[0]) await this.#picture(file.files[0]);
       // So that the same file can be chosen again.
       file.value = "";
-    });
-    const example = element("input", { type: "number", min: 0, max: this.examples.count - 1, value: this.examples.first });
-    example.addEventListener("change", () => example.value !== "" && example.reportValidity() && this.#change({ example: Number(example.value) }));
-    const other = element("button", { type: "button", textContent: "another" });
+    };
+    const file = element("input", { type: "file", accept: "image/*", onchange: chooseFile });
+    const show = () => example.value !== "" && example.reportValidity() && this.#change({ example: Number(example.value) });
+    const example = element("input", { type: "number", min: 0, max: this.examples.count - 1, value: this.examples.first, onchange: show });
     this.example = example;
-    other.addEventListener("click", () => {
+    const other = button("another", () => {
       example.value = Math.floor(Math.random() * this.examples.count);
-      this.#change({ example: Number(example.value) });
+      show();
     });
     return element(
       "div",
@@ -123,9 +122,7 @@ export class Live {
   }
 
   #pad() {
-    const canvas = element("canvas", { className: "pad", width: PAD, height: PAD });
-    canvas.setAttribute("role", "img");
-    canvas.setAttribute("aria-label", "a pad to draw on with the mouse or a finger");
+    const canvas = element("canvas", { className: "pad", width: PAD, height: PAD, role: "img", "aria-label": "a pad to draw on with the mouse or a finger" });
     const paper = canvas.getContext("2d");
     const clear = () => {
       paper.fillStyle = "#000";
@@ -137,39 +134,37 @@ export class Live {
       const bounds = canvas.getBoundingClientRect();
       return [((event.clientX - bounds.left) * PAD) / bounds.width, ((event.clientY - bounds.top) * PAD) / bounds.height];
     };
-    canvas.addEventListener("pointerdown", (event) => {
-      canvas.setPointerCapture(event.pointerId);
-      paper.beginPath();
-      paper.moveTo(...at(event));
-      paper.lineTo(...at(event));
-      paper.stroke();
-    });
-    canvas.addEventListener("pointermove", (event) => {
+    const draw = (event) => {
       if (!canvas.hasPointerCapture(event.pointerId)) return;
       paper.lineTo(...at(event));
       paper.stroke();
-    });
-    canvas.addEventListener("pointerup", () => canvas.toBlob((blob) => this.#picture(blob)));
-    const wipe = element("button", { type: "button", textContent: "wipe" });
-    wipe.addEventListener("click", clear);
-    return element("div", { className: "drawing" }, element("p", { textContent: "Draw:" }), canvas, wipe);
+    };
+    const begin = (event) => {
+      canvas.setPointerCapture(event.pointerId);
+      paper.beginPath();
+      paper.moveTo(...at(event));
+      draw(event);
+    };
+    Object.assign(canvas, { onpointerdown: begin, onpointermove: draw, onpointerup: () => canvas.toBlob((blob) => this.#picture(blob)) });
+    return element("div", { className: "drawing" }, element("p", { textContent: "Draw:" }), canvas, button("wipe", clear));
   }
 
   #steps() {
-    this.rate = element("input", { type: "range", min: -5, max: 1, step: 0.05, value: Math.log10(this.page.rate) });
-    this.rateText = element("output");
-    const tellRate = () => {
-      this.rateText.textContent = `η = ${short(this.#eta())}`;
-      this.rate.setAttribute("aria-valuetext", this.rateText.textContent);
+    const showRate = () => {
+      rate.textContent = `η = ${short(this.#eta())}`;
+      this.rate.setAttribute("aria-valuetext", rate.textContent);
     };
-    this.rate.addEventListener("input", tellRate);
-    this.rate.addEventListener("change", () => this.page.setRate(this.#eta()));
-    tellRate();
-    const button = (text, act) => {
-      const made = element("button", { type: "button", textContent: text });
-      made.addEventListener("click", act);
-      return made;
-    };
+    const rate = element("output");
+    this.rate = element("input", {
+      type: "range",
+      min: -5,
+      max: 1,
+      step: 0.05,
+      value: Math.log10(this.page.rate),
+      oninput: showRate,
+      onchange: () => this.page.setRate(this.#eta()),
+    });
+    showRate();
     this.play = button("play", () => this.#toggle());
     this.back = button("back", () => this.#change({ back: 1 }));
     this.restart = button("start again", () => this.#change({ restart: true }));
@@ -177,9 +172,9 @@ export class Live {
     this.standing = element("p", { className: "standing" });
     return element(
       "section",
-      { className: "steps", ariaLabel: "Take a step" },
+      { className: "steps", "aria-label": "Take a step" },
       element("h3", { textContent: "Take a step" }),
-      element("label", {}, "learning rate ", this.rate, " ", this.rateText),
+      element("label", {}, "learning rate ", this.rate, " ", rate),
       element("div", { className: "buttons" }, button("one step", () => this.#step(1)), button("ten", () => this.#step(10)), this.play, this.back, this.restart),
       element("p", { className: "note", textContent: "E after each step" }),
       this.fall,

@@ -20,7 +20,7 @@ const typeset = (text) => text.replace(/([a-z]{2})'/g, "$1’");
 
 class Page {
   constructor(content) {
-    Object.assign(this, content);
+    Object.assign(this, content, { byHand: operations });
     const contractions = Object.entries(content.contractions).map(([name, data]) => [name, contraction(data)]);
     this.operations = { ...operations, ...Object.fromEntries(contractions) };
     this.rate = RATE;
@@ -31,7 +31,7 @@ class Page {
     this.take(content.trace);
     this.hero = new Hero(this, document.getElementById("hero"));
     this.explanation = new Explanation(this, document.getElementById("explanation"));
-    this.views = [...this.hero.views];
+    this.views = [this.hero.back];
     this.#layRail();
     this.#layCards(document.getElementById("cards"));
     this.live?.build();
@@ -152,8 +152,7 @@ class Page {
     for (const card of this.cards) {
       const article = element("article", { id: card.id, className: `card ${card.way}` });
       const heading = element("h2", {}, element("a", { className: "number", href: `#${card.id}`, textContent: card.number }), typeset(card.title));
-      const formulas = element("div", { className: "formulas" });
-      formulas.innerHTML = card.formulas.join("");
+      const formulas = element("div", { className: "formulas", innerHTML: card.formulas.join("") });
       const figures = element("div", { className: "figures" });
       card.nodes.forEach((name, order) => {
         const view = new Heatmap(this, name, { width: order === 0 ? 250 : 180 });
@@ -191,7 +190,7 @@ class Page {
       }
       this.#markRail();
     });
-    for (const view of this.views.slice(this.hero.views.length)) inSight.observe(view.figure);
+    for (const view of this.views.slice(1)) inSight.observe(view.figure);
     matchMedia(NARROW).addEventListener("change", () => this.#layRail());
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
       this.color = palette();

@@ -10,19 +10,16 @@ export class Nudge {
   constructor(page, name, index) {
     Object.assign(this, { page, name, index, reach: 0 });
     this.section = element("section", { className: "nudge" }, element("h3", { textContent: "Nudge it" }));
-    const open = element("button", { type: "button", textContent: `Move ${name}${indexed(index)} by ε` });
-    open.addEventListener("click", () => this.#open(open));
+    const open = element("button", { type: "button", textContent: `Move ${name}${indexed(index)} by ε`, onclick: () => this.#open(open) });
     this.section.append(open);
   }
 
   async #open(button) {
     if (!(await this.page.bring(this.page.trace.readyToNudge(this.name)))) return;
     this.plot = shape("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, role: "img", class: "curve" });
-    this.wide = element("input", { type: "range", min: -4, max: 1, step: 0.25, value: -0.5 });
-    this.epsilon = element("input", { type: "range", min: -1, max: 1, step: 0.01, value: 0.4 });
+    this.wide = element("input", { type: "range", min: -4, max: 1, step: 0.25, value: -0.5, oninput: () => this.#draw() });
+    this.epsilon = element("input", { type: "range", min: -1, max: 1, step: 0.01, value: 0.4, oninput: () => this.#point() });
     this.figures = element("table", { className: "figures" });
-    this.wide.addEventListener("input", () => this.#draw());
-    this.epsilon.addEventListener("input", () => this.#point());
     const focused = document.activeElement === button;
     button.replaceWith(
       this.plot,
