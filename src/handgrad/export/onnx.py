@@ -30,31 +30,31 @@ except ImportError as error:
     ) from error
 
 OPSET = 13
-"""The first whose ReduceSum and Softmax are those of today: old and new runtimes read the same."""
+"""The first with today's ReduceSum and Softmax, so that old and new runtimes agree."""
 IR_VERSION = 7
-"""That of the first release with this opset."""
+"""The version of the first release with this opset."""
 _FORMS = {name: operation.onnx for name, operation in OPERATIONS.items() if operation.onnx}
 _LARGEST = 2**31 - 2**24
-"""Bytes of numbers for which protobuf's limit of 2 GiB a file leaves room."""
+"""Bytes of numbers that fit within protobuf's limit of 2 GiB for a file."""
 
 
 def export(model: Model) -> Export:
-    """The ONNX file of a model; equal models give equal bytes.
+    """Return a model as an ONNX file; equal models give equal bytes.
 
     Parameters
     ----------
     model : Model
-        One of float64 is computed in float32 too: ONNX Runtime has no convolution of float64 for processors.
+        A float64 model is computed in float32 as well: ONNX Runtime has no float64 convolution for CPUs.
 
     Returns
     -------
     Export
-        Input ``images``, uint8 (batch, height, width, depth); output ``probabilities``, float32 (batch, classes).
+        Input ``images``, uint8 (batch, height, width, channels); output ``probabilities``, float32 (batch, classes).
 
     Raises
     ------
     InputError
-        If the model is too large for the format, or a number of it for float32.
+        If the model is too large for the format, or one of its numbers for float32.
 
     Examples
     --------
@@ -76,7 +76,7 @@ def export(model: Model) -> Export:
     graph = helper.make_graph(
         chain.nodes,
         "handgrad",
-        [_value(images, "Pixels from 0 to 255, row by row; three depths are red, green and blue.")],
+        [_value(images, "Pixels from 0 to 255, row by row; three channels are red, green and blue.")],
         [_value(probabilities, "Each image's probability of each class; metadata: classes.")],
         [numpy_helper.from_array(array, name) for name, array in chain.constants.items()],
     )
@@ -89,20 +89,20 @@ def export(model: Model) -> Export:
         doc_string="An image classifier. Its metadata name its classes, in the order of the probabilities, as JSON.",
     )
     # ONNX Runtime hides the producer's version.
-    told = {"handgrad": __version__} | model.to_dict()
-    helper.set_model_props(made, {name: json.dumps(value) for name, value in told.items()})
+    metadata = {"handgrad": __version__} | model.to_dict()
+    helper.set_model_props(made, {name: json.dumps(value) for name, value in metadata.items()})
     onnx.checker.check_model(made, full_check=True)
     content = made.SerializeToString(deterministic=True)
     return Export(content, (images,), (probabilities,), {"opset": OPSET}, (f"opset {OPSET}",))
 
 
-def _value(tensor: Tensor, told: str) -> onnx.ValueInfoProto:
+def _value(tensor: Tensor, description: str) -> onnx.ValueInfoProto:
     kind = helper.np_dtype_to_tensor_dtype(np.dtype(tensor.dtype))
-    return helper.make_tensor_value_info(tensor.name, kind, tensor.shape, told)
+    return helper.make_tensor_value_info(tensor.name, kind, tensor.shape, description)
 
 
 class _Chain:
-    """Nodes in a row, each reading what the one before made, and the constants that they refer to."""
+    """Nodes in a row, each reading the result of the one before, and the constants that they use."""
 
     def __init__(self, x: str) -> None:
         self.x = x
@@ -134,7 +134,7 @@ def _chain(model: Model, images: str, probabilities: str) -> _Chain:
             chain.constants["channels"] = np.array([1])
         for name in node.inputs[1:]:
             weight = form.layout(model.parameters[name])
-            # The rows of the weights behind a Flatten lie in ONNX's order of the tensor before it.
+            # The rows of the weights behind a Flatten follow ONNX's order of the axes.
             chain.constants[name] = _single(weight[rows] if weight.ndim == 2 else weight)
         output = probabilities if node.name == "z" else _identifier(node.name)
         chain.then(form.operator, output, *node.inputs[1:], **form.attributes(node.options))

@@ -1,4 +1,4 @@
-"""Filters and dense weights as whole numbers of eight bits, each filter and each neuron with a scale of its own."""
+"""Filters and dense weights as integers of eight bits, with one scale for each filter and each neuron."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _LARGEST = 127
 
 
 class Quantized(NamedTuple):
-    """What is left of a tensor: ``integers * scale`` is close to it.
+    """A quantized tensor: ``integers * scale`` is close to the original.
 
     Attributes
     ----------
     integers : array of int8, of the tensor's shape
         From −127 to 127.
     scale : array of float32, shape (outputs,)
-        One for each filter or neuron, which are the tensor's last axis.
+        One for each filter or neuron, the tensor's last axis.
     """
 
     integers: NDArray[np.int8]
@@ -29,7 +29,7 @@ class Quantized(NamedTuple):
 
 
 def quantize(weights: Array) -> Quantized:
-    """The weights of each output in 255 even steps, symmetric around 0, to the largest of them.
+    """Quantize the weights of each output in 255 even steps, symmetric around 0, up to the largest of them.
 
     Parameters
     ----------
@@ -46,14 +46,14 @@ def quantize(weights: Array) -> Quantized:
            [-64,  64]], dtype=int8)
     """
     largest = np.abs(weights).max(axis=tuple(range(weights.ndim - 1)))
-    # The scale of an output of zeros does not matter; nor may one be so small that it divides to infinity.
+    # The scale of an output of zeros does not matter, but no scale may be so small that a quotient is infinite.
     scale = np.maximum(largest / _LARGEST, np.finfo(np.float32).tiny).astype(np.float32)
     integers = np.clip(np.rint(weights / scale.astype(np.float64)), -_LARGEST, _LARGEST)
     return Quantized(integers.astype(np.int8), scale)
 
 
 def rounded(parameters: Parameters) -> Parameters:
-    """The parameters that a network with int8 weights computes with: filters and dense weights rounded, the rest as is.
+    """Return the parameters of a network with int8 weights: filters and dense weights rounded, the rest unchanged.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Which networks a format can hold."""
+"""The networks that a format can express."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def prediction_nodes(architecture: Architecture, export_format: str, operations:
     export_format : str
         For the error: "C".
     operations : collection of str
-        Names of the operations that the format has.
+        Names of the operations that the format supports.
 
     Raises
     ------
     InputError
-        If the network has another.
+        If the network needs another one.
 
     Examples
     --------

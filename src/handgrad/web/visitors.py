@@ -70,7 +70,8 @@ class Visitor:
         if not 0 < rate <= sys.float_info.max:
             raise InputError("rate", rate, "must be a positive number", "try 0.001")
         for _ in range(count):
-            gradient = np.concatenate([self.trace.tensors[Derivative(name)].ravel() for name in self._parameters()])
+            names = self.model.architecture.parameter_shapes
+            gradient = np.concatenate([self.trace.tensors[Derivative(name)].ravel() for name in names])
             self._before.append(self._theta)
             # A learning rate beyond bounds is what a visitor may want to see.
             with np.errstate(all="ignore"):

@@ -1,4 +1,4 @@
-"""Numbers, texts and comments as C writes them, in plain ASCII."""
+"""Numbers, strings and comments of C, in plain ASCII."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy as np
 
 _WIDTH = 110
 _LONGEST_STRING = 4095
-"""Bytes of the longest literal that every C99 compiler takes."""
+"""Bytes of the longest literal that every C99 compiler accepts."""
 
 
 def number(value: Any) -> str:
-    """A whole number, or the shortest decimals that are this very float.
+    """Return an integer, or the shortest decimals that give exactly this float.
 
     Examples
     --------
@@ -26,7 +26,7 @@ def number(value: Any) -> str:
 
 
 def braces(array: np.ndarray[Any, Any]) -> str:
-    """An initializer, one pair of braces a dimension.
+    """Return an initializer, with one pair of braces for each dimension.
 
     Examples
     --------
@@ -42,11 +42,11 @@ def braces(array: np.ndarray[Any, Any]) -> str:
             return row
         lines = textwrap.wrap(row[1:-1], _WIDTH, break_long_words=False, break_on_hyphens=False)
         return "{\n" + _indented("\n".join(lines)) + ",\n}"
-    return "{\n" + "".join(_indented(braces(part)) + ",\n" for part in array) + "}"
+    return "{\n" + "".join(_indented(braces(row)) + ",\n" for row in array) + "}"
 
 
 def dimensions(shape: tuple[int, ...]) -> str:
-    """The shape in a declaration.
+    """Return the shape as it stands in a declaration.
 
     Examples
     --------
@@ -57,7 +57,7 @@ def dimensions(shape: tuple[int, ...]) -> str:
 
 
 def string(text: str) -> str:
-    r"""A literal of the text's UTF-8 bytes, whatever they are.
+    r"""Return a literal of the text's UTF-8 bytes, whatever they are.
 
     Examples
     --------
@@ -68,7 +68,7 @@ def string(text: str) -> str:
 
 
 def fits_a_string(text: str) -> bool:
-    """Whether a compiler must take the text as a literal.
+    """Return whether every compiler must accept the text as a literal.
 
     Examples
     --------
@@ -79,9 +79,9 @@ def fits_a_string(text: str) -> bool:
 
 
 def comment(text: str) -> str:
-    r"""Text that cannot end the comment it stands in, nor upset a compiler's warnings: one line of printable ASCII.
+    r"""Return text that neither ends its comment nor causes a compiler's warning: one line of printable ASCII.
 
-    Letters lose their accents; what has no likeness in ASCII is escaped.
+    Letters lose their accents; characters without an ASCII equivalent are escaped.
 
     Examples
     --------
@@ -95,7 +95,7 @@ def comment(text: str) -> str:
 
 
 def paragraph(text: str) -> str:
-    """Text for a comment in lines of fair length, each after `` *``; what follows on is indented."""
+    """Wrap text for a comment, each line after `` *``; all lines but the first are indented."""
     lines = textwrap.wrap(comment(text), _WIDTH, subsequent_indent="  ", break_on_hyphens=False) or [""]
     return "\n".join(f" * {line}".rstrip() for line in lines)
 

@@ -1,4 +1,4 @@
-"""What the C program keeps: constants in flash, and in RAM no more of a picture than the next number needs."""
+"""Memory of the C program: constants in flash, and in RAM no more of an image than the next number needs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CODE = 400
 
 
 class Table(NamedTuple):
-    """Constants: an array of the C program, of int8 or of what becomes float, and what it is."""
+    """A constant array of the C program, int8 or float, and its description."""
 
     name: str
     array: np.ndarray[Any, Any]
@@ -39,14 +39,14 @@ class Table(NamedTuple):
 
 
 OPERATIONS = ("weigh_depth", "convolve_maps", "convolve", "relu", "pool", "flatten", "dense", "softmax")
-"""The operations that the C program has."""
+"""The operations that the C program implements."""
 
 
 class Window(NamedTuple):
-    """The rows of a convolution's input map that are held at one time.
+    """The rows of a convolution's input map that are in memory at a time.
 
     A convolution reads the sum of its input over the channels (or K weighted sums, N32), so this one map is all that is
-    kept of the layer before; and of the map, only the rows from which the next row of results is made.
+    kept of the previous layer; and of the map, only the rows that the next row of results needs.
 
     Attributes
     ----------
@@ -54,11 +54,11 @@ class Window(NamedTuple):
     line : str
         The line of the convolution, "N3".
     rows : int
-        Enough for one row of H, or one row of U.
+        As many as one row of H or U needs.
     kept : int
-        The rows that the next row of results needs again.
+        Those that the next row of results needs again.
     shape : tuple of int
-        (rows, width), and K where there are depth weights.
+        (rows, width), and K if there are mixing weights.
     """
 
     layer: Convolution
@@ -74,7 +74,7 @@ class Window(NamedTuple):
 
     @property
     def maps(self) -> int | None:
-        """K, where there are depth weights."""
+        """K, if there are mixing weights."""
         return self.layer.mixing_shape[1] if self.layer.mixing_shape else None
 
 
@@ -97,7 +97,7 @@ def windows(architecture: Architecture) -> list[Window]:
 
 
 def tables(model: Model, int8: bool) -> Iterator[Table]:
-    """All constants in the order of the forward pass, as float32, or their filters and dense weights as int8."""
+    """Yield all constants in the order of the forward pass: float32, or int8 for filters and dense weights."""
     pixels = "of the training pixels, one for each channel"
     yield Table("mean", np.array(model.standardization.mean), f"Mean {pixels}.")
     yield Table("std", np.array(model.standardization.std), f"Standard deviation {pixels}.")
@@ -115,7 +115,7 @@ def _parameter(node: Node, model: Model, axes: str, int8: bool) -> Iterator[Tabl
     if int8 and name in model.architecture.decayed:
         numbers, scale = quantize(numbers)
     if axes[:2] == "ab":
-        # The filter's number first: a filter's weights are read together.
+        # The filter's axis first: the weights of a filter are read together.
         numbers, axes = np.moveaxis(numbers, -1, 0), axes[-1] + axes[:-1]
     indices = "".join(f"[{letter}]" for letter in axes)
     yield Table(name, numbers, f"{node.line}: {name}{indices}.")
@@ -131,9 +131,9 @@ class Memory(NamedTuple):
     constants : int
         Of the tables and class names, in flash.
     code : int
-        About what a compiler makes of the rest for ARM's Thumb (-Os), in flash too.
+        Estimate of the compiled code for ARM's Thumb (-Os), also in flash.
     ram : int
-        Static memory, all of it; the picture and the probabilities are the caller's.
+        All static memory; the image and the probabilities belong to the caller.
     """
 
     constants: int
@@ -142,7 +142,7 @@ class Memory(NamedTuple):
 
 
 def measure(model: Model, int8: bool) -> Memory:
-    """The bytes of everything that ``windows`` and ``tables`` name.
+    """Return the bytes of everything in ``windows`` and ``tables``.
 
     Examples
     --------
@@ -155,10 +155,10 @@ def measure(model: Model, int8: bool) -> Memory:
     architecture = model.architecture
     names = sum(len(name.encode("utf-8", "backslashreplace")) + 1 + _POINTER for name in model.classes)
     held = windows(architecture)
-    # The first dense layer's results twice: their sums, and those of one row.
+    # The first dense layer's results twice: the sums, and the sums of one row.
     results = [dense.outputs for dense in (architecture.denses[0], *architecture.denses)]
     floats = sum(math.prod(window.shape) for window in held) + sum(results)
-    # How many rows each window holds, and how many rows and cells of x' there were.
+    # The number of rows in each window, and the rows and cells of x' so far.
     counters = len(held) + 2
     return Memory(
         constants=sum(table.bytes for table in tables(model, int8)) + names,

@@ -22,12 +22,12 @@ from handgrad.model import Model
 
 
 class Accuracy(NamedTuple):
-    """Share of images that the model did not learn from whose class is right.
+    """Accuracy on images that the model was not trained on.
 
     Attributes
     ----------
     source, split : str
-        Where the images are from, and which of them: "test".
+        Their source and split, e.g. "test".
     images : int
         Their number.
     exact : float
@@ -60,20 +60,20 @@ def export(
     int8: bool = False,
     accuracy: Accuracy | None = None,
 ) -> Export:
-    """The C file of a model: it allocates nothing, needs nothing but math.h, and tells what memory it takes.
+    """Return a model as a C file that allocates nothing, needs only math.h, and states the memory that it takes.
 
     Parameters
     ----------
     model : Model
-        One of float64 is computed in float too.
+        A float64 model is computed in float as well.
     name : str
-        What the file will be called.
+        Name of the file.
     prefix : str, optional
-        What the names of its functions begin with; the file's name, as far as C can have it, if left out.
+        Prefix of its functions' names; by default the file's name, made valid for C.
     int8 : bool
-        Filters and dense weights of eight bits, ``quantization.rounded``; what is computed with them stays float.
+        Store filters and dense weights in eight bits, ``quantization.rounded``; the arithmetic stays float.
     accuracy : Accuracy, optional
-        What was measured, for its head.
+        Measured accuracy, for the comment at its top.
 
     Returns
     -------
@@ -83,7 +83,7 @@ def export(
     Raises
     ------
     InputError
-        If the prefix is no name in C, a class's name is too long for C, or a number too large for a float.
+        If the prefix is not a C identifier, a class's name is too long for C, or a number too large for a float.
 
     Examples
     --------
@@ -143,7 +143,7 @@ def export(
 
 
 def _prefix_of(file_name: str) -> str:
-    """What names begin with by default.
+    """Return the default prefix.
 
     Examples
     --------
@@ -170,7 +170,7 @@ def _check(model: Model, prefix: str) -> None:
 
 
 def _origin(provenance: dict[str, Any]) -> list[str]:
-    """What a person wants to know of a model's origin, a line each."""
+    """Return what a person wants to know of a model's origin, as lines."""
     facts = []
     for name in ("command", "data", "seed", "versions"):
         value = provenance.get(name)

@@ -23,17 +23,19 @@ export class Hero {
     this.bars = element("ol", { className: "probabilities" });
     this.loss = element("button", { type: "button", className: "loss", onclick: (event) => page.choose("E", [], false, byKeyboard(event)) });
     this.back = new Heatmap(page, page.trace.derivative("X").name, { width: 184 });
-    const arrow = (way, text) => element("p", { className: `arrow ${way}`, textContent: text });
+    const arrow = (way) => element("p", { className: `arrow ${way}`, textContent: way });
+    const caption = element("p", { className: "caption", innerHTML: page.symbol("X") });
+    caption.append(element("span", { className: "shape", textContent: page.trace.tensor("X").shape.join(" × ") }));
     place.replaceChildren(
       this.heading,
       this.lead,
       element(
         "div",
         { className: "story" },
-        element("div", { className: "scene shown" }, element("h2", { textContent: "The picture" }), this.#caption(), this.picture),
-        arrow("forward", "forward"),
+        element("div", { className: "scene shown" }, element("h2", { textContent: "The picture" }), caption, this.picture),
+        arrow("forward"),
         element("div", { className: "scene says" }, element("h2", { textContent: "What the network says" }), this.bars, this.loss),
-        arrow("backward", "backward"),
+        arrow("backward"),
         element(
           "div",
           { className: "scene learns" },
@@ -43,12 +45,6 @@ export class Hero {
         ),
       ),
     );
-  }
-
-  #caption() {
-    const caption = element("p", { className: "caption", innerHTML: this.page.symbol("X") });
-    caption.append(element("span", { className: "shape", textContent: this.page.trace.tensor("X").shape.join(" × ") }));
-    return caption;
   }
 
   draw() {

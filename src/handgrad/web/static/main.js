@@ -8,15 +8,12 @@ import { Hero } from "./hero.js";
 import { Live } from "./live.js";
 import { operations } from "./operations.js";
 import { drawRail } from "./rail.js";
-import { cell, contains } from "./tensor.js";
+import { cell, contains, toBytes } from "./tensor.js";
 import { Trace } from "./trace.js";
 
 const RATE = 0.001;
 /** As in the style: from here on the rail lies at the head. */
 const NARROW = "(max-width: 60rem)";
-
-/** An apostrophe, as it is set; what primes a name follows a digit or a single letter. */
-const typeset = (text) => text.replace(/([a-z]{2})'/g, "$1’");
 
 class Page {
   constructor(content) {
@@ -43,7 +40,7 @@ class Page {
   take(traced) {
     this.traced = traced;
     this.trace = new Trace(traced, this, (...wanted) => this.live.numbers(...wanted));
-    this.pixels = Uint8Array.from(atob(traced.pixels.data), (letter) => letter.charCodeAt(0));
+    this.pixels = toBytes(traced.pixels.data);
   }
 
   /** Shows the trace: what is open and chosen stays so. */
@@ -129,14 +126,13 @@ class Page {
   /** What lights up in a tensor: the chosen number, what it depends on, what depends on it. */
   marks(name) {
     if (!this.chosen) return [];
-    const marks = [];
-    if (name === this.chosen.name) {
-      marks.push({ box: cell(this.chosen.index), ink: this.color.ink.chosen, thick: 3 });
-    }
-    for (const [links, ink] of [[this.sources, "source"], [this.dependents, "dependent"]]) {
-      for (const link of links) if (link.name === name) marks.push({ box: link.box, ink: this.color.ink[ink], thick: 2 });
-    }
-    return marks;
+    const { chosen, source, dependent } = this.color.ink;
+    const mark = (links, ink, thick) => links.filter((link) => link.name === name).map(({ box }) => ({ box, ink, thick }));
+    return [
+      ...mark([{ name: this.chosen.name, box: cell(this.chosen.index) }], chosen, 3),
+      ...mark(this.sources, source, 2),
+      ...mark(this.dependents, dependent, 2),
+    ];
   }
 
   #layRail() {
@@ -151,7 +147,7 @@ class Page {
   #layCards(place) {
     for (const card of this.cards) {
       const article = element("article", { id: card.id, className: `card ${card.way}` });
-      const heading = element("h2", {}, element("a", { className: "number", href: `#${card.id}`, textContent: card.number }), typeset(card.title));
+      const heading = element("h2", {}, element("a", { className: "number", href: `#${card.id}`, textContent: card.number }), card.title);
       const formulas = element("div", { className: "formulas", innerHTML: card.formulas.join("") });
       const figures = element("div", { className: "figures" });
       card.nodes.forEach((name, order) => {
@@ -159,7 +155,7 @@ class Page {
         this.views.push(view);
         figures.append(view.figure);
       });
-      article.append(heading, formulas, element("p", { textContent: typeset(card.text) }), figures);
+      article.append(heading, formulas, element("p", { textContent: card.text }), figures);
       place.append(article);
       if (formulas.scrollWidth > formulas.clientWidth) {
         // What can be scrolled must be reached by the keyboard.
@@ -172,24 +168,20 @@ class Page {
 
   #watch() {
     const byFigure = new Map(this.views.map((view) => [view.figure, view]));
-    const watcher = new IntersectionObserver(
-      (entries) => {
-        for (const entry of entries) {
-          const view = byFigure.get(entry.target);
-          if (entry.isIntersecting) view.appear();
-          else view.visible = false;
-        }
-      },
-      { rootMargin: "400px" },
-    );
-    for (const view of this.views) watcher.observe(view.figure);
-    const inSight = new IntersectionObserver((entries) => {
+    const draw = (entries) => {
       for (const { target, isIntersecting } of entries) {
-        if (isIntersecting) this.shown.add(target);
-        else this.shown.delete(target);
+        const view = byFigure.get(target);
+        if (isIntersecting) view.appear();
+        else view.visible = false;
       }
+    };
+    const mark = (entries) => {
+      for (const { target, isIntersecting } of entries) this.shown[isIntersecting ? "add" : "delete"](target);
       this.#markRail();
-    });
+    };
+    const near = new IntersectionObserver(draw, { rootMargin: "400px" });
+    const inSight = new IntersectionObserver(mark);
+    for (const view of this.views) near.observe(view.figure);
     for (const view of this.views.slice(1)) inSight.observe(view.figure);
     matchMedia(NARROW).addEventListener("change", () => this.#layRail());
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {

@@ -44,22 +44,20 @@ export class Tensor {
   }
 
   #take(numbers, part, slices) {
-    if (part === null) {
-      this.#data = numbers;
-      this.#missing = null;
-    } else if (!this.here(part)) {
+    if (part === null) [this.#data, this.#missing] = [numbers, null];
+    else if (!this.here(part)) {
       this.#data ??= new Float64Array(this.size);
-      this.#missing ??= new Set(Array.from({ length: slices }, (_, slice) => slice));
-      numbers.forEach((value, place) => (this.#data[part + place * slices] = value));
+      this.#missing ??= new Set(Array(slices).keys());
+      numbers.forEach((value, cell) => (this.#data[part + cell * slices] = value));
       this.#missing.delete(part);
       if (this.#missing.size === 0) this.#missing = null;
     }
     return this;
   }
 
-  /** Has the numbers computed anew when they are next needed. */
-  forget() {
-    [this.#data, this.#largest] = [null, null];
+  /** With other options the numbers are computed again when they are next needed. */
+  forget(options) {
+    [this.options, this.#data, this.#largest] = [options, null, null];
   }
 
   /** The largest finite size of a number, which the colors are scaled to. */
@@ -87,11 +85,11 @@ export class Tensor {
 }
 
 function decode({ dtype, data }) {
-  const text = atob(data);
-  const bytes = new Uint8Array(text.length);
-  for (let place = 0; place < text.length; place += 1) bytes[place] = text.charCodeAt(place);
-  return toNumbers(bytes.buffer, dtype);
+  return toNumbers(toBytes(data).buffer, dtype);
 }
+
+/** Base64 as bytes. */
+export const toBytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 
 /** Numbers of a buffer as the trace sends them: little-endian, as is every machine that a browser runs on. */
 export function toNumbers(buffer, dtype) {
