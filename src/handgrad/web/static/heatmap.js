@@ -57,7 +57,7 @@ export function slicePicture(tensor, { rows, columns, slices, count }, slice, { 
   const picture = new ImageData(columns, rows);
   const pixels = new Uint32Array(picture.data.buffer);
   const { data, largest } = tensor;
-  for (let place = 0; place < count; place += 1) pixels[place] = packed[level(data[slice + place * slices], largest)];
+  for (let cell = 0; cell < count; cell += 1) pixels[cell] = packed[level(data[slice + cell * slices], largest)];
   return picture;
 }
 
@@ -204,8 +204,8 @@ export class Heatmap {
     event.preventDefault();
   }
 
-  #read(place) {
-    const index = place && this.#index(...place);
+  #read(cell) {
+    const index = cell && this.#index(...cell);
     const tensor = this.page.trace.tensor(this.name);
     this.readout.textContent = index && tensor.here(this.slice) ? `${this.name}${indexed(index)} = ${short(tensor.at(index))}` : "";
   }
@@ -224,7 +224,7 @@ export class Heatmap {
 
   /** Turns to a cell, and puts the cursor there. */
   turnTo(index) {
-    const [slice, row, column] = this.#place(index);
+    const [slice, row, column] = this.#position(index);
     this.cursor = [row, column];
     this.show(slice);
   }
@@ -232,15 +232,15 @@ export class Heatmap {
   /** The index of a cell of this slice; null beyond the end of a wrapped vector. */
   #index(row, column) {
     const { columns, slices, count } = this.lying;
-    const place = row * columns + column;
-    return place < count ? this.page.trace.tensor(this.name).index(this.slice + place * slices) : null;
+    const order = row * columns + column;
+    return order < count ? this.page.trace.tensor(this.name).index(this.slice + order * slices) : null;
   }
 
-  #place(index) {
+  #position(index) {
     const { columns, slices } = this.lying;
     const offset = this.page.trace.tensor(this.name).offset(index);
-    const place = Math.floor(offset / slices);
-    return [offset % slices, Math.floor(place / columns), place % columns];
+    const order = Math.floor(offset / slices);
+    return [offset % slices, Math.floor(order / columns), order % columns];
   }
 
   /** Whether a cell of a box lies in this slice. */
@@ -330,7 +330,7 @@ export class Heatmap {
     const { slices } = this.lying;
     const here = Array.from({ length: slices }, (_, slice) => tensor.here(slice));
     const key = [tensor.data, color, here.filter(Boolean).length];
-    if (!this.pictured || key.some((part, place) => part !== this.pictured.key[place])) {
+    if (!this.pictured || key.some((part, at) => part !== this.pictured.key[at])) {
       this.pictured = { key, picture: this.#pictureStrip(tensor, color, here) };
     }
     const { across, cellWidth, cellHeight } = this.grid;

@@ -5,7 +5,7 @@ import { Heatmap, short } from "./heatmap.js";
 
 const SHOWN = 5;
 
-/** With as many digits as it takes to tell it from certainty. */
+/** With enough digits to distinguish it from certainty. */
 function percent(share) {
   const digits = share < 1 ? Math.min(8, Math.max(1, Math.ceil(-Math.log10(100 * (1 - share)) + 1e-9))) : 0;
   return `${(100 * share).toFixed(digits)} %`;
@@ -15,7 +15,7 @@ function percent(share) {
 const byKeyboard = (event) => event.detail === 0;
 
 export class Hero {
-  constructor(page, place) {
+  constructor(page, section) {
     this.page = page;
     this.heading = element("h1");
     this.lead = element("p", { className: "lead" });
@@ -26,7 +26,7 @@ export class Hero {
     const arrow = (way) => element("p", { className: `arrow ${way}`, textContent: way });
     const caption = element("p", { className: "caption", innerHTML: page.symbol("X") });
     caption.append(element("span", { className: "shape", textContent: page.trace.tensor("X").shape.join(" × ") }));
-    place.replaceChildren(
+    section.replaceChildren(
       this.heading,
       this.lead,
       element(
@@ -61,15 +61,15 @@ export class Hero {
         ? `and the expected class is the same. ${story} this picture. Click any number to ask where it came from.`
         : `but “${trace.classes[trace.label]}” was expected. ${story} its mistake. Click any number to ask where it came from.`;
     const shown = ranked.slice(0, SHOWN);
-    if (!shown.some(([, place]) => place === trace.label)) shown[SHOWN - 1] = [z[trace.label], trace.label];
+    if (!shown.some(([, k]) => k === trace.label)) shown[SHOWN - 1] = [z[trace.label], trace.label];
     this.bars.style.setProperty("--name", `${Math.min(9, Math.max(...trace.classes.map((name) => name.length)))}ch`);
-    this.bars.replaceChildren(...shown.map(([share, place]) => this.#bar(share, place)));
+    this.bars.replaceChildren(...shown.map(([share, k]) => this.#bar(share, k)));
     this.loss.replaceChildren("E = ", element("b", { textContent: short(trace.tensor("E").data[0]) }), element("small", { textContent: " cross entropy, in nats" }));
     drawPicture(this.picture, trace.pixels.shape, this.page.pixels);
     this.picture.setAttribute("aria-label", `the picture, ${trace.pixels.shape.join(" × ")}`);
   }
 
-  #bar(share, place) {
+  #bar(share, k) {
     const { trace } = this.page;
     const bar = element("span", { className: "bar" });
     bar.style.width = `${100 * share}%`;
@@ -77,11 +77,11 @@ export class Hero {
       "button",
       {
         type: "button",
-        className: place === trace.label ? "expected" : "",
-        title: place === trace.label ? "the expected class" : "",
-        onclick: (event) => this.page.choose("z", [place], false, byKeyboard(event)),
+        className: k === trace.label ? "expected" : "",
+        title: k === trace.label ? "the expected class" : "",
+        onclick: (event) => this.page.choose("z", [k], false, byKeyboard(event)),
       },
-      element("span", { className: "name", textContent: trace.classes[place] }),
+      element("span", { className: "name", textContent: trace.classes[k] }),
       element("span", { className: "track" }, bar),
       element("span", { className: "number", textContent: percent(share) }),
     );
@@ -94,11 +94,11 @@ export function drawPicture(canvas, [rows, columns, depth], pixels) {
   canvas.width = columns;
   canvas.height = rows;
   const picture = new ImageData(columns, rows);
-  for (let place = 0; place < rows * columns; place += 1) {
+  for (let cell = 0; cell < rows * columns; cell += 1) {
     for (let channel = 0; channel < 3; channel += 1) {
-      picture.data[4 * place + channel] = pixels[place * depth + (depth >= 3 ? channel : 0)];
+      picture.data[4 * cell + channel] = pixels[cell * depth + (depth >= 3 ? channel : 0)];
     }
-    picture.data[4 * place + 3] = 255;
+    picture.data[4 * cell + 3] = 255;
   }
   canvas.getContext("2d").putImageData(picture, 0, 0);
 }

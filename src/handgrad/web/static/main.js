@@ -36,7 +36,7 @@ class Page {
     this.#watch();
   }
 
-  /** Another trace in place of this one; `redraw` shows it. */
+  /** Replaces the trace; `redraw` shows the new one. */
   take(traced) {
     this.traced = traced;
     this.trace = new Trace(traced, this, (...wanted) => this.live.numbers(...wanted));
@@ -57,13 +57,13 @@ class Page {
     return this.redraw();
   }
 
-  /** Waits for numbers; those of a trace that has been replaced meanwhile are nobody's loss. */
+  /** Waits for numbers; those of a trace that has been replaced since do not matter. */
   async bring(numbers) {
     try {
       await numbers;
       return true;
     } catch (error) {
-      if (!error.superseded) this.live.tell(error);
+      if (!error.superseded) this.live.report(error);
       return false;
     }
   }
@@ -119,7 +119,7 @@ class Page {
     const view = this.views.find((other) => other.name === name && card.contains(other.figure));
     const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
     // Where the explanation lies at the foot of the screen, its upper part is what can be seen.
-    const block = getComputedStyle(this.explanation.place).position === "fixed" ? "start" : "center";
+    const block = getComputedStyle(this.explanation.panel).position === "fixed" ? "start" : "center";
     (view?.figure ?? card).scrollIntoView({ block, behavior });
   }
 
@@ -144,7 +144,7 @@ class Page {
     this.markRail(new Set([...this.shown].map((figure) => figure.dataset.name)));
   }
 
-  #layCards(place) {
+  #layCards(container) {
     for (const card of this.cards) {
       const article = element("article", { id: card.id, className: `card ${card.way}` });
       const heading = element("h2", {}, element("a", { className: "number", href: `#${card.id}`, textContent: card.number }), card.title);
@@ -156,7 +156,7 @@ class Page {
         figures.append(view.figure);
       });
       article.append(heading, formulas, element("p", { textContent: card.text }), figures);
-      place.append(article);
+      container.append(article);
       if (formulas.scrollWidth > formulas.clientWidth) {
         // What can be scrolled must be reached by the keyboard.
         formulas.tabIndex = 0;

@@ -43,8 +43,8 @@ export class Nudge {
 
   #draw() {
     this.reach = 10 ** Number(this.wide.value);
-    const places = Array.from({ length: POINTS }, (_, place) => this.reach * ((2 * place) / (POINTS - 1) - 1));
-    this.curve = places.map((epsilon) => [epsilon, this.E(epsilon)]);
+    const steps = Array.from({ length: POINTS }, (_, step) => this.reach * ((2 * step) / (POINTS - 1) - 1));
+    this.curve = steps.map((epsilon) => [epsilon, this.E(epsilon)]);
     const tangent = [-this.reach, this.reach].map((epsilon) => [epsilon, this.start + this.slope * epsilon]);
     const heights = [...this.curve, ...tangent].map(([, height]) => height).filter(Number.isFinite);
     [this.low, this.high] = [Math.min(...heights), Math.max(...heights)];

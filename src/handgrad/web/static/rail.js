@@ -12,9 +12,9 @@ const LYING = { forward: 12, name: 32, backward: 52, wide: 64 };
 const [NARROWEST, WIDEST] = [29, 60];
 
 /** Draws the layers in the order of the forward pass: stacks of maps, bars of numbers; backward the other way. */
-export function drawRail(page, place, lying) {
+export function drawRail(page, container, lying) {
   const names = page.layers;
-  const room = place.clientWidth - 2 * EDGE;
+  const room = container.clientWidth - 2 * EDGE;
   const across = lying ? { ...LYING, step: Math.min(Math.max(room / names.length, NARROWEST), WIDEST) } : UPRIGHT;
   const long = EDGE + names.length * across.step + EDGE / 2;
   const at = (along, aside) => (lying ? [along, aside] : [aside, along]);
@@ -38,11 +38,11 @@ export function drawRail(page, place, lying) {
     if (derivative) stops.set(derivative, stop(page, derivative, at(along, across.backward), "backward"));
   });
   picture.append(...stops.values());
-  place.replaceChildren(picture);
+  container.replaceChildren(picture);
   return (shown) => {
     for (const [name, link] of stops) link.classList.toggle("here", shown.has(name));
     const first = [...stops].find(([name]) => shown.has(name))?.[1];
-    if (lying && first) place.scrollLeft = first.firstChild.cx.baseVal.value - place.clientWidth / 2;
+    if (lying && first) container.scrollLeft = first.firstChild.cx.baseVal.value - container.clientWidth / 2;
   };
 }
 
