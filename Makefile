@@ -1,8 +1,8 @@
-# Each target does its own set-up; all of it lands in .venv and runs.
+# Each target does its own set-up; everything is written to .venv* and runs.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Runs a command in a network namespace where nothing but it is: Ray listens on all interfaces.
+# Runs a command in a network namespace of its own, since Ray listens on all interfaces.
 ISOLATED = $(shell for way in -n -rn; do unshare $$way ip link set lo up 2> /dev/null && \
 	echo "unshare $$way sh -c 'ip link set lo up; exec \"\$$@\"' sh" && break; done)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -12,20 +12,20 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help:  ## Print this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-demo: $(VENV)/.installed  ## Train on the embedded digits, predict a few of them, draw the curves and filters.
+demo: $(VENV)/.installed  ## Train on the embedded digits, predict a few of them, plot curves and filters.
 	@$(BIN)/python -m tools.demo
 
-test: $(VENV)/.installed-dev  ## Run all tests, doctests included.
+test: $(VENV)/.installed-dev  ## Run all tests, including doctests.
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal $(PYTEST)
 
-test-cluster: .venv-cluster/.installed  ## Run the tests on a Ray cluster, in a network of their own where that is allowed.
+test-cluster: .venv-cluster/.installed  ## Run the tests on a Ray cluster, in a network of their own if possible.
 	@$(ISOLATED) .venv-cluster/bin/python -m pytest $(PYTEST) tests_cluster
 
 lint: $(VENV)/.installed-dev  ## Check style and formatting.
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 
-format: $(VENV)/.installed-dev  ## Mend style and formatting.
+format: $(VENV)/.installed-dev  ## Fix style and formatting.
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
@@ -39,7 +39,7 @@ docs: $(VENV)/.installed-docs  ## Build the documentation as a site in runs/site
 fuzz: $(VENV)/.installed-fuzz  ## Try hostile files on every reader, SECONDS=60 each; DOCUMENT=1 writes docs/robustness.md.
 	@$(BIN)/python -m tools.fuzz --seconds $(or $(SECONDS),60) $(if $(DOCUMENT),--document)
 
-bench: .venv-bench/.installed  ## Measure handgrad beside other frameworks; QUICK=1 for a smoke test.
+bench: .venv-bench/.installed  ## Compare handgrad with other frameworks; QUICK=1 for a smoke test.
 	@.venv-bench/bin/python -m tools.benchmarks $(if $(QUICK),--quick)
 
 accuracy: $(VENV)/.installed .venv-bench/.installed  ## Train every recipe and its peers (hours); writes docs/results.md.
@@ -50,7 +50,7 @@ clean:  ## Remove the environment, caches and the demo's results.
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "handgrad: error: PYTHON=$(PYTHON) is $$($(PYTHON) --version 2>&1): handgrad needs Python 3.11 or newer; run make PYTHON=python3.12, say"; exit 2; }
+		{ echo "handgrad: error: PYTHON=$(PYTHON) is $$($(PYTHON) --version 2>&1): handgrad needs Python 3.11 or newer; run for example make PYTHON=python3.12"; exit 2; }
 	@echo "Making an environment in $(VENV) (once)"
 	@$(PYTHON) -m venv $(VENV)
 

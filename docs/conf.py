@@ -1,4 +1,4 @@
-"""How Sphinx builds the site: ``make docs``, from the repository's root, so that every link holds as it stands."""
+"""Sphinx configuration of ``make docs``, which builds from the repository's root so that all links work as written."""
 
 import posixpath
 from typing import Any
@@ -17,8 +17,7 @@ language = "en"
 
 root_doc = "docs/index"
 include_patterns = ["docs/**", "README.md", "ARCHITECTURE.md", "CHANGELOG.md"]
-# The kernel ladder is the end of performance.md.
-exclude_patterns = ["docs/static", "docs/performance-ladder.md"]
+exclude_patterns = ["docs/static"]
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
 
 myst_enable_extensions = ["dollarmath"]
@@ -53,7 +52,7 @@ def _formula(translator: Any, node: nodes.Element) -> None:
 
 
 def _code_in_the_reference(app: Sphinx, document: nodes.document) -> None:
-    """A link to a file of the package leads to what it names in the API reference."""
+    """Turn links to files of the package into links to the API reference."""
     folder = posixpath.dirname(app.env.docname)
     for link in document.findall(addnodes.download_reference):
         path = posixpath.normpath(posixpath.join(folder, link["reftarget"]))
@@ -66,7 +65,7 @@ def _code_in_the_reference(app: Sphinx, document: nodes.document) -> None:
 
 
 def setup(app: Sphinx) -> None:
-    """Formulas become MathML, which browsers know without a program."""
+    """Render formulas as MathML, which browsers show without a script."""
     app.add_html_math_renderer("mathml", inline_renderers=(_formula, None), block_renderers=(_formula, None))
-    # Before Sphinx collects what is to be downloaded.
+    # Before Sphinx collects downloads.
     app.connect("doctree-read", _code_in_the_reference, priority=100)

@@ -1,4 +1,4 @@
-"""A model as one C file: compiled here, it reads raw pixels and says what they are; it fits a microcontroller."""
+"""Export a model as one C file, which fits a microcontroller; compiled here, it classifies raw pixels."""
 
 import subprocess
 from pathlib import Path

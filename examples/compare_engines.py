@@ -1,4 +1,4 @@
-"""Two engines, one network: the notes line by line in NumPy, and the same numbers from compiled kernels."""
+"""Compare two engines on one network: the notes line by line in NumPy, and compiled kernels."""
 
 import time
 
@@ -14,10 +14,10 @@ images, labels = rng.integers(0, 256, (128, 28, 28, 1), np.uint8), rng.integers(
 
 gradient = {}
 for name in engine.ENGINES:
-    computing = engine.create(name, Standardization((127.5,), (73.9,)))
-    computing.loss_and_gradients(parameters, images, labels)  # the first call compiles, or reads what was compiled
+    chosen = engine.create(name, Standardization((127.5,), (73.9,)))
+    chosen.loss_and_gradients(parameters, images, labels)  # the first call compiles, or loads compiled kernels
     started = time.perf_counter()
-    losses, _, gradient[name] = computing.loss_and_gradients(parameters, images, labels)
+    losses, _, gradient[name] = chosen.loss_and_gradients(parameters, images, labels)
     milliseconds = 1000 * (time.perf_counter() - started)
     print(f"{name:5}  loss {losses.mean():.4f}  both passes over 128 images: {milliseconds:.1f} ms")
 

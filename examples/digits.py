@@ -1,4 +1,4 @@
-"""Digits in ten lines: train on scanned digits, and see how many of the others are recognized."""
+"""Train on scanned digits in ten lines, and count how many of the others are recognized."""
 
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split

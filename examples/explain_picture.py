@@ -1,4 +1,4 @@
-"""Explain one picture: every number of both passes, by name, and the page that shows them."""
+"""Explain one image: every number of both passes, by name, and the page that shows them."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ patch = tensors["H1"].sum(axis=2)[i : i + 3, j : j + 3]
 products = patch * tensors["F2"][:, :, n]
 print("T2 at", (i, j, n), "is the sum of its products:", bool(np.isclose(tensors["T2"][i, j, n], products.sum())))
 
-# The gradient that arrives back at the pixels: which of them E would change with.
+# The gradient at the pixels: the ones that E depends on most.
 rows, columns = np.unravel_index(np.abs(tensors["∂E/∂X"]).argmax(), (8, 8))
 print(f"E = {tensors['E']:.1g}; it depends most on the pixel in row {rows}, column {columns}")
 

@@ -1,6 +1,6 @@
-"""scikit-learn's grid search with every fit on a Ray cluster: joblib hands them out, Ray runs them.
+"""Run scikit-learn's grid search on a Ray cluster: joblib distributes the fits, Ray runs them.
 
-Run it with ``pip install 'handgrad[ray]'``; RAY_ADDRESS names a cluster, without it a Ray of this machine is started.
+It needs ``pip install 'handgrad[ray]'``. RAY_ADDRESS names a cluster; without it, Ray starts on this machine.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ from handgrad import HandgradClassifier
 
 
 def search() -> GridSearchCV:
-    """The best of four classifiers of digits; its test images are looked at once, at the end."""
+    """Find the best of four classifiers of digits; test it once, at the end."""
     digits = load_digits()
     images, labels = digits.images.astype(np.uint8), digits.target
     X, X_test, y, y_test = train_test_split(images, labels, stratify=labels, random_state=0)

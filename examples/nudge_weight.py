@@ -1,4 +1,4 @@
-"""Nudge a weight, and see the gradient come true: E changes by as much as the derivative promised."""
+"""Nudge a weight and see the gradient come true: E changes by as much as the derivative promised."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""A model in ONNX Runtime: one file, and the same probabilities from a program that has no handgrad."""
+"""Export a model to ONNX Runtime: the same probabilities from a program without handgrad."""
 
 import json
 from pathlib import Path

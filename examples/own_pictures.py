@@ -1,6 +1,6 @@
-"""A folder of class folders of pictures: read, train, keep the model, predict one file.
+"""Train on a folder of class folders, save the model, and predict one file.
 
-Run it with your own folder, ``python examples/own_pictures.py photos/``; without one it paints rings and crosses.
+Run it on your own folder, ``python examples/own_pictures.py photos/``; without one it paints rings and crosses.
 """
 
 import sys
@@ -11,11 +11,11 @@ from PIL import Image, ImageDraw
 
 from handgrad import HandgradClassifier, model_file
 from handgrad.data import load
-from handgrad.data.picture import read_picture
+from handgrad.data.image_file import read_image
 
 
 def paint(folder: Path) -> None:
-    """Rings and crosses of any place and size, 60 of each."""
+    """Paint 60 rings and 60 crosses of any position and size."""
     rng = np.random.default_rng(0)
     for kind in ("cross", "ring"):
         (folder / kind).mkdir(parents=True, exist_ok=True)
@@ -36,13 +36,13 @@ if not folder.exists():
 
 data = load(str(folder))
 names = np.array(data.classes)
-print(f"{len(data.train)} pictures to learn from, {len(data.test)} to test; classes {', '.join(names)}")
+print(f"{len(data.train)} training images, {len(data.test)} test images; classes {', '.join(names)}")
 classifier = HandgradClassifier(max_iter=20, random_state=0).fit(data.train.images, names[data.train.labels])
-print(f"{classifier.score(data.test.images, names[data.test.labels]):.0%} of the test pictures are right")
+print(f"{classifier.score(data.test.images, names[data.test.labels]):.0%} of the test images are classified correctly")
 model_file.save(classifier.model_, "pictures.safetensors")
 
 model = model_file.load("pictures.safetensors")
 path = min(folder.glob(f"{names[0]}/*"))
-height, width, depth = model.architecture.input_shape
-(probabilities,) = model.predict(read_picture(path, (height, width), depth)[np.newaxis])
+height, width, channels = model.architecture.input_shape
+(probabilities,) = model.predict(read_image(path, (height, width), channels)[np.newaxis])
 print(f"{path} is a {model.classes[probabilities.argmax()]}")

@@ -11,7 +11,7 @@ from handgrad import HandgradClassifier
 
 
 def framed(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A margin of one pixel, so that a stroke at the border has a neighborhood too."""
+    """Add a margin of one pixel, so that a stroke at the border has neighbors too."""
     return np.pad(images, ((0, 0), (1, 1), (1, 1)))
 
 
@@ -31,4 +31,4 @@ search = GridSearchCV(
 
 for tried, score in zip(search.cv_results_["params"], search.cv_results_["mean_test_score"], strict=True):
     print(*(f"{name.split('__')[1]}={value}" for name, value in sorted(tried.items())), f"{score:.1%}")
-print(f"the best of them, on digits that no one looked at before: {search.score(test, test_labels):.0%}")
+print(f"the best of them, on test digits: {search.score(test, test_labels):.0%}")

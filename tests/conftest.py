@@ -13,7 +13,6 @@ import pytest
 from hypothesis import settings
 from playwright.sync_api import Browser, sync_playwright
 
-from handgrad import cli
 from tests.mounting import Mount, mounting
 
 BROWSER_REQUIRED = "HANDGRAD_REQUIRE_BROWSER"
@@ -21,6 +20,9 @@ BROWSER_REQUIRED = "HANDGRAD_REQUIRE_BROWSER"
 # No test is timed: a busy machine must not fail one.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+# The processes of pytest-xdist have no terminal, but are given the width of one: tables would be folded.
+os.environ.pop("COLUMNS", None)
 
 
 def pytest_configure() -> None:
@@ -57,6 +59,8 @@ def open_folder() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What ``handgrad train digits`` leaves, with a small network and few epochs."""
+    from handgrad import cli  # which looks at the terminal when it is imported
+
     folder = tmp_path_factory.mktemp("trained") / "digits"
     arguments = ["train", "digits", "--out", str(folder), "--filters", "8,8", "--hidden", "32", "--epochs", "12"]
     assert cli.run(arguments) == 0

@@ -1,4 +1,4 @@
-"""Files appear whole or not at all, whatever the system does."""
+"""All files are written, or none, whatever the system does."""
 
 from __future__ import annotations
 
@@ -55,39 +55,39 @@ def test_a_disk_without_room_for_another_file_leaves_all_as_it_was(mount: Mount)
 
 def test_a_read_only_disk(mount: Mount) -> None:
     folder = mount("ro")
-    for place in (folder, folder / "new"):
+    for target in (folder, folder / "new"):
         with pytest.raises(OutputError, match=r"cannot be written \(Read-only file system\)"):
-            write_files(place, NEW)
+            write_files(target, NEW)
 
 
 def test_a_folder_without_permission(open_folder: Path) -> None:
     write_files(open_folder, OLD)
     open_folder.chmod(0o555)
-    for place in (open_folder, open_folder / "new"):
+    for folder in (open_folder, open_folder / "new"):
         error = without_privileges(
             "from pathlib import Path; from handgrad.atomic import remove_leftovers, write_files",
-            f"write_files(Path({str(place)!r}), {NEW!r})",
+            f"write_files(Path({str(folder)!r}), {NEW!r})",
         )
-        assert f"OutputError: path={place}: cannot be written (Permission denied)" in error
+        assert f"OutputError: path={folder}: cannot be written (Permission denied)" in error
     assert content(open_folder) == OLD
 
 
-@pytest.mark.parametrize("place", ["a.txt", "b.txt", "c.txt"])
-def test_a_target_that_is_a_folder_leaves_all_as_it_was(tmp_path: Path, place: str) -> None:
-    write_files(tmp_path, {name: text for name, text in OLD.items() if name != place})
-    (tmp_path / place).mkdir()
+@pytest.mark.parametrize("folder", ["a.txt", "b.txt", "c.txt"])
+def test_a_target_that_is_a_folder_leaves_all_as_it_was(tmp_path: Path, folder: str) -> None:
+    write_files(tmp_path, {name: text for name, text in OLD.items() if name != folder})
+    (tmp_path / folder).mkdir()
     before = content(tmp_path)
-    with pytest.raises(OutputError, match=rf"cannot be written \({place} is a folder\)"):
+    with pytest.raises(OutputError, match=rf"cannot be written \({folder} is a folder\)"):
         write_files(tmp_path, NEW)
     assert content(tmp_path) == before
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted({*before, place})
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted({*before, folder})
 
 
-@pytest.mark.parametrize("place", ["file", "file/below"])
-def test_a_folder_that_is_a_file(tmp_path: Path, place: str) -> None:
+@pytest.mark.parametrize("folder", ["file", "file/below"])
+def test_a_folder_that_is_a_file(tmp_path: Path, folder: str) -> None:
     (tmp_path / "file").write_bytes(b"precious")
     with pytest.raises(OutputError, match="cannot be written"):
-        write_files(tmp_path / place, NEW)
+        write_files(tmp_path / folder, NEW)
     assert content(tmp_path) == {"file": b"precious"}
 
 

@@ -1,9 +1,12 @@
-"""The engine standardizes pixels and hands them to the notes."""
+"""Engines standardize pixels, choose by name and by the network's operations, and compile ahead of the work."""
 
 from __future__ import annotations
 
 import copy
+import json
 import pickle
+import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,12 +14,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handgrad import engine as engines
+from handgrad import fused
 from handgrad.architecture import Architecture
-from handgrad.errors import InputError
+from handgrad.cli import run
+from handgrad.errors import HandgradWarning, InputError
+from handgrad.fused.compilation import announced
+from handgrad.graph import operations_of
 from handgrad.model import Model
 from handgrad.notes import network
+from handgrad.notes.operations import OPERATIONS
 from handgrad.parameters import Parameters
 from handgrad.standardization import Standardization
+from handgrad.training import Recipe
+from handgrad.training.augmentation import Augmentation
+from handgrad.training.recipe import OptimizerName
 from tests.notes.strategies import architectures, brief, filled, generators
 
 
@@ -85,7 +96,7 @@ def test_a_prediction_does_not_depend_on_how_it_is_cut_into_batches(batch_size: 
 def test_the_default_engine_is_the_fused_one_and_a_model_makes_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
     model, made = small_model(), []
 
-    def create(name: str, standardization: Standardization) -> engines.Engine:
+    def create(name: str, standardization: Standardization, architecture: Architecture) -> engines.Engine:
         made.append(name)
         return engines.NotesEngine(standardization)
 
@@ -115,6 +126,71 @@ def test_a_model_needs_a_name_for_each_class(classes: tuple[str, ...]) -> None:
         Model(Parameters.zeros(Architecture()), classes, Standardization((0.0,), (1.0,)))
 
 
-def test_a_model_needs_figures_for_each_depth() -> None:
-    with pytest.raises(InputError, match=r"standardization=.*depth of 1"):
+def test_a_model_needs_a_mean_and_a_std_for_each_channel() -> None:
+    with pytest.raises(InputError, match=r"standardization=.*has 1 channels"):
         Model(Parameters.zeros(Architecture()), ("a", "b"), Standardization((0.0, 0.0), (1.0, 1.0)))
+
+
+MAPS = Architecture(input_shape=(8, 8, 3), classes=3, stages=((2, 2),), hidden=(3,), maps=2)
+
+
+@pytest.fixture
+def no_maps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fused, "OPERATIONS", fused.OPERATIONS - {"convolve_maps"})
+
+
+def test_the_fused_engine_has_every_operation_of_today_and_names_no_other() -> None:
+    assert set(OPERATIONS) >= fused.OPERATIONS == operations_of(MAPS) | operations_of(Architecture())
+
+
+@pytest.mark.usefixtures("no_maps")
+def test_the_notes_compute_what_the_fused_engine_cannot() -> None:
+    standardization = Standardization((0.0,) * 3, (1.0,) * 3)
+    with pytest.warns(HandgradWarning, match="the fused engine has no convolve_maps; the notes engine computes"):
+        assert engines.create("fused", standardization, architecture=MAPS).name == "notes"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert engines.create("notes", standardization, architecture=MAPS).name == "notes"
+        assert engines.create("fused", standardization, architecture=Architecture()).name == "fused"
+
+
+@pytest.mark.usefixtures("no_maps")
+def test_the_fused_engine_refuses_a_network_that_it_cannot_compute() -> None:
+    engine = engines.create("fused", Standardization((0.0,), (1.0,)))
+    with pytest.raises(InputError, match="architecture=convolve_maps: the fused engine has no such operation"):
+        engine.predict(Parameters.zeros(MAPS), np.zeros((1, 8, 8, 3), np.uint8))
+
+
+@pytest.mark.usefixtures("no_maps")
+def test_a_training_of_such_a_network_says_so_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, sizes = tmp_path / "run", ["--maps", "1", "--filters", "2,2", "--hidden", "3", "--epochs", "1"]
+    assert run(["train", "digits", "--out", str(out), *sizes]) == 0
+    notice = "handgrad: the fused engine has no convolve_maps; the notes engine computes instead, slower"
+    assert capsys.readouterr().err.splitlines().count(notice) == 1
+    assert json.loads((out / "report.json").read_text())["engine"] == "notes"
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_a_prepared_engine_compiles_nothing_more(optimizer: OptimizerName, dtype: str) -> None:
+    recipe = Recipe(optimizer=optimizer, augment=("shift",))
+    engine, parameters = (
+        engines.create("fused", Standardization((0.0,) * 3, (1.0,) * 3), 2),
+        filled(MAPS, np.random.default_rng(0), dtype),
+    )
+    before = parameters.vector.copy()
+    engine.prepare(parameters, recipe=recipe)
+    np.testing.assert_array_equal(parameters.vector, before)
+    images = np.zeros((40, 8, 8, 3), np.uint8)
+    with announced(lambda: None) as compiled:
+        engine.predict(parameters, images)
+        _, _, gradient = engine.loss_and_gradients(parameters, images, np.zeros(40, int))
+        engine.optimizer(recipe, parameters).update(parameters, gradient, 0.1)
+        Augmentation(recipe.augment, images.shape, 0, 1).apply(images, np.arange(40))
+    assert compiled.seconds == 0
+    assert engine.prepare(parameters, recipe=recipe) is None
+
+
+def test_the_notes_engine_has_nothing_to_prepare() -> None:
+    engine = engines.create("notes", Standardization((0.0,), (1.0,)))
+    assert engine.prepare(Parameters.zeros(MAPS), recipe=Recipe()) is None

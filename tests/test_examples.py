@@ -74,7 +74,7 @@ def test_every_block_of_python_in_a_document_is_run(tmp_path: Path, monkeypatch:
     model = Model(parameters, ("free", "defect"), Standardization((127.5,), (73.9,)))
     Path("photos.onnx").write_bytes(onnx.export(model).content)
     Image.new("RGB", (20, 30), "red").save("one.png")
-    told: list[str] = []
-    exec(blocks[0][1], {"print": lambda *texts: told.extend(texts)})
-    assert told[0] in model.classes
-    assert told[1].endswith("%")
+    printed_lines: list[str] = []
+    exec(blocks[0][1], {"print": lambda *texts: printed_lines.extend(texts)})
+    assert printed_lines[0] in model.classes
+    assert printed_lines[1].endswith("%")

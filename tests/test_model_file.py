@@ -29,11 +29,11 @@ SMALL = Architecture(input_shape=(6, 6, 1), stages=((2, 2),), hidden=(3,))
 
 
 def model(architecture: Architecture = SMALL, seed: int = 0, dtype: str = "float32", **changes: Any) -> Model:
-    depth = architecture.input_shape[2]
+    channels = architecture.input_shape[2]
     given: dict[str, Any] = {
         "parameters": Parameters.draw(architecture, np.random.default_rng(seed), dtype),
         "classes": tuple(f"class {n}" for n in range(architecture.classes)),
-        "standardization": Standardization((12.5,) * depth, (3.25,) * depth),
+        "standardization": Standardization((12.5,) * channels, (3.25,) * channels),
         "provenance": {"seed": 7, "data": {"source": "digits"}},
     }
     return Model(**{**given, **changes})
@@ -60,7 +60,7 @@ def refusal(path: Path) -> str:
 
 
 def metadata(**changes: str) -> dict[str, str]:
-    """The metadata of a sound file, some of it changed."""
+    """The metadata of a valid file, some of it changed."""
     content = model_file.to_bytes(model())
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
     return {**header["__metadata__"], **changes}
@@ -120,9 +120,9 @@ def test_a_file_cut_anywhere_is_refused(tmp_path: Path) -> None:
     content, path = model_file.to_bytes(model()), tmp_path / "cut.safetensors"
     for length in range(len(content)):
         path.write_bytes(content[:length])
-        assert "no whole safetensors file" in refusal(path)
+        assert "no valid safetensors file" in refusal(path)
     path.write_bytes(content + b"\0")
-    assert "no whole safetensors file" in refusal(path)
+    assert "no valid safetensors file" in refusal(path)
 
 
 @settings(max_examples=200)
@@ -152,7 +152,7 @@ def test_what_is_no_model_is_refused_and_a_pickle_is_never_run(tmp_path: Path) -
     (tmp_path / "empty").touch()
     (tmp_path / "huge header").write_bytes(b"\xff" * 100)
     for path in sorted(tmp_path.iterdir()):
-        assert "no whole safetensors file" in refusal(path)
+        assert "no valid safetensors file" in refusal(path)
     assert not (tmp_path / "sprung").exists()
 
 

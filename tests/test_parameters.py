@@ -72,7 +72,7 @@ def test_the_scale_of_t2_does_not_depend_on_the_number_of_maps_that_it_sums(coun
     assert np.mean(scales, axis=0) == pytest.approx([1, 1], rel=0.3)
 
 
-def test_depth_weights_start_with_signs_in_balance() -> None:
+def test_mixing_weights_start_with_balanced_signs() -> None:
     architecture = Architecture(input_shape=(12, 12, 1), stages=((7, 4),), maps=3)
     alpha = Parameters.draw(architecture, np.random.default_rng(0))["alpha2"]
     np.testing.assert_array_equal(np.abs(alpha), 1)

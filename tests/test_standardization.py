@@ -1,4 +1,4 @@
-"""Means and stds by depth, exactly, and what they may not be."""
+"""Means and stds by channel, exactly, and what they may not be."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from tests.notes.strategies import brief, generators
 
 @brief
 @given(generators, st.integers(1, 9), st.integers(1, 3), st.sampled_from(["float32", "float64"]))
-def test_standardized_images_have_mean_0_and_deviation_1(
-    rng: np.random.Generator, count: int, depth: int, dtype: str
+def test_standardized_images_have_mean_0_and_std_1(
+    rng: np.random.Generator, count: int, channels: int, dtype: str
 ) -> None:
-    images = rng.integers(0, rng.integers(2, 257), (count, 5, 4, depth), np.uint8)
+    images = rng.integers(0, rng.integers(2, 257), (count, 5, 4, channels), np.uint8)
     found = Standardization.of(images)
     np.testing.assert_allclose(found.mean, images.mean(axis=(0, 1, 2)), rtol=1e-12)
     X = found.apply(images, dtype)
@@ -69,10 +69,10 @@ def test_wrong_figures_are_refused(mean: tuple[float, ...], std: tuple[float, ..
 @brief
 @given(generators, st.integers(1, 600), st.integers(1, 3), st.sampled_from(["float32", "float64"]))
 def test_floats_of_any_range_are_standardized_in_double_precision(
-    rng: np.random.Generator, count: int, depth: int, dtype: str
+    rng: np.random.Generator, count: int, channels: int, dtype: str
 ) -> None:
     numbers = (
-        10 ** rng.uniform(-6, 6, depth) * (rng.standard_normal((count, 3, 4, depth)) + rng.uniform(-9, 9))
+        10 ** rng.uniform(-6, 6, channels) * (rng.standard_normal((count, 3, 4, channels)) + rng.uniform(-9, 9))
     ).astype(dtype)
     found = Standardization.of(numbers)
     wide = numbers.astype(np.float64)

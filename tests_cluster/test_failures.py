@@ -69,7 +69,7 @@ def test_the_command_is_interrupted(
 
     out = str(tmp_path / "run")
     assert attempt("digits", "--out", out, *ARGUMENTS, "--address", address, watch=Disturbance(interrupt)) == 130
-    assert f"interrupted after step 647; handgrad train --resume {out} goes on" in capsys.readouterr().err
+    assert f"interrupted after step 647; handgrad train --resume {out} resumes it" in capsys.readouterr().err
     assert attempt("--resume", out, "--workers", "1") == 2
     assert "workers=1: contradicts the training" in capsys.readouterr().err
     assert attempt("--resume", out, "--address", address) == 0

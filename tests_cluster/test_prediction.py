@@ -21,7 +21,7 @@ from sklearn.datasets import load_digits
 
 from handgrad import cli, model_file
 from handgrad.cluster.prediction import MANIFEST
-from handgrad.cluster.unlabelled import ROWS
+from handgrad.cluster.unlabeled import ROWS
 from handgrad.model import Model
 from tests_cluster.processes import below_this, watched
 
@@ -90,7 +90,7 @@ def test_one_worker_has_the_rows_of_two(by_two: Any, trained: Path, many: Path, 
 
 
 def meanwhile(out: Path, parts: int, act: Callable[[], None]) -> threading.Thread:
-    """Do something once so many parts are there."""
+    """Do something when that many parts exist."""
 
     def watch() -> None:
         while len(list(out.glob("part-*.parquet"))) < parts:
@@ -129,7 +129,7 @@ def test_an_ended_run_goes_on_with_what_is_missing(
 
     with watched(interrupt):
         assert predict(trained, many, out, address=address) == 130
-    assert "the same command goes on" in capsys.readouterr().err
+    assert "the same command continues" in capsys.readouterr().err
     kept = {path: path.stat().st_mtime_ns for path in out.glob("part-*.parquet")}
     assert 10 <= len(kept) < MANY // ROWS
     damaged = min(kept)
@@ -162,7 +162,7 @@ def test_a_folder_with_bad_pictures(
     assert predict(trained, folder, out, address=address) == 0
     told = capsys.readouterr()
     assert "16 pictures in 1 parts" in told.out
-    assert "3 pictures could not be read; the column error tells why" in told.out
+    assert "3 pictures could not be read; the column error says why" in told.out
     table = {row["path"]: row for row in rows(out).to_pylist()}
     assert len(table) == 16
     assert table["deeper/notes.txt"]["error"] == "it is no picture of a known format"
@@ -216,7 +216,7 @@ def test_another_model_or_list_is_refused(
     assert (
         capsys.readouterr()
         .err.strip()
-        .endswith("holds predictions of another model; choose another --out, or remove it")
+        .endswith("holds predictions of another model; choose another folder, or remove it")
     )
     (folder / "b.png").write_bytes(png(digits[1]))
     assert predict(trained, folder, out, address=address) == 2
@@ -224,4 +224,4 @@ def test_another_model_or_list_is_refused(
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
     (out / MANIFEST).unlink()
     assert predict(trained, folder, out, address=address) == 2
-    assert "holds Parquet files without a sound manifest.json" in capsys.readouterr().err
+    assert "holds Parquet files without a valid manifest.json" in capsys.readouterr().err

@@ -99,7 +99,7 @@ def test_an_interrupted_sweep_goes_on(tmp_path: Path, address: str, capsys: pyte
 
     with watched(interrupt):
         assert sweep(tmp_path, address) == 130
-        assert "the same command goes on" in capsys.readouterr().err
+        assert "the same command continues" in capsys.readouterr().err
         assert sweep(tmp_path, address, "--seed", "5") == 2
         assert "holds another sweep" in capsys.readouterr().err
         assert sweep(tmp_path, address) == 0

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 from unittest.mock import patch
 
 from handgrad import cli, model_file
-from handgrad.cli import course
+from handgrad.cli.screen import Screen
 from handgrad.training import Epoch, Step
 from handgrad.typing import Array
 
@@ -21,18 +20,20 @@ Watch = Callable[[Step | Epoch], None]
 
 def attempt(*arguments: str, watch: Watch = lambda _: None, before: Callable[[], None] = lambda: None) -> int:
     """The exit code of ``handgrad train``; `before` is called before the first step, `watch` with what happens."""
+    shown = Screen.training
 
-    def watched(events: Generator[Step | Epoch, None, None], *rest: Any) -> None:
-        def passing() -> Generator[Step | Epoch, None, None]:
-            before()
-            with closing(events):
-                for event in events:
-                    watch(event)
-                    yield event
+    @contextmanager
+    def watched(screen: Screen) -> Iterator[Watch]:
+        before()
+        with shown(screen) as show:
 
-        course.follow(passing(), *rest)
+            def see(event: Step | Epoch) -> None:
+                watch(event)
+                show(event)
 
-    with patch("handgrad.cli.train.follow", watched):
+            yield see
+
+    with patch.object(Screen, "training", watched):
         return cli.run(["train", *arguments])
 
 

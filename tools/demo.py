@@ -1,4 +1,4 @@
-"""The main job from start to end: train on the embedded digits, then tell some of them apart."""
+"""``make demo``: train on the embedded digits, then predict some of them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ SHOWN = 8
 
 
 def main() -> int:
+    """Train, predict, and say where the report is."""
     started = time.perf_counter()
     code = shown("train", "digits", "--filters", "32,32", "--hidden", "128", "--out", str(OUT), "--overwrite")
     if code == 0:
@@ -28,13 +29,13 @@ def main() -> int:
 
 
 def shown(*arguments: str) -> int:
-    """Run a command and show it as one would type it."""
+    """Print a command as one would type it, and run it."""
     print("$", shlex.join(["handgrad", *arguments]), flush=True)
     return run(list(arguments))
 
 
 def save_pictures(folder: Path) -> list[Path]:
-    """Some digits of the test part, which the training has not seen, as PNG files named by what they are."""
+    """Save some digits of the test split as PNG files that are named after their class."""
     folder.mkdir(parents=True, exist_ok=True)
     test = load("digits").test
     paths = [folder / f"{number}-is-a-{label}.png" for number, label in enumerate(test.labels[:SHOWN], start=1)]

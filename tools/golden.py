@@ -1,15 +1,15 @@
 """Write tests/golden/*.npz: activations, gradients and ten training losses as PyTorch computes them in float64.
 
-Nothing of handgrad is used here, so that agreement means something: the convolutions are PyTorch's own with the
-weights expanded over the depth, the gradients are autograd's. The tests read the files; PyTorch is needed only to
-write them again, in an environment of its own::
+This program uses nothing from handgrad, so that agreement means something: the convolutions are PyTorch's own, with
+the weights expanded over the channels; the gradients are autograd's. The tests read the files; PyTorch is only needed
+to write them again, in an environment of its own::
 
     python3 -m venv golden-venv
     golden-venv/bin/pip install torch==2.13.0 numpy
     golden-venv/bin/python -m tools.golden
 
 Each file holds ``sizes`` (JSON), ``X``, ``labels``, ``parameters.NAME``, ``values.NAME`` and ``gradients.NAME`` under
-the names of the notes, ``learning_rate`` and ``losses``. The images lead with the batch and end with the depth.
+the names of the notes, ``learning_rate`` and ``losses``. The first axis of images is the batch, the last the channels.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
 
 
 def draw(sizes: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
-    """Parameters of about unit gain, biases included."""
+    """Draw parameters of about unit gain, including biases."""
     height, width, depth = sizes["input_shape"]
     k1, k2 = sizes["filter_size"]
     parameters, index = {}, 0
@@ -81,7 +81,7 @@ def draw(sizes: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
 
 
 def convolve(values: dict[str, Any], parameters: dict[str, Any], entering: str, index: int) -> Any:
-    """One convolution; with depth weights the maps S come first, and the ordinary convolution must agree."""
+    """Compute one convolution; with depth weights, the maps S come first, and the ordinary convolution must agree."""
     X, F = values[entering], parameters[f"F{index}"]
     if f"alpha{index}" not in parameters:
         depth = X.shape[1]
@@ -94,13 +94,13 @@ def convolve(values: dict[str, Any], parameters: dict[str, Any], entering: str, 
 
 
 def forward(sizes: dict[str, Any], parameters: dict[str, Any], X: Any, labels: Any) -> dict[str, Any]:
-    """Every tensor by its name, maps in PyTorch's order: batch, depth, height, width."""
+    """Return every tensor by name, maps in PyTorch's order: batch, channels, height, width."""
     values, name, index = {"X": X}, "X", 0
     for stage in sizes["stages"]:
-        for place in range(len(stage)):
+        for position in range(len(stage)):
             index += 1
             T = values[f"T{index}"] = convolve(values, parameters, name, index)
-            last = place == len(stage) - 1
+            last = position == len(stage) - 1
             name = f"U{index}" if last else f"H{index}"
             values[name] = max_pool2d(T, sizes["pooling"]) if last else torch.relu(T)
     x = values["x'"] = values[name].permute(0, 2, 3, 1).flatten(1)
@@ -113,24 +113,24 @@ def forward(sizes: dict[str, Any], parameters: dict[str, Any], X: Any, labels: A
 
 
 def stored(tensor: Any) -> np.ndarray[Any, Any]:
-    """As NumPy, the depth last."""
+    """Return a NumPy array with the channels last."""
     return (tensor.permute(0, 2, 3, 1) if tensor.ndim == 4 else tensor).detach().numpy()
 
 
 def both_passes(sizes: dict[str, Any], parameters: dict[str, Any], X: Any, labels: Any) -> dict[str, Any]:
-    """Values and gradients: a tensor's is of its own image's E, a parameter's is of the batch's mean."""
+    """Return values and gradients: a tensor's is that of its own image's E, a parameter's that of the batch mean."""
     values = forward(sizes, parameters, X.clone().requires_grad_(), labels)
     tensors = list(values.values())
     errors = torch.autograd.grad(values["E"].sum(), tensors, retain_graph=True)
     gradients = torch.autograd.grad(values["E"].mean(), list(parameters.values()))
     entries = {f"values.{name}": stored(tensor) for name, tensor in values.items()}
     entries |= {f"gradients.{name}": stored(error) for name, error in zip(values, errors, strict=True)}
-    # The four axes of a filter with maps are in the notes' order already.
+    # The four axes of a filter with maps are already in the notes' order.
     return entries | {f"gradients.{name}": g.numpy() for name, g in zip(parameters, gradients, strict=True)}
 
 
 def train(sizes: dict[str, Any], parameters: dict[str, Any], X: Any, labels: Any) -> list[float]:
-    """The mean loss before each step of plain gradient descent on the whole batch."""
+    """Return the mean loss before each step of plain gradient descent on the whole batch."""
     optimizer = torch.optim.SGD(parameters.values(), lr=LEARNING_RATE)
     losses = []
     for _ in range(STEPS):
@@ -143,7 +143,7 @@ def train(sizes: dict[str, Any], parameters: dict[str, Any], X: Any, labels: Any
 
 
 def main() -> None:
-    """Write one file a network."""
+    """Write one file per network."""
     torch.set_default_dtype(torch.float64)
     FOLDER.mkdir(exist_ok=True)
     for seed, (name, sizes) in enumerate(NETWORKS.items()):

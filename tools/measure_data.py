@@ -1,8 +1,7 @@
-"""Measure what data of any size costs, and write it down: docs/data.md.
+"""Measure the cost of data of any size and write docs/data.md: ``python -m tools.measure_data``.
 
-Run it with the project's environment: ``python -m tools.measure_data``. It makes 100,000 pictures of 100 × 100 × 3 in
-a temporary folder (half a gigabyte, and three more for what they are decoded to), and reads MNIST and the magnetic
-tiles where they lie (``HANDGRAD_DATA``, or ``shared/data`` beside the repository).
+It makes 100,000 images of 100 × 100 × 3 in a temporary folder (half a gigabyte, and three more when they are decoded),
+and reads MNIST and the magnetic tiles from ``HANDGRAD_DATA``, or ``shared/data`` beside the repository.
 """
 
 from __future__ import annotations
@@ -25,14 +24,13 @@ from threadpoolctl import threadpool_limits
 
 from handgrad import engine as engines
 from handgrad.architecture import Architecture
-from handgrad.data import load
+from handgrad.data import SOURCES, load
 from handgrad.model import Model
 from handgrad.parameters import Parameters
 from handgrad.training import Recipe, Step, train
 from handgrad.training.augmentation import AUGMENTATIONS
-from tools import DATA, DOCS
+from tools import DATA, documents
 
-DOCUMENT = DOCS / "data.md"
 COUNTS = (10_000, 30_000, 100_000)
 CLASSES = 10
 SIDE = 100
@@ -42,19 +40,20 @@ MIB = 2**20
 
 
 def main() -> None:
+    """Measure memory and waiting, and write the document."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make_pictures(folder / "all", max(COUNTS))
-        # Once before, so that no training compiles its kernels.
+        # Once in advance, so that no training below compiles kernels.
         memory_row(folder, 300)
         rows = [memory_row(folder, count) for count in track(COUNTS, "Training")]
     with threadpool_limits(1, user_api="blas"):
         waits = list(wait_rows())
-    DOCUMENT.write_text("\n".join(document(rows, waits)) + "\n", encoding="utf-8")
+    write_document(rows, waits)
 
 
 def make_pictures(root: Path, count: int) -> None:
-    """So many pictures that all differ, in class folders: a class shows in the brightness of one corner."""
+    """Make distinct images in class folders; the class determines the brightness of one corner."""
     rng = np.random.default_rng(0)
     scenes = rng.integers(40, 216, (97, 7, 7, 3), np.uint8)
     for label in range(CLASSES):
@@ -64,7 +63,7 @@ def make_pictures(root: Path, count: int) -> None:
         scene = Image.fromarray(scenes[number % len(scenes)]).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
         pixels = np.array(scene)
         pixels[:20, :20] = 25 * (number % CLASSES)
-        # Its number in black and white cells, so that no two pictures are the same.
+        # Its number in black and white cells, so that no two images are equal.
         pixels[80:, :80] = np.repeat([255 * (number >> bit & 1) for bit in range(20)], 4)[:, np.newaxis]
         Image.fromarray(pixels).save(root / f"class {number % CLASSES}" / f"{number:06}.jpg", quality=85)
 
@@ -74,12 +73,12 @@ def make_pictures(root: Path, count: int) -> None:
 
 
 def memory_row(folder: Path, count: int) -> dict[str, Any]:
-    """A first training on so many of the pictures, which decodes them, and a second, which does not."""
+    """Train on some of the images twice: the first run decodes them, the second does not."""
     root = folder / f"{count}"
     for number in range(count):
-        place = Path(f"class {number % CLASSES}", f"{number:06}.jpg")
-        (root / place).parent.mkdir(parents=True, exist_ok=True)
-        (root / place).hardlink_to(folder / "all" / place)
+        path = Path(f"class {number % CLASSES}", f"{number:06}.jpg")
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).hardlink_to(folder / "all" / path)
     cache = folder / "cache"
     runs = [watched_training(root, cache, folder / f"out-{count}-{run}") for run in ("first", "second")]
     for file in cache.iterdir():
@@ -88,7 +87,7 @@ def memory_row(folder: Path, count: int) -> dict[str, Any]:
 
 
 def watched_training(root: Path, cache: Path, out: Path) -> dict[str, float]:
-    """Peaks of a training's memory, and the seconds before its first epoch was announced and in all."""
+    """Return a training's peaks of memory, and its seconds until the first line of output and in total."""
     command = [sys.executable, "-m", "handgrad", "train", str(root), "--cache", str(cache), "--out", str(out), *NETWORK]
     started = time.perf_counter()
     with open(f"{out}.log", "w+") as log:  # noqa: PTH123
@@ -111,7 +110,7 @@ def watched_training(root: Path, cache: Path, out: Path) -> dict[str, float]:
 
 
 def memory_of(pid: int) -> dict[str, int]:
-    """KiB of anonymous memory now, and the most that was resident so far, mapped files included."""
+    """Return KiB of anonymous memory now, and the peak of resident memory so far, including mapped files."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
@@ -121,12 +120,11 @@ def memory_of(pid: int) -> dict[str, int]:
 
 
 def wait_rows() -> Iterator[dict[str, Any]]:
-    """How long the steps of a training wait for their images."""
-    shared = DATA
+    """Measure how long the steps of a training wait for their images."""
     for source in ("mnist", "magnetic-tile"):
-        if not (shared / source).is_dir():
+        if not (DATA / source).is_dir():
             continue
-        dataset = load(str(shared / source))
+        dataset = load(str(DATA / source))
         architecture = Architecture(
             input_shape=dataset.image_shape, classes=len(dataset.classes), stages=((16, 16),), hidden=(64,)
         )
@@ -149,75 +147,34 @@ def wait_rows() -> Iterator[dict[str, Any]]:
             }
 
 
-def document(rows: list[dict[str, Any]], waits: list[dict[str, Any]]) -> Iterator[str]:
-    yield from (
-        "# Data at the size people have it",
-        "",
-        "Generated by `python -m tools.measure_data`.",
-        "",
-        "## Memory does not grow with the number of pictures",
-        "",
-        f"`handgrad train FOLDER {' '.join(NETWORK)}`",
-        f"on pictures of {SIDE} × {SIDE} × 3 (JPEG, made on the fly, no two the same): all of a run, from the listing",
-        "of the folder to the report. *Anonymous* is memory that only this process has; *resident* counts, besides,",
-        "what it has mapped at that moment, which the system can take back: its libraries, and the pixels just read.",
-        "",
-        "| pictures | pixels | anonymous, first run | second run | resident, first run | second run |",
-        "|--:|--:|--:|--:|--:|--:|",
-    )
-    for row in rows:
-        cells = [row[run][kind] for kind in ("anonymous", "resident") for run in ("first", "second")]
-        yield (
-            f"| {row['count']:,} | {row['bytes'] / MIB:,.0f} MiB | "
-            + " | ".join(f"{c / MIB:,.0f} MiB" for c in cells)
-            + " |"
-        )
+def write_document(rows: list[dict[str, Any]], waits: list[dict[str, Any]]) -> None:
+    """Write docs/data.md."""
     few, many = rows[0], rows[-1]
-    growth = (many["second"]["anonymous"] - few["second"]["anonymous"]) / (many["count"] - few["count"])
-    yield from (
-        "",
-        f"From {few['count']:,} to {many['count']:,} pictures the pixels grow tenfold, and the peak of a second run by",
-        f"{growth:,.0f} bytes a picture: its path, label, digest and figures; its pixels are {SIDE * SIDE * 3:,}.",
-        "Pictures in folders, that is: IDX, npz and OpenML are read into memory as a whole.",
-        "",
-        "## The second run starts at once",
-        "",
-        "Seconds from the command to the first line about the data (Python, its libraries and the listing included):",
-        "",
-        "| pictures | first run, which decodes | second run |",
-        "|--:|--:|--:|",
-        *(f"| {row['count']:,} | {row['first']['read']:,.1f} s | {row['second']['read']:,.1f} s |" for row in rows),
-    )
-    if waits:
-        yield from (
-            "",
-            "## Steps do not wait for their images",
-            "",
-            f"{STEPS} steps of 128 images with the fused engine, one stage of 16 and 16 filters, a hidden layer of 64.",
-            "Another thread copies and augments the next batch while a step is computed; *waited* is the share of the",
-            "time in which the loop had no images to compute with. Only the first batch of an epoch is not prepared",
-            "meanwhile: an epoch of the tiles has 8.",
-            "",
-            "| source | augmented by | a step | median wait | waited |",
-            "|---|---|--:|--:|--:|",
-            *(
-                f"| {row['source']} | {row['augment']} | {1e3 * row['step']:.2f} ms | {1e6 * row['median']:.0f} µs | "
-                f"{row['share']:.2%} |"
-                for row in waits
-            ),
-        )
-    yield from (
-        "",
-        "## What becomes of a picture",
-        "",
-        "| picture | becomes |",
-        "|---|---|",
-        "| grey, black and white, RGB with equal channels | grey, where all pictures of the source are |",
-        "| RGB, palette, CMYK, YCbCr | RGB |",
-        "| transparent (RGBA, LA, palette) | laid on white, as viewers show it |",
-        "| 16 bits a channel | 0 to 65535 becomes 0 to 255, whatever the picture's own range |",
-        "| turned by its EXIF orientation | upright |",
-        "| of several frames | its first |",
+    memory = []
+    for row in rows:
+        peaks = [row[run][kind] for kind in ("anonymous", "resident") for run in ("first", "second")]
+        memory.append((f"{row['count']:,}", *(f"{of / MIB:,.0f} MiB" for of in (row["bytes"], *peaks))))
+    documents.write(
+        "data.md",
+        sources=[(kind.name, kind.help) for kind in SOURCES],
+        options=" ".join(NETWORK),
+        side=SIDE,
+        memory=memory,
+        few=few["count"],
+        many=many["count"],
+        growth=(many["second"]["anonymous"] - few["second"]["anonymous"]) / (many["count"] - few["count"]),
+        starts=[(f"{row['count']:,}", *(f"{row[run]['read']:,.1f} s" for run in ("first", "second"))) for row in rows],
+        steps=STEPS,
+        waits=[
+            (
+                wait["source"],
+                wait["augment"],
+                f"{1e3 * wait['step']:.2f} ms",
+                f"{1e6 * wait['median']:.0f} µs",
+                f"{wait['share']:.2%}",
+            )
+            for wait in waits
+        ],
     )
 
 

@@ -1,4 +1,4 @@
-"""The table of operations in docs/trace.md: ``python -m tools.operations_table`` makes it from the table in the notes."""
+"""Make the table of operations in docs/trace.md from that of the notes: ``python -m tools.operations_table``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The picture of a report in docs/images: ``python -m tools.report_picture REPORT.html``; needs Chromium."""
+"""Screenshot of a report for docs/images: ``python -m tools.report_picture REPORT.html``; needs Chromium."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ SIZE: ViewportSize = {"width": 1200, "height": 1330}
 
 
 def main(report: str) -> int:
+    """Take the screenshot."""
     with sync_playwright() as playwright:
         chromium = shutil.which("chromium") or playwright.chromium.executable_path
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])

@@ -1,4 +1,4 @@
-"""The pictures of the page in docs/images: ``python -m tools.screenshots MODEL IMAGE CLASS``; needs Chromium."""
+"""Screenshots of the page for docs/images: ``python -m tools.screenshots MODEL IMAGE CLASS``; needs Chromium."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ OUT = DOCS / "images"
 
 
 def main(model: str, image: str, label: str) -> int:
+    """Make the page and take the screenshots."""
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         file = Path(folder) / "page.html"
         code = run(["explain", image, "--model", model, "--label", label, "--out", str(file)])
@@ -38,12 +39,14 @@ def main(model: str, image: str, label: str) -> int:
 
 
 def open_page(page: Page, file: Path) -> None:
+    """Open the page and wait until it has drawn everything."""
     page.goto(file.as_uri())
     page.wait_for_selector("html[data-ready]")
     page.wait_for_timeout(500)
 
 
 def choose(page: Page, name: str, index: list[int]) -> None:
+    """Choose a number of a tensor."""
     page.evaluate("([name, index]) => handgrad.choose(name, index, true)", [name, index])
     page.wait_for_timeout(1500)
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, Literal, Self
 
@@ -18,14 +19,7 @@ _PRIME = r"\text{′}"
 
 
 class Name(str):
-    r"""The notes' name of a tensor: a string that also knows how it is typeset.
-
-    Parameters
-    ----------
-    text : str
-        ``T1``, ``t1'``.
-    latex : str, optional
-        The same in LaTeX, in braces where it has an index; the text itself if left out.
+    r"""The notes' name of a tensor: a string that also has its LaTeX form, in braces where it has an index.
 
     Examples
     --------
@@ -52,6 +46,18 @@ IMAGE, VECTOR = Name("X"), Name("x'", f"{{x{_PRIME}}}")
 """The image, and the vector that enters the first dense layer (N10)."""
 
 
+@dataclass(frozen=True)
+class _Indexed:
+    """The name of a layer's tensor: a letter with the layer's index."""
+
+    letter: str
+    prime: str = ""
+    latex: str | None = None
+
+    def __get__(self, layer: Any, owner: type) -> Name:
+        return Name.indexed(self.letter, layer.index, self.prime, self.latex)
+
+
 @dataclass(frozen=True, slots=True)
 class Convolution:
     """Shapes of convolution number `index`, N3 for the first and N6 for every later one.
@@ -73,25 +79,14 @@ class Convolution:
         kinds: dict[str, Literal["image", "relu", "pooling"]] = {"X": "image", "H": "relu", "U": "pooling"}
         return kinds[self.input[0]]
 
-    @property
-    def F(self) -> Name:
-        """Name of the filters."""
-        return Name.indexed("F", self.index)
-
-    @property
-    def alpha(self) -> Name:
-        """Name of the mixing weights α (N32)."""
-        return Name.indexed("alpha", self.index, latex=r"\alpha")
-
-    @property
-    def S(self) -> Name:
-        """Name of the weighted maps (N32)."""
-        return Name.indexed("S", self.index)
-
-    @property
-    def T(self) -> Name:
-        """Name of the result."""
-        return Name.indexed("T", self.index)
+    F = _Indexed("F")
+    """Name of the filters."""
+    alpha = _Indexed("alpha", latex=r"\alpha")
+    """Name of the mixing weights α (N32)."""
+    S = _Indexed("S")
+    """Name of the weighted maps (N32)."""
+    T = _Indexed("T")
+    """Name of the result."""
 
     @property
     def output(self) -> Name:
@@ -108,25 +103,17 @@ class Dense:
     outputs: int
     last: bool
 
+    w = _Indexed("w")
+    """Name of the weights."""
+    b = _Indexed("b")
+    """Name of the biases."""
+    t = _Indexed("t", prime="'")
+    """Name of the result, before the ReLU or the softmax."""
+
     @property
     def input(self) -> Name:
         """Name of the layer's input."""
         return VECTOR if self.index == 1 else Name.indexed("h", self.index - 1, prime="'")
-
-    @property
-    def w(self) -> Name:
-        """Name of the weights."""
-        return Name.indexed("w", self.index)
-
-    @property
-    def b(self) -> Name:
-        """Name of the biases."""
-        return Name.indexed("b", self.index)
-
-    @property
-    def t(self) -> Name:
-        """Name of the result, before the ReLU or the softmax."""
-        return Name.indexed("t", self.index, prime="'")
 
     @property
     def output(self) -> Name:
@@ -200,19 +187,14 @@ class Architecture:
                 count = f"{length} " if length else ""
                 raise ArchitectureError(name, value, f"must be {count}positive integers", f"try {fitting}")
         if not _staged(self.stages):
-            raise ArchitectureError(
-                "stages",
-                self.stages,
-                "each stage is one or more positive numbers of filters",
-                "try ((16, 16),)",
-            )
+            rule = "each stage is one or more positive numbers of filters"
+            raise ArchitectureError("stages", self.stages, rule, "try ((16, 16),)")
         for name, number, least in (("classes", self.classes, 2), ("pooling", self.pooling, 1)):
             if not _positive((number,)) or number < least:
                 raise ArchitectureError(name, number, f"must be an integer of at least {least}", "try 2")
         if self.maps is not None and not _positive((self.maps,)):
-            raise ArchitectureError(
-                "maps", self.maps, "must be a positive integer", "try 4, or leave it out for the plain sum"
-            )
+            remedy = "try 4, or leave it out for the plain sum"
+            raise ArchitectureError("maps", self.maps, "must be a positive integer", remedy)
 
     @cached_property
     def convolutions(self) -> tuple[Convolution, ...]:
@@ -247,13 +229,9 @@ class Architecture:
 
     def _check_room(self, room: tuple[int, int], window: tuple[int, int], line: str) -> None:
         if room[0] < window[0] or room[1] < window[1]:
-            smallest = self.smallest_image
-            raise ArchitectureError(
-                "input_shape",
-                self.input_shape,
-                f"at {line}, {room[0]} × {room[1]} is left for a window of {window[0]} × {window[1]}",
-                f"the smallest image that works is {smallest[0]} × {smallest[1]}",
-            )
+            rule = f"at {line}, {room[0]} × {room[1]} is left for a window of {window[0]} × {window[1]}"
+            remedy = "the smallest image that works is {} × {}".format(*self.smallest_image)
+            raise ArchitectureError("input_shape", self.input_shape, rule, remedy)
 
     @property
     def smallest_image(self) -> tuple[int, int]:
@@ -273,9 +251,8 @@ class Architecture:
     def denses(self) -> tuple[Dense, ...]:
         """Every dense layer with its shapes, in order."""
         sizes = (self.flat, *self.hidden, self.classes)
-        return tuple(
-            Dense(index, sizes[index - 1], sizes[index], last=index == len(sizes) - 1) for index in range(1, len(sizes))
-        )
+        last = len(sizes) - 1
+        return tuple(Dense(index, *pair, last=index == last) for index, pair in enumerate(pairwise(sizes), start=1))
 
     @cached_property
     def parameter_shapes(self) -> Mapping[str, tuple[int, ...]]:
@@ -310,13 +287,7 @@ class Architecture:
 
     @classmethod
     def from_dict(cls, sizes: dict[str, Any]) -> Architecture:
-        """Create an architecture from the values of ``to_dict``.
-
-        Examples
-        --------
-        >>> Architecture.from_dict(Architecture(maps=4).to_dict()) == Architecture(maps=4)
-        True
-        """
+        """Create an architecture from the values of ``to_dict``."""
         try:
             return cls(**sizes)
         except TypeError:

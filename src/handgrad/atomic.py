@@ -1,4 +1,4 @@
-"""Files written whole or not at all."""
+"""Files written atomically: all of them appear, or none."""
 
 from __future__ import annotations
 
@@ -14,26 +14,10 @@ from handgrad.errors import OutputError
 
 
 def write_files(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Write several files into a folder; none of them appears unless there was room for all.
+    """Write several files, by name, to a folder; none of them appears unless there is room for all.
 
-    Parameters
-    ----------
-    folder : Path
-        Made, with its parents, where it is missing.
-    contents : mapping of str to bytes
-        Content by file name; a file of that name is replaced.
-
-    Raises
-    ------
-    OutputError
-        If the system refuses; what was there before is then untouched.
-
-    Examples
-    --------
-    >>> with tempfile.TemporaryDirectory() as place:
-    ...     write_files(Path(place) / "new", {"a.txt": b"1", "b.txt": b"2"})
-    ...     sorted(path.name for path in (Path(place) / "new").iterdir())
-    ['a.txt', 'b.txt']
+    The folder is created, with its parents, if it is missing; files of these names are replaced. If the system refuses,
+    what was there before is unchanged, and an OutputError says why.
     """
     made: list[tuple[Path, Path]] = []
     try:
@@ -51,29 +35,29 @@ def write_files(folder: Path, contents: Mapping[str, bytes]) -> None:
             if target.is_dir():
                 raise IsADirectoryError(errno.EISDIR, f"{target.name} is a folder")
             if target.exists() and not target.is_file():
-                # A device, a pipe: to replace it would take it from all who use it.
+                # A device or a pipe: to replace it would take it from everyone who uses it.
                 raise FileExistsError(errno.EEXIST, f"{target.name} is no ordinary file")
-        for temporary_path, target in made:
-            temporary_path.replace(target)
-        _settle(folder)
+        for path, target in made:
+            path.replace(target)
+        _sync(folder)
     except OSError as error:
         raise OutputError(folder, error.strerror or str(error)) from error
     finally:
-        for temporary_path, _ in made:
+        for path, _ in made:
             with contextlib.suppress(OSError):
-                temporary_path.unlink(missing_ok=True)
+                path.unlink(missing_ok=True)
 
 
 def remove_leftovers(folder: Path, names: Iterable[str]) -> None:
-    """Remove what a process that was killed amid ``write_files`` left of these files."""
+    """Remove what a process that was killed during ``write_files`` left of these files."""
     for name in names:
         for path in folder.glob(f".{glob.escape(name)}.????????"):
             with contextlib.suppress(OSError):
                 path.unlink()
 
 
-def _settle(folder: Path) -> None:
-    """Have the system write down the new names too."""
+def _sync(folder: Path) -> None:
+    """Have the system write the new names to disk too."""
     # Not every file system can, and the files themselves are written.
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)

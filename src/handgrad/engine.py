@@ -1,21 +1,33 @@
-"""What computes both passes: the protocol, and the choice by name."""
+"""Engines compute both passes: their protocol, and the choice by name."""
 
 from __future__ import annotations
 
-from typing import Protocol
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, get_args
 
-from handgrad.errors import InputError
+import numpy as np
+from numpy.typing import DTypeLike
+
+from handgrad import fused, optimizer
+from handgrad.architecture import Architecture
+from handgrad.errors import HandgradWarning, InputError
 from handgrad.notes import network
+from handgrad.optimizer import Optimizer, RecipeLike
 from handgrad.parameters import Parameters
 from handgrad.standardization import Standardization
 from handgrad.typing import Array, Integers, Stored
 
-ENGINES = ("fused", "notes")
+if TYPE_CHECKING:
+    from handgrad.fused.compilation import Compilation
+
+EngineName: TypeAlias = Literal["fused", "notes"]
+ENGINES: tuple[EngineName, ...] = get_args(EngineName)
 """Names of the engines, the default first."""
 
 
 class Engine(Protocol):
-    """Both passes of a network over images as stored, which it standardizes."""
+    """Both passes of a network over images as stored, which the engine standardizes, and the step after them."""
 
     name: str
     standardization: Standardization
@@ -23,10 +35,44 @@ class Engine(Protocol):
     def loss_and_gradients(
         self, parameters: Parameters, images: Stored, labels: Integers | Array, sample_weight: Array | None = None
     ) -> tuple[Array, Array, Parameters]:
-        """Each image's loss and class probabilities, and the gradient of the mean loss, Σ w·E / Σ w."""
+        """Return each image's loss and class probabilities, and the gradient of the mean loss, Σ w·E / Σ w."""
 
     def predict(self, parameters: Parameters, images: Stored) -> Array:
-        """Class probabilities, shape (batch, classes)."""
+        """Return class probabilities, shape (batch, classes)."""
+
+    def optimizer(self, recipe: RecipeLike, parameters: Parameters) -> Optimizer:
+        """Create the recipe's optimizer for these parameters."""
+
+    def prepare(
+        self,
+        parameters: Parameters,
+        pixels: DTypeLike = np.uint8,
+        *,
+        predictions: bool = True,
+        gradients: bool = False,
+        recipe: RecipeLike | None = None,
+        begin: Callable[[], None] = lambda: None,
+    ) -> Compilation | None:
+        """Compile whatever the work ahead needs and no earlier process has compiled.
+
+        Parameters
+        ----------
+        parameters : Parameters
+            Of the network and the precision of that work; not changed.
+        pixels : dtype
+            Of the images.
+        predictions, gradients : bool
+            Which of ``predict`` and ``loss_and_gradients`` will be called.
+        recipe : RecipeLike, optional
+            Of a training, which needs both of them, the optimizer, and the augmentation of its images.
+        begin : callable
+            Called before the first compilation.
+
+        Returns
+        -------
+        Compilation or None
+            None if everything was ready.
+        """
 
 
 class NotesEngine:
@@ -54,9 +100,22 @@ class NotesEngine:
         """See ``Engine``."""
         return network.predict(parameters, self.standardization.apply(images, parameters.vector.dtype))
 
+    def optimizer(self, recipe: RecipeLike, parameters: Parameters) -> Optimizer:
+        """See ``Engine``."""
+        return optimizer.create(recipe, parameters)
 
-def create(name: str, standardization: Standardization, threads: int | None = None) -> Engine:
-    """The engine of that name.
+    def prepare(self, *_: Any, **__: Any) -> Compilation | None:
+        """See ``Engine``; there is nothing to compile."""
+        return None
+
+
+def create(
+    name: str,
+    standardization: Standardization,
+    threads: int | None = None,
+    architecture: Architecture | None = None,
+) -> Engine:
+    """Create the engine of that name.
 
     Parameters
     ----------
@@ -64,12 +123,15 @@ def create(name: str, standardization: Standardization, threads: int | None = No
     standardization : Standardization
         Applied to the pixels.
     threads : int, optional
-        Of the fused engine; ``fused.team.default_threads()`` if left out. The results do not depend on it.
+        Threads of the fused engine; by default ``fused.team.default_threads()``. The results do not depend on it.
+    architecture : Architecture, optional
+        The network to compute. Where it has an operation that the fused engine lacks, the notes engine is created in
+        its place, with a ``HandgradWarning``.
 
     Raises
     ------
     InputError
-        If there is none.
+        If there is no engine of that name, or the number of threads is not positive.
 
     Examples
     --------
@@ -78,22 +140,26 @@ def create(name: str, standardization: Standardization, threads: int | None = No
     """
     check_name(name)
     if threads is not None and threads < 1:
-        raise InputError("threads", threads, "must be at least 1", "leave it out for one a processor")
-    if name == "fused":
-        # Imported here, since Numba takes a second to import and not every use needs it.
-        from handgrad.fused.network import FusedEngine
+        raise InputError("threads", threads, "must be at least 1", "leave it out for one per processor")
+    missing = fused.unsupported(architecture) if architecture and name == "fused" else None
+    if missing:
+        text = f"the fused engine has no {' and no '.join(sorted(missing))}; the notes engine computes instead, slower"
+        warnings.warn(text, HandgradWarning, stacklevel=2)
+    if name == "notes" or missing:
+        return NotesEngine(standardization)
+    # Imported here, since Numba takes a second to import and not every use needs it.
+    from handgrad.fused.engine import FusedEngine
 
-        return FusedEngine(standardization, threads)
-    return NotesEngine(standardization)
+    return FusedEngine(standardization, threads)
 
 
 def check_name(name: str) -> None:
-    """Refuse what is no engine's name.
+    """Refuse a name that no engine has.
 
     Raises
     ------
     InputError
-        If there is none of that name.
+        If there is no engine of that name.
     """
     if name not in ENGINES:
         raise InputError("engine", name, f"the engines are {', '.join(ENGINES)}", f"use {ENGINES[0]}")

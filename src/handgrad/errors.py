@@ -2,16 +2,18 @@
 
 ::
 
-    HandgradError                 what a caller may want to catch
-    ├── InputError                something handed in is wrong (also a ValueError)
+    HandgradError                 base of all, for callers to catch
+    ├── InputError                an argument is wrong (also a ValueError)
     │   ├── ArchitectureError     sizes that do not fit together
     │   ├── DataError             a source of images that cannot be read or used
     │   ├── ModelFileError        a file that is not a readable handgrad model
-    │   └── CheckpointError       a file that is not a sound checkpoint
+    │   └── CheckpointError       a file that is not a valid checkpoint
     ├── DivergenceError           training produced a loss that is not a number
     ├── ClusterError              a cluster could not do its work
     ├── OutputError               a result could not be written
-    └── Interrupted               Ctrl-C ended a training, which can go on from its checkpoint
+    └── Interrupted               Ctrl-C ended a training, which can be resumed
+
+``HandgradWarning``, a ``UserWarning``, is the category of its warnings.
 """
 
 from __future__ import annotations
@@ -28,27 +30,16 @@ class HandgradError(Exception):
 
 
 class InputError(HandgradError, ValueError):
-    """An argument breaks a rule.
-
-    Parameters
-    ----------
-    argument : str
-        Name of the argument, option or file at fault.
-    value : object
-        What was given.
-    rule : str
-        The rule that it breaks.
-    remedy : str
-        What to do instead.
+    """An argument, or a file, has a value that breaks a rule; the remedy is what to do instead.
 
     Examples
     --------
-    >>> print(InputError("batch_size", 0, "must be at least 1", "use 128, say"))
-    batch_size=0: must be at least 1; use 128, say
+    >>> print(InputError("batch_size", 0, "must be at least 1", "use e.g. 128"))
+    batch_size=0: must be at least 1; use e.g. 128
     """
 
     def __init__(self, argument: str, value: object, rule: str, remedy: str) -> None:
-        # All of them reach Exception, so that the error can be pickled and cross to another process.
+        # Exception gets all of them, so that the error can be pickled and sent to another process.
         super().__init__(argument, value, rule, remedy)
         self.argument, self.value, self.rule, self.remedy = argument, value, rule, remedy
 
@@ -69,21 +60,11 @@ class ModelFileError(InputError):
 
 
 class CheckpointError(InputError):
-    """A file that is not a sound checkpoint of a training."""
+    """A file that is not a valid checkpoint of a training."""
 
 
 class DivergenceError(HandgradError):
-    """Training produced a loss that is not a finite number.
-
-    Parameters
-    ----------
-    step : int
-        The step, counted from 1, whose loss is not finite.
-    loss : float
-        That loss.
-    learning_rate : float
-        The learning rate in force at that step.
-    """
+    """Training produced a loss that is not a finite number, at a step that is counted from 1."""
 
     def __init__(self, step: int, loss: float, learning_rate: float) -> None:
         super().__init__(step, loss, learning_rate)
@@ -92,7 +73,7 @@ class DivergenceError(HandgradError):
     def _text(self) -> str:
         return (
             f"loss={self.loss} at step {self.step}: the loss must stay finite; try a smaller learning rate than "
-            f"{self.learning_rate:.3g} ({self.learning_rate / 10:.1g}, say)"
+            f"{self.learning_rate:.3g}, e.g. {self.learning_rate / 10:.1g}"
         )
 
 
@@ -101,21 +82,9 @@ class ClusterError(HandgradError):
 
 
 class OutputError(HandgradError):
-    """A result could not be written.
+    """A result could not be written to a path, for the reason that the system gives."""
 
-    Parameters
-    ----------
-    path : object
-        Where it should have gone.
-    reason : str
-        What the system said.
-    remedy : str
-        What to do.
-    """
-
-    def __init__(
-        self, path: object, reason: str, remedy: str = "choose a writable place with room on its disk"
-    ) -> None:
+    def __init__(self, path: object, reason: str, remedy: str = "choose a writable folder on a disk with room") -> None:
         super().__init__(path, reason, remedy)
         self.path, self.reason, self.remedy = path, reason, remedy
 
@@ -124,4 +93,8 @@ class OutputError(HandgradError):
 
 
 class Interrupted(HandgradError):
-    """Ctrl-C ended a training, which can go on from its checkpoint."""
+    """Ctrl-C ended a training, which can be resumed from its checkpoint."""
+
+
+class HandgradWarning(UserWarning):
+    """Something differs from what the caller may expect, and the work continues."""

@@ -1,13 +1,13 @@
-"""A network ready for use: what it learned, what its classes are called, how its inputs are prepared."""
+"""A network ready for use: its parameters, the names of its classes, and how its inputs are standardized."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from handgrad import engine as engines
 from handgrad.architecture import Architecture
@@ -15,12 +15,12 @@ from handgrad.engine import Engine
 from handgrad.errors import InputError
 from handgrad.parameters import Parameters
 from handgrad.standardization import Standardization
-from handgrad.typing import Array, Images
+from handgrad.typing import Array, Images, Progress
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """Parameters with everything that a prediction needs.
+    """Parameters, with everything that a prediction needs.
 
     Parameters
     ----------
@@ -30,12 +30,12 @@ class Model:
     standardization : Standardization
         The training set's mean and std.
     provenance : dict
-        Where the model comes from, as plain values: command, data, seed, versions.
+        Where the model comes from, as plain values: command, data, seed, recipe, versions.
 
     Raises
     ------
     InputError
-        If the number of names or of depths is not the network's.
+        If the number of names or of channels is not the network's.
     """
 
     parameters: Parameters
@@ -45,20 +45,33 @@ class Model:
 
     def __post_init__(self) -> None:
         if len(self.classes) != self.architecture.classes or len(set(self.classes)) != len(self.classes):
-            raise InputError(
-                "classes",
-                self.classes,
-                f"the network needs {self.architecture.classes} different names",
-                "name each class",
-            )
-        depth = self.architecture.input_shape[2]
-        if len(self.standardization.mean) != depth:
-            raise InputError(
-                "standardization",
-                self.standardization.mean,
-                f"the network's input has a depth of {depth}",
-                "give as many",
-            )
+            rule = f"the network needs {self.architecture.classes} different names"
+            raise InputError("classes", self.classes, rule, "name each class")
+        channels = self.architecture.input_shape[2]
+        if len(self.standardization.mean) != channels:
+            rule = f"the network's input has {channels} channels"
+            raise InputError("standardization", self.standardization.mean, rule, "give one mean and std for each")
+
+    @classmethod
+    def initial(
+        cls,
+        architecture: Architecture,
+        classes: tuple[str, ...],
+        standardization: Standardization,
+        seed: int,
+        dtype: DTypeLike = np.float32,
+    ) -> Model:
+        """Return a model with the initial parameters that a seed draws.
+
+        Examples
+        --------
+        >>> model = Model.initial(Architecture(), ("free", "defect"), Standardization((0.0,), (1.0,)), seed=0)
+        >>> model.parameters["F1"].shape
+        (3, 3, 16)
+        """
+        (stream,) = np.random.SeedSequence(seed).spawn(1)
+        parameters = Parameters.draw(architecture, np.random.default_rng(stream), dtype)
+        return cls(parameters, classes, standardization)
 
     @property
     def architecture(self) -> Architecture:
@@ -66,14 +79,7 @@ class Model:
         return self.parameters.architecture
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything but the parameters as plain values, for JSON.
-
-        Examples
-        --------
-        >>> network = Parameters.zeros(Architecture(input_shape=(6, 6, 1)))
-        >>> list(Model(network, ("free", "defect"), Standardization((0.0,), (1.0,))).to_dict())
-        ['architecture', 'classes', 'standardization', 'provenance']
-        """
+        """Return the architecture, classes, standardization and provenance as plain values, for JSON."""
         return {
             "architecture": self.architecture.to_dict(),
             "classes": list(self.classes),
@@ -86,19 +92,19 @@ class Model:
         images: Images,
         engine: Engine | None = None,
         batch_size: int = 256,
-        progress: Callable[[int, int], None] | None = None,
+        progress: Progress | None = None,
     ) -> Array:
-        """Class probabilities of any number of images, a batch at a time.
+        """Predict the class probabilities of any number of images, a batch at a time.
 
         Parameters
         ----------
-        images : array of uint8, shape (count, height, width, depth)
+        images : array of uint8, shape (count, height, width, channels)
         engine : Engine, optional
-            What computes; the model's own of the default kind if left out.
+            By default, one of the default kind that the model keeps.
         batch_size : int
-            Images that are computed at a time.
+            Number of images that are predicted at a time.
         progress : callable, optional
-            Called with (images done, images in all).
+            Called with the number of images done and their total.
 
         Returns
         -------
@@ -122,26 +128,18 @@ class Model:
         return probabilities
 
     def check_engine(self, engine: Engine) -> None:
-        """Refuse an engine that prepares images for another model.
-
-        Raises
-        ------
-        InputError
-            If its standardization is not the model's.
-        """
+        """Raise an InputError if an engine's standardization is not the model's."""
         if engine.standardization != self.standardization:
-            raise InputError(
-                "engine",
-                engine.standardization,
-                f"the model's inputs are standardized with {self.standardization}",
-                "create the engine with the model's own",
-            )
+            rule = f"the model's inputs are standardized with {self.standardization}"
+            raise InputError("engine", engine.standardization, rule, "create the engine with the model's own")
 
     def _default_engine(self) -> Engine:
         if self not in _DEFAULT_ENGINES:
-            _DEFAULT_ENGINES[self] = engines.create(engines.ENGINES[0], self.standardization)
+            _DEFAULT_ENGINES[self] = engines.create(
+                engines.ENGINES[0], self.standardization, architecture=self.architecture
+            )
         return _DEFAULT_ENGINES[self]
 
 
 _DEFAULT_ENGINES: WeakKeyDictionary[Model, Engine] = WeakKeyDictionary()
-"""Threads and buffers that a model's predictions share; not of the model itself, which can be copied and pickled."""
+"""Threads and buffers that a model's predictions share; not in the model itself, which can be copied and pickled."""

@@ -7,7 +7,7 @@ metadata key          value
 ``version``           ``2``, raised when an older reader would misread the file
 ``architecture``      the arguments of ``Architecture``
 ``classes``           the classes' names, in order
-``standardization``   mean and std for each depth, in pixel values
+``standardization``   mean and std of each channel, in pixel values
 ``provenance``        command, data and its checksum, seed, recipe, versions
 ====================  =====================================================================
 
@@ -17,7 +17,9 @@ The tensors are the parameters by their names in the notes: ``F1, F2, w1, b1, w2
 from __future__ import annotations
 
 import json
-import shlex
+import os
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,23 +39,24 @@ CHECKPOINTS = "checkpoints"
 """Folder beside the model file while a training is not finished."""
 VERSION = "2"
 _KEYS = ("architecture", "classes", "standardization", "provenance")
+_GIVE, _TRAIN = "give the model.safetensors of a training", "train the model again"
 
 
 def to_bytes(model: Model) -> bytes:
-    """The content of a model file; equal models give equal bytes."""
+    """Return the content of a model file; equal models give equal bytes."""
     metadata = {
         "format": "handgrad",
         "version": VERSION,
-        # Provenance is escaped, since the path of a source may hold bytes that are no UTF-8.
+        # Provenance is escaped, since the path of a source may have bytes that are no UTF-8.
         **{name: json.dumps(value, ensure_ascii=name == "provenance") for name, value in model.to_dict().items()},
     }
-    # safetensors writes the memory as it lies, so each view must lie in order.
+    # safetensors writes memory as it is, so each view must be contiguous.
     tensors = {name: np.ascontiguousarray(view) for name, view in model.parameters.items()}
     return _ordered(safetensors.numpy.save(tensors, metadata))
 
 
 def _ordered(content: bytes) -> bytes:
-    """The same file with its metadata in order of their keys: safetensors writes them in a random one."""
+    """Sort the metadata by key: safetensors writes them in random order."""
     start = 8 + int.from_bytes(content[:8], "little")
     header = json.loads(content[8:start])
     header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
@@ -63,19 +66,13 @@ def _ordered(content: bytes) -> bytes:
 
 
 def save(model: Model, path: str | Path) -> None:
-    """Write a model file, whole or not at all.
-
-    Raises
-    ------
-    OutputError
-        If it cannot be written.
-    """
+    """Write a model file, atomically; raise an OutputError if it cannot be written."""
     path = Path(path)
     atomic.write_files(path.parent, {path.name: to_bytes(model)})
 
 
 def load(path: str | Path) -> Model:
-    """Read a model file.
+    """Read a model file, or that of a folder.
 
     Raises
     ------
@@ -92,83 +89,58 @@ def load(path: str | Path) -> Model:
     ('free', 'defect')
     """
     path = Path(path)
+    if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir fails where it may not look
+        path = path / FILE_NAME
+    refuse = partial(ModelFileError, "model", path)
     try:
-        if path.is_dir():
-            path = path / FILE_NAME
-        path.open("rb").close()  # for what the system says: to safetensors, a file that it may not open is missing
+        path.open("rb").close()  # for the system's own message: safetensors takes a forbidden file for a missing one
         with safe_open(path, framework="np") as file:
-            metadata = _metadata(path, file.metadata() or {})
-            architecture = Architecture.from_dict(metadata["architecture"])
-            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
-            _check_shapes(path, shapes, architecture)
-            tensors = {name: file.get_tensor(name) for name in shapes}
-        return Model(
-            _parameters(path, architecture, tensors),
-            _names(metadata["classes"]),
-            Standardization.from_dict(metadata["standardization"]),
-            dict(metadata["provenance"].items()),
-        )
+            return _model(file, refuse)
     except ModelFileError:
         raise
     except FileNotFoundError:
-        rule, remedy = "there is no such file", "give the model.safetensors of a training"
         if (path.parent / CHECKPOINTS).is_dir():
-            rule = "the training there is not finished"
-            remedy = f"handgrad train --resume {shlex.quote(str(path.parent))} goes on with it"
-        raise ModelFileError("model", path, rule, remedy) from None
+            raise refuse("the training there is not finished", f"resume the training in {path.parent}") from None
+        raise refuse("there is no such file", _GIVE) from None
     except OSError as error:
-        raise ModelFileError("model", path, f"cannot be read ({error.strerror or error})", "check the file") from error
+        raise refuse(f"cannot be read ({error.strerror or error})", "check the file") from error
     except SafetensorError as error:
-        raise ModelFileError(
-            "model", path, f"is no whole safetensors file ({error})", "train the model again, or copy the file again"
-        ) from error
+        raise refuse(f"is no valid safetensors file ({error})", f"{_TRAIN}, or copy the file again") from error
     except (InputError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise ModelFileError("model", path, f"its metadata does not fit ({error})", "train the model again") from error
+        raise refuse(f"its metadata does not fit ({error})", _TRAIN) from error
 
 
-def _metadata(path: Path, texts: dict[str, str]) -> dict[str, Any]:
-    if texts.get("format") != "handgrad":
-        raise ModelFileError(
-            "model", path, "is a safetensors file, but of no handgrad model", "give the model.safetensors of a training"
-        )
-    if texts.get("version") == "1":
-        texts = _from_version_1(texts)
-    if texts.get("version") != VERSION:
-        raise ModelFileError(
-            "model",
-            path,
-            f"has the format version {texts.get('version')}, and this handgrad reads version {VERSION}",
-            "use the handgrad that wrote it, or train again",
-        )
-    return {name: json.loads(texts[name]) for name in _KEYS}
-
-
-def _from_version_1(texts: dict[str, str]) -> dict[str, str]:
-    """Rename what version 1 spelled another way."""
-    figures = json.loads(texts["standardisation"])
-    renamed = {"mean": figures["mean"], "std": figures["deviation"]}
-    return texts | {"standardization": json.dumps(renamed), "version": VERSION}
-
-
-def _names(classes: Any) -> tuple[str, ...]:
-    if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
-        raise ValueError("classes must be a list of names")
-    return tuple(classes)
-
-
-def _check_shapes(path: Path, shapes: dict[str, tuple[int, ...]], architecture: Architecture) -> None:
+def _model(file: Any, refuse: Callable[[str, str], ModelFileError]) -> Model:
+    metadata = _metadata(file.metadata() or {}, refuse)
+    architecture = Architecture.from_dict(metadata["architecture"])
+    shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
     if shapes != architecture.parameter_shapes:
         wrong = sorted(set(shapes.items()) ^ set(architecture.parameter_shapes.items()))[:3]
-        raise ModelFileError(
-            "model", path, f"its tensors are not those of its architecture (see {wrong})", "train the model again"
-        )
-
-
-def _parameters(path: Path, architecture: Architecture, tensors: dict[str, Any]) -> Parameters:
+        raise refuse(f"its tensors are not those of its architecture (see {wrong})", _TRAIN)
+    tensors = {name: file.get_tensor(name) for name in architecture.parameter_shapes}
     dtypes = {tensor.dtype for tensor in tensors.values()}
     if dtypes not in ({np.dtype("f4")}, {np.dtype("f8")}):
-        raise ModelFileError("model", path, f"its tensors are {dtypes}, not all float32 or float64", "train it again")
-    vector = np.concatenate([tensors[name].ravel() for name in architecture.parameter_shapes])
+        raise refuse(f"its tensors are {dtypes}, not all float32 or float64", _TRAIN)
+    vector = np.concatenate([tensor.ravel() for tensor in tensors.values()])
     if not np.isfinite(vector).all():
-        raise ModelFileError("model", path, "holds numbers that are not finite", "train the model again")
-    return Parameters(architecture, vector)
+        raise refuse("has numbers that are not finite", _TRAIN)
+    classes = metadata["classes"]
+    if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+        raise ValueError("classes must be a list of names")
+    standardization = Standardization.from_dict(metadata["standardization"])
+    provenance = dict(metadata["provenance"].items())
+    return Model(Parameters(architecture, vector), tuple(classes), standardization, provenance)
+
+
+def _metadata(texts: dict[str, str], refuse: Callable[[str, str], ModelFileError]) -> dict[str, Any]:
+    if texts.get("format") != "handgrad":
+        raise refuse("is a safetensors file, but of no handgrad model", _GIVE)
+    version = texts.get("version")
+    if version == "1":
+        # It spelled some names in another way.
+        figures = json.loads(texts["standardisation"])
+        texts = texts | {"standardization": json.dumps({"mean": figures["mean"], "std": figures["deviation"]})}
+    elif version != VERSION:
+        rule = f"has the format version {version}, and this handgrad reads version {VERSION}"
+        raise refuse(rule, "use the handgrad that wrote it, or train again")
+    return {name: json.loads(texts[name]) for name in _KEYS}

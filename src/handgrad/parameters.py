@@ -1,10 +1,9 @@
-"""All learned numbers of a network: one flat vector, with a named view of each parameter."""
+"""All parameters of a network: one flat vector, with a named view of each."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -15,23 +14,18 @@ from handgrad.errors import InputError
 from handgrad.typing import Array
 
 _MOMENTS = {"image": (1.0, 1 / 2), "relu": (1 / 2, 1 / (2 * math.pi)), "pooling": (1.0, 1 / 8)}
-"""Mean square of an input of a convolution, and mean product of two of its depths, by what made the input."""
+"""Mean square of a convolution's input, and mean product of two of its channels, by what made the input."""
 
 
 class Parameters(Mapping[str, Array]):
-    """The parameters of a network, or their gradient: a vector, and views of it by name.
+    """The parameters of a network, or their gradient: one vector, and views of it by name.
 
     Parameters
     ----------
     architecture : Architecture
-        Gives the names, shapes and order.
+        Sets the names, shapes and order.
     vector : array, shape (architecture.parameter_count,)
-        float32 or float64; it is not copied, so writing to a view writes to it, unless it is read-only.
-
-    Attributes
-    ----------
-    architecture : Architecture
-    vector : array
+        float32 or float64. It is not copied unless it is read-only, so writing to a view writes to it.
 
     Examples
     --------
@@ -45,40 +39,34 @@ class Parameters(Mapping[str, Array]):
 
     def __init__(self, architecture: Architecture, vector: Array) -> None:
         if vector.dtype not in (np.float32, np.float64):
-            raise InputError(
-                "vector", vector.dtype, "must be float32 or float64", "convert it with .astype(np.float32)"
-            )
+            remedy = "convert it with .astype(np.float32)"
+            raise InputError("vector", vector.dtype, "must be float32 or float64", remedy)
         if vector.shape != (architecture.parameter_count,):
-            raise InputError(
-                "vector",
-                vector.shape,
-                f"this architecture has {architecture.parameter_count} parameters",
-                "use the vector of the same architecture",
-            )
+            rule = f"this architecture has {architecture.parameter_count} parameters"
+            raise InputError("vector", vector.shape, rule, "use the vector of the same architecture")
         self.architecture = architecture
-        # joblib maps a pickled one into memory read-only.
+        # joblib maps pickled arrays into memory read-only.
         self.vector = vector if vector.flags.writeable else vector.copy()
-        views, start = {}, 0
+        self._views, start = {}, 0
         for name, shape in architecture.parameter_shapes.items():
             stop = start + math.prod(shape)
-            views[name] = self.vector[start:stop].reshape(shape)
+            self._views[name] = self.vector[start:stop].reshape(shape)
             start = stop
-        self._views = MappingProxyType(views)
 
     @classmethod
     def zeros(cls, architecture: Architecture, dtype: DTypeLike = np.float32) -> Parameters:
-        """All zero."""
+        """Create parameters that are all zero."""
         return cls(architecture, np.zeros(architecture.parameter_count, dtype))
 
     @classmethod
     def draw(cls, architecture: Architecture, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Parameters:
-        """Drawn so that every layer's result starts at about the same scale (He et al., ICCV 2015).
+        """Draw parameters so that every layer's output starts at about the same scale (He et al., ICCV 2015).
 
-        A convolution correlates with the *sum* of its z inputs over the depth (N2), or with sums whose signs s are
-        balanced (N32). Where each input has the mean square q and two of them the mean product r, that sum has the
-        mean square ``z·q + ((Σ s)² − z)·r``. ReLUs of T of variance 1 have q = 1/2 and r = 1/2π, from their means. The
-        depths of a standardized image have q = 1, and r = 1/2 is halfway between independent and equal; a pooled T has
-        q of about 1, and r of up to 1/8 on photos.
+        A convolution correlates with the *sum* of its z input channels (N2), or with sums whose signs s are balanced
+        (N32). If each channel has the mean square q and two of them the mean product r, that sum has the mean square
+        ``z·q + ((Σ s)² − z)·r``. ReLUs of T of variance 1 have q = 1/2 and r = 1/2π, from their means. The channels of
+        a standardized image have q = 1, and r = 1/2 is halfway between independent and equal; a pooled T has q of about
+        1, and r of up to 1/8 on photos.
 
         Examples
         --------
@@ -88,25 +76,24 @@ class Parameters(Mapping[str, Array]):
         """
         parameters = cls.zeros(architecture, dtype)
         for layer in architecture.convolutions:
-            k1, k2, *_ = layer.filter_shape
-            depth, maps, signs = layer.input_shape[2], 1, float(layer.input_shape[2])
+            channels = sign_sum = layer.input_shape[2]
             if layer.mixing_shape:
                 parameters[layer.alpha][:] = _balanced_signs(layer.mixing_shape, rng)
-                maps, signs = layer.mixing_shape[1], float(depth % 2)
+                sign_sum = channels % 2
             square, product = _MOMENTS[layer.input_kind]
-            power = depth * square + (signs**2 - depth) * product
-            std = (k1 * k2 * maps * power) ** -0.5
+            mean_square = channels * square + (sign_sum**2 - channels) * product
+            std = (math.prod(layer.filter_shape[:-1]) * mean_square) ** -0.5
             parameters[layer.F][:] = rng.normal(0, std, layer.filter_shape)
         for dense in architecture.denses:
             parameters[dense.w][:] = rng.normal(0, (2 / dense.inputs) ** 0.5, (dense.inputs, dense.outputs))
         return parameters
 
     def astype(self, dtype: DTypeLike) -> Parameters:
-        """A copy of another precision."""
+        """Return a copy of another precision."""
         return Parameters(self.architecture, self.vector.astype(dtype))
 
     def copy(self) -> Parameters:
-        """A copy that shares no memory."""
+        """Return a copy that shares no memory."""
         return Parameters(self.architecture, self.vector.copy())
 
     # Mapping would compare the arrays as if they were numbers.
@@ -131,7 +118,7 @@ class Parameters(Mapping[str, Array]):
 
 
 def _balanced_signs(shape: tuple[int, int], rng: np.random.Generator) -> Array:
-    """±1, as many of each sign in a column as its length allows."""
-    depth, maps = shape
-    signs = np.where(np.arange(depth) % 2 == 0, 1.0, -1.0)
-    return np.stack([rng.permutation(signs) for _ in range(maps)], axis=1)
+    """Draw ±1, as many of each sign in a column as its length allows."""
+    channels, sums = shape
+    signs = np.where(np.arange(channels) % 2 == 0, 1.0, -1.0)
+    return np.stack([rng.permutation(signs) for _ in range(sums)], axis=1)

@@ -6,11 +6,5 @@ import os
 
 
 def available() -> int:
-    """Count the processors that this process may use: those of its affinity mask where the system has one.
-
-    Examples
-    --------
-    >>> available() >= 1
-    True
-    """
+    """Count them: those of the affinity mask where the system has one."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""Inputs brought to mean 0 and std 1, by the training set's figures."""
+"""Inputs scaled to mean 0 and std 1, by the training set's statistics."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _PIECE = 256
 
 @dataclass(frozen=True)
 class Standardization:
-    """``(pixel − mean) / std``, with one mean and one std for each depth.
+    """``(pixel − mean) / std``, with one mean and one std for each channel.
 
     Parameters
     ----------
     mean, std : tuple of float
-        In units of pixel values, 0 to 255, or of the numbers that come instead; one entry for each depth.
+        In units of pixel values, 0 to 255, or of the numbers used instead; one entry for each channel.
 
     Raises
     ------
@@ -46,24 +46,21 @@ class Standardization:
     def __post_init__(self) -> None:
         numbers = (*self.mean, *self.std)
         if len(self.mean) != len(self.std) or not all(np.isfinite(numbers)) or min(self.std, default=0) <= 0:
-            raise InputError(
-                "standardization",
-                f"mean {self.mean}, std {self.std}",
-                "needs one finite mean and one positive std for each depth",
-                "use the figures of the training set",
-            )
+            rule = "needs one finite mean and one positive std for each channel"
+            remedy = "use those of the training set"
+            raise InputError("standardization", f"mean {self.mean}, std {self.std}", rule, remedy)
 
     @classmethod
     def of(cls, images: Images, sample_weight: Array | None = None) -> Standardization:
-        """The figures of images (count, height, width, depth); where all pixels are equal the std is 1.
+        """Compute the mean and std of images; the std is 1 where all pixels are equal.
 
-        Those of pixels are exact; those of other numbers, and weighted ones, are computed in float64.
+        They are exact for pixels; for other numbers, and with weights, they are computed in float64.
 
         Parameters
         ----------
-        images : array of uint8, float32 or float64, shape (count, height, width, depth)
+        images : array of uint8, float32 or float64, shape (count, height, width, channels)
         sample_weight : array, shape (count,), optional
-            How much each image counts: numbers of at least 0, not all of them 0.
+            Weight of each image: numbers of at least 0, not all of them 0.
 
         Examples
         --------
@@ -75,21 +72,15 @@ class Standardization:
             return cls._of_numbers(images, np.ones(len(images)) if sample_weight is None else sample_weight)
         # A piece at a time, so that no copy of the whole set is made.
         pieces = [moments(images[start : start + _PIECE]) for start in range(0, len(images), _PIECE)]
-        sums, squares = (sum(part.sum(axis=0) for part in parts) for parts in zip(*pieces, strict=True))
-        return cls.of_moments(len(images) * images.shape[1] * images.shape[2], sums.tolist(), squares.tolist())
+        sums, squares = (sum(each.sum(axis=0) for each in kind).tolist() for kind in zip(*pieces, strict=True))
+        return cls.of_moments(len(images) * images.shape[1] * images.shape[2], sums, squares)
 
     @classmethod
     def of_moments(cls, pixels: int, sums: Sequence[int], squares: Sequence[int]) -> Standardization:
-        """The exact figures of so many pixels, from each depth's sum of them and of their squares.
-
-        Examples
-        --------
-        >>> Standardization.of_moments(4, [40], [800])
-        Standardization(mean=(10.0,), std=(10.0,))
-        """
-        # In whole numbers of any size: nothing is rounded before the root.
+        """Compute the exact mean and std of channels from the number of pixels, their sums and sums of squares."""
+        # In integers of any size: nothing is rounded before the root.
         spread = (pixels * square - total * total for total, square in zip(sums, squares, strict=True))
-        return cls(tuple(total / pixels for total in sums), tuple(math.sqrt(part) / pixels or 1.0 for part in spread))
+        return cls(tuple(total / pixels for total in sums), tuple(math.sqrt(each) / pixels or 1.0 for each in spread))
 
     @classmethod
     def _of_numbers(cls, images: Images, weights: Array) -> Standardization:
@@ -100,58 +91,37 @@ class Standardization:
             wide = ((weights[piece], images[piece].astype(np.float64)) for piece in pieces)
             return sum(np.einsum("n,nhwd->d", weight, of(numbers)) for weight, numbers in wide) / pixels
 
-        with np.errstate(over="ignore", invalid="ignore"):  # figures that are not finite are refused
+        with np.errstate(over="ignore", invalid="ignore"):  # results that are not finite are refused
             center = mean(lambda numbers: numbers)
             std = np.sqrt(mean(lambda numbers: (numbers - center) ** 2))
-        # What equal numbers are off their mean is rounding.
+        # Equal numbers differ from their mean by rounding alone.
         std[std <= 8 * np.finfo(np.float64).eps * np.abs(center)] = 1
         return cls(tuple(center.tolist()), tuple(std.tolist()))
 
     def apply(self, images: Stored, dtype: DTypeLike) -> Array:
-        """Standardized images of the given precision; numbers that are no pixels are standardized in float64.
-
-        Raises
-        ------
-        InputError
-            If the images are neither uint8 nor floats.
-        """
+        """Standardize images to the given precision, floats in float64 first; refuse what is not uint8 or floats."""
         if images.dtype != np.uint8 and images.dtype.kind != "f":
-            raise InputError(
-                "images", images.dtype, "must be pixels (uint8, 0 to 255) or floats", "use .astype(np.uint8)"
-            )
+            rule = "must be pixels (uint8, 0 to 255) or floats"
+            raise InputError("images", images.dtype, rule, "use .astype(np.uint8)")
         wide = dtype if images.dtype == np.uint8 else np.float64
         mean, std = np.asarray(self.mean, wide), np.asarray(self.std, wide)
         return ((images.astype(wide) - mean) / std).astype(dtype, copy=False)
 
     @classmethod
     def from_dict(cls, figures: dict[str, Any]) -> Standardization:
-        """The standardization of ``to_dict``'s values."""
+        """Restore a standardization from the values of ``to_dict``."""
         return cls(tuple(map(float, figures["mean"])), tuple(map(float, figures["std"])))
 
     def to_dict(self) -> dict[str, Any]:
-        """The figures as plain values, for JSON; ``Standardization.from_dict`` reads them."""
+        """Return the mean and std as plain values, for JSON."""
         return {"mean": list(self.mean), "std": list(self.std)}
 
 
 def moments(images: Pixels) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    """Each image's sum of pixels and sum of squared pixels, by depth.
-
-    Parameters
-    ----------
-    images : array of uint8, shape (count, height, width, depth)
-
-    Returns
-    -------
-    sums, squares : array of uint64, shape (count, depth)
-
-    Examples
-    --------
-    >>> moments(np.array([3, 4], np.uint8).reshape(1, 1, 2, 1))
-    (array([[7]], dtype=uint64), array([[25]], dtype=uint64))
-    """
+    """Compute each image's sum of pixels and sum of squared pixels, both of shape (count, channels)."""
     wide: Any = {"dtype": np.uint64, "casting": "unsafe"}
     area = images.shape[1] * images.shape[2]
-    # A depth at a time, its pixels side by side: in place they would take three times as long.
+    # A channel at a time, its pixels side by side: in place they would take three times as long.
     planes = [np.ascontiguousarray(images[..., k]).reshape(len(images), area) for k in range(images.shape[3])]
     sums = [np.einsum("np->n", plane, **wide) for plane in planes]
     squares = [np.einsum("np,np->n", plane, plane, **wide) for plane in planes]

@@ -1,4 +1,4 @@
-"""Names for the arrays that travel through handgrad, and for who is told how far it has come."""
+"""Names for the arrays that handgrad passes around, and for callbacks that report progress."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array: TypeAlias = NDArray[np.floating[Any]]
-"""Float32 or float64; a function returns the dtype it was given."""
+"""Float32 or float64; a function returns the dtype of its input."""
 
 Integers: TypeAlias = NDArray[np.integer[Any]]
-"""Class numbers, or places in a window."""
+"""Class numbers, or positions in a window."""
 
 Pixels: TypeAlias = NDArray[np.uint8]
-"""Images as stored: (batch, height, width, depth), 0 to 255."""
+"""Images as stored: (batch, height, width, channels), 0 to 255."""
 
 Stored: TypeAlias = Pixels | Array
-"""Pixels, or numbers of any range in their place."""
+"""Pixels, or numbers of any range instead."""
 
 
 class Images(Protocol):
-    """Images as stored, in memory or on disk: (count, height, width, depth); what is asked for is in memory."""
+    """Images as stored, in memory or on disk: (count, height, width, channels); an index copies them to memory."""
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """(count, height, width, depth)."""
+        """(count, height, width, channels)."""
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """uint8; float32 or float64 where numbers come instead of pixels."""
+        """uint8; float32 or float64 for numbers instead of pixels."""
 
     def __len__(self) -> int: ...
 
@@ -42,4 +42,4 @@ class Images(Protocol):
 
 
 Progress: TypeAlias = Callable[[int, int], None]
-"""Called with how much is done and the total."""
+"""Called with the number done and the total."""

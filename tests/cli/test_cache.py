@@ -41,7 +41,7 @@ def test_a_training_keeps_its_pictures_where_it_is_told(run: Run, here: Path, mo
 def test_a_cache_that_is_no_folder(run: Run, here: Path) -> None:
     (here / "file").write_text("")
     complaint = run("train", "digits", "--cache", here / "file").complaint
-    assert complaint == f"cache={here / 'file'}: it is no folder; choose another --cache, or give --no-cache"
+    assert complaint == f"--cache={here / 'file'}: it is not a folder; choose another, or give --no-cache"
 
 
 def test_a_training_on_augmented_balanced_grouped_pictures(run: Run, here: Path) -> None:
@@ -55,4 +55,4 @@ def test_a_training_on_augmented_balanced_grouped_pictures(run: Run, here: Path)
     assert "a/12.png,a," in (here / "one" / "split.csv").read_text()
     assert json.loads(run("evaluate", here / "one", source, "--json").out)["split"] == "held out"
     complaint = run("train", source, "--augment", "mirror").complaint
-    assert complaint == "augment=mirror: must be one of shift, flip, rotate, contrast; try shift"
+    assert complaint == "--augment=mirror: must be one of shift, flip, rotate, contrast; try shift"

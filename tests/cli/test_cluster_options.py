@@ -17,22 +17,22 @@ def refused(capsys: pytest.CaptureFixture[str], out: Path, *arguments: str) -> s
     return line
 
 
-def test_without_the_extra_its_cure_is_told(
+def test_without_the_extra_the_error_says_how_to_install_it(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "find_spec", lambda name: None)
     line = refused(capsys, tmp_path / "run", "--cluster", "ray", "--workers", "2")
-    assert "cluster=ray: needs ray and torch" in line
+    assert "--cluster=ray: needs ray and torch" in line
     assert "run pip install 'handgrad[ray]'" in line
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--workers", "2"], "workers=2: goes with a cluster only; give --cluster ray, or leave it out"),
-        (["--address", "auto"], "address=auto: goes with a cluster only"),
-        (["--cluster", "spark", "--workers", "2"], "cluster=spark: must be one of ray; use ray"),
-        (["--cluster", "ray"], "workers=(none): a cluster has to know how many are to work"),
+        (["--workers", "2"], "--workers=2: is for a cluster only; give --cluster ray, or leave it out"),
+        (["--address", "auto"], "--address=auto: is for a cluster only"),
+        (["--cluster", "spark", "--workers", "2"], "'--cluster': 'spark' is not one of 'ray'; see"),
+        (["--cluster", "ray"], "--workers=(none): a cluster needs a number of workers"),
         (["--cluster", "ray", "--workers", "0"], "--workers"),
     ],
 )
@@ -52,12 +52,12 @@ def test_a_worker_has_as_many_processors_as_it_can(hosts: list[int], workers: in
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["a.png", "--out", "there"], "out=there: goes with a cluster only"),
-        (["a", "--cluster", "ray", "--workers", "2"], "out=(none): a cluster writes its predictions into a folder"),
+        (["a.png", "--out", "there"], "--out=there: is for a cluster only"),
+        (["a", "--cluster", "ray", "--workers", "2"], "--out=(none): a cluster writes its predictions into a folder"),
         (["a", "b", "--cluster", "ray", "--workers", "2", "--out", "there"], "images=2 paths: a cluster takes one"),
         (
             ["a", "--cluster", "ray", "--workers", "2", "--out", "there", "--top", "2"],
-            "top=2: a cluster tells one class",
+            "--top=2: a cluster predicts one class",
         ),
     ],
 )

@@ -46,7 +46,7 @@ def test_a_page_that_is_there_is_kept_unless_told(
     out.write_text("mine")
     arguments = ["explain", str(picture), "--model", str(trained), "--out", str(out)]
     assert run(arguments) == 2
-    assert "is there already; choose another place, or give --overwrite" in capsys.readouterr().err
+    assert "already exists; choose another path, or give --overwrite" in capsys.readouterr().err
     assert out.read_text() == "mine"
     assert run([*arguments, "--overwrite"]) == 0
     assert out.read_text() != "mine"
@@ -55,8 +55,8 @@ def test_a_page_that_is_there_is_kept_unless_told(
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--label", "x"], "label=x: the model's classes are 0, 1, 2"),
-        (["--model", "nowhere"], "model=nowhere: there is no such file"),
+        (["--label", "x"], "--label=x: the model's classes are 0, 1, 2"),
+        (["--model", "nowhere"], "--model=nowhere: there is no such file"),
         (["--out", ".", "--overwrite"], "it is a folder"),
     ],
     ids=["label", "model", "folder"],

@@ -16,6 +16,8 @@ from PIL import Image
 
 from handgrad import model_file
 from handgrad.data import load
+from handgrad.errors import InputError
+from handgrad.export import export
 from tests.cli.conftest import Run
 from tests.cli.test_real_data import first_of
 
@@ -48,11 +50,11 @@ def test_programs_read_the_same_as_json(trained: Path, here: Path, run: Run) -> 
     }
 
 
-def test_a_file_that_is_there_is_kept_unless_told(trained: Path, here: Path, run: Run) -> None:
+def test_a_file_that_exists_is_kept_unless_overwriting_is_asked_for(trained: Path, here: Path, run: Run) -> None:
     out = here / "model.onnx"
     out.write_text("mine")
     assert run("export", trained, out).complaint == (
-        f"out={out}: is there already; choose another place, or give --overwrite"
+        f"out={out}: already exists; choose another path, or give --overwrite"
     )
     assert out.read_text() == "mine"
     assert run("export", trained, out, "--overwrite").code == 0
@@ -64,6 +66,19 @@ def test_an_unknown_suffix_names_the_known_ones(name: str, trained: Path, here: 
     complaint = run("export", trained, here / name).complaint
     assert complaint.startswith(f"out={here / name}: its suffix is no format's; the formats are .onnx (ONNX)")
     assert list(here.iterdir()) == []
+
+
+def test_the_library_writes_what_the_command_writes(trained: Path, here: Path, run: Run) -> None:
+    model = model_file.load(trained)
+    for suffix, options in ((".onnx", {}), (".c", {"prefix": "digits"})):
+        given = [text for name, value in options.items() for text in (f"--{name}", value)]
+        assert run("export", trained, f"command{suffix}", *given).code == 0
+        made = export(model, here / f"library{suffix}", **options)
+        assert (here / f"library{suffix}").read_bytes() == made.content
+        renamed = made.content.replace(b"library", b"command")
+        assert renamed == (here / f"command{suffix}").read_bytes()
+    with pytest.raises(InputError, match=r"color=red: is an option of no format, and .*\.onnx is ONNX; leave it out"):
+        export(model, "model.onnx", color="red")
 
 
 def test_what_is_no_file_is_not_replaced(trained: Path, here: Path, run: Run) -> None:
@@ -79,7 +94,7 @@ def test_a_model_that_is_none_leaves_nothing(here: Path, run: Run) -> None:
     assert list(here.iterdir()) == []
 
 
-def test_without_the_package_the_cure_is_named(
+def test_without_the_package_the_remedy_is_named(
     trained: Path, here: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delitem(sys.modules, "handgrad.export.onnx", raising=False)

@@ -21,7 +21,7 @@ from tests.cli.conftest import Run
 from tests.export.compiling import compiled, driven
 
 
-def test_it_tells_memory_and_writes_a_program(trained: Path, here: Path, run: Run) -> None:
+def test_it_reports_memory_and_writes_a_program(trained: Path, here: Path, run: Run) -> None:
     said = run("export", trained, "digits-1.c")
     source = (here / "digits-1.c").read_text(encoding="ascii")
     assert said.err == ""
@@ -40,7 +40,7 @@ def test_it_tells_memory_and_writes_a_program(trained: Path, here: Path, run: Ru
     assert found == model_file.load(trained).predict(images).argmax(axis=1).tolist()
 
 
-def test_int8_tells_what_it_costs_on_the_pictures_held_out(trained: Path, here: Path, run: Run) -> None:
+def test_int8_reports_what_it_costs_on_the_images_held_out(trained: Path, here: Path, run: Run) -> None:
     said = json.loads(run("export", trained, "model.c", "--int8", "--prefix", "digits", "--json").out)
     model, test = model_file.load(trained), load("digits").test
     exact, coarse = (
@@ -64,7 +64,7 @@ def test_int8_tells_what_it_costs_on_the_pictures_held_out(trained: Path, here: 
     assert line in source.replace("\n *  ", "")
 
 
-def test_without_int8_the_accuracy_is_told_where_data_are_given(trained: Path, here: Path, run: Run) -> None:
+def test_without_int8_the_accuracy_is_reported_if_data_are_given(trained: Path, here: Path, run: Run) -> None:
     said = run("export", trained, "model.c", "--data", "digits")
     assert re.search(r"^accuracy \d\d\.\d\d % on 359 images of digits", said.out, re.MULTILINE)
 
@@ -72,7 +72,7 @@ def test_without_int8_the_accuracy_is_told_where_data_are_given(trained: Path, h
 @pytest.mark.parametrize(
     ("provenance", "words"),
     [
-        ({}, "the model does not tell what it was trained on; give --data SOURCE"),
+        ({}, "the model does not say what it was trained on; give --data SOURCE"),
         ({"data": {"source": "gone"}}, "source=gone: there is no such file or folder; .*; give --data SOURCE"),
         ({"data": {"source": "digits", "sha256": "other"}}, "it is not known which images of digits .*; give --data"),
     ],
@@ -90,8 +90,9 @@ def test_what_cannot_be_measured_is_said(
 
 
 def test_options_of_c_are_refused_elsewhere(trained: Path, here: Path, run: Run) -> None:
-    assert run("export", trained, "model.onnx", "--int8").complaint.startswith("int8=True: is an option of .c")
-    assert run("export", trained, "model.c", "--prefix", "2nd").complaint.startswith("prefix=2nd: names in C begin")
+    assert run("export", trained, "model.onnx", "--int8").complaint.startswith("--int8=True: is an option of .c")
+    assert run("export", trained, "model.onnx", "--data", "digits").complaint.startswith("--data=digits: is an option")
+    assert run("export", trained, "model.c", "--prefix", "2nd").complaint.startswith("--prefix=2nd: names in C begin")
     assert run("export", trained, "model.c", "--data", "nowhere").complaint.startswith("source=nowhere: there is no")
     assert list(here.iterdir()) == []
 

@@ -55,7 +55,7 @@ def test_results_that_appear_meanwhile_are_not_overwritten(
     if there_before:
         out.mkdir()
     rival(name)
-    assert run("train", "digits", "--out", out, *SMALL).complaint.startswith(f"out={out}: {words}")
+    assert run("train", "digits", "--out", out, *SMALL).complaint.startswith(f"--out={out}: {words}")
     assert (out / name).read_text() == "the other's"
     assert [path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()] == [name]
 
@@ -63,7 +63,7 @@ def test_results_that_appear_meanwhile_are_not_overwritten(
 def test_an_evaluation_does_not_overwrite_them_either(run: Run, trained: Path, out: Path, rival: Rival) -> None:
     rival("report.json")
     complaint = run("evaluate", trained, "digits", "--out", out).complaint
-    assert complaint.startswith(f"out={out}: already holds a report.json")
+    assert complaint.startswith(f"--out={out}: already holds a report.json")
     assert (out / "report.json").read_text() == "the other's"
 
 

@@ -15,8 +15,7 @@ import pytest
 
 from handgrad import engine as engines
 from handgrad import model_file
-from handgrad.cli import resumption
-from handgrad.cli.train import train
+from handgrad.cli.screen import resume_command
 from handgrad.training import checkpoint as checkpoints
 from handgrad.training.checkpoint import Checkpoints
 from tests.cli.conftest import Run
@@ -83,7 +82,7 @@ def test_it_goes_on_without_any_option(run: Run, stopped: Path, undisturbed: Pat
     assert [path.name for path in Checkpoints(stopped).paths()] == [f"step-{n:08}.safetensors" for n in (15, 14)]
     done = run("train", "--resume", stopped)
     assert done.code == 0
-    assert "handgrad: going on after step 15, in epoch 8 of 12" in done.err.splitlines()
+    assert "handgrad: resuming after step 15, in epoch 8 of 12" in done.err.splitlines()
     assert done.out.splitlines()[-1].startswith(f"written to {stopped}/: model.safetensors")
     assert_ended_alike(stopped, undisturbed)
 
@@ -107,8 +106,8 @@ def _flip(path: Path, place: int) -> None:
     [
         (lambda path: _flip(path, -1), "is corrupted: its checksum is not that of its content"),
         (lambda path: _flip(path, path.read_bytes().index(b'loss\\":') + 9), "is corrupted: its checksum is not"),
-        (lambda path: path.write_bytes(path.read_bytes()[:-7]), "is no whole safetensors file"),
-        (lambda path: path.write_bytes(b""), "is no whole safetensors file"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-7]), "is not a valid safetensors file"),
+        (lambda path: path.write_bytes(b""), "is not a valid safetensors file"),
     ],
     ids=["a number", "metadata", "cut short", "empty"],
 )
@@ -121,8 +120,8 @@ def test_a_corrupted_checkpoint_is_named_and_passed_over_for_the_one_before(
     assert done.code == 0
     first = done.err.splitlines()[0]
     assert first.startswith(f"handgrad: {newest}: {words}")
-    assert first.endswith("; it is passed over for the one before")
-    assert "going on after step 14, " in done.err
+    assert first.endswith("; using the one before it")
+    assert "resuming after step 14, " in done.err
     assert_ended_alike(stopped, undisturbed)
 
 
@@ -134,7 +133,7 @@ def test_where_no_checkpoint_is_sound_it_says_so(run: Run, stopped: Path) -> Non
     assert done.code == 2
     assert done.err.splitlines()[-1] == (
         f"handgrad: error: checkpoint={paths[-1]}: is corrupted: its checksum is not that of its content; "
-        "train anew, or copy the file again"
+        "train again, or copy the file again"
     )
     assert Checkpoints(stopped).paths() == paths
 
@@ -142,13 +141,13 @@ def test_where_no_checkpoint_is_sound_it_says_so(run: Run, stopped: Path) -> Non
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--epochs", 13), "epochs=13: contradicts the training in {0}, which has 12; leave it out"),
-        (("--filters", "3,3"), "filters=((3, 3),): contradicts the training in {0}, which has ((2,),); leave it out"),
-        (("--seed", 1), "seed=1: contradicts the training in {0}, which has 0; leave it out"),
-        (("--engine", "fused"), "engine=fused: contradicts the training in {0}, which has notes; leave it out"),
-        (("--strict",), "strict=True: contradicts the training in {0}, which has False; leave it out"),
-        (("--out", "other"), "out=other: contradicts --resume {0}, where the results go; leave it out"),
-        (("--overwrite",), "overwrite=True: contradicts --resume {0}, where the results go; leave it out"),
+        (("--epochs", 13), "--epochs=13: contradicts the training in {0}, which has 12; leave it out"),
+        (("--filters", "3,3"), "--filters=3,3: contradicts the training in {0}, which has 2; leave it out"),
+        (("--seed", 1), "--seed=1: contradicts the training in {0}, which has 0; leave it out"),
+        (("--engine", "fused"), "--engine=fused: contradicts the training in {0}, which has notes; leave it out"),
+        (("--strict",), "--strict=True: contradicts the training in {0}, which has False; leave it out"),
+        (("--out", "other"), "--out=other: contradicts --resume {0}, where the results go; leave it out"),
+        (("--overwrite",), "--overwrite=True: contradicts --resume {0}, where the results go; leave it out"),
     ],
 )
 def test_a_contradicting_option_is_named(run: Run, stopped: Path, options: tuple[object, ...], words: str) -> None:
@@ -215,23 +214,16 @@ def test_whatever_was_chosen_goes_on(
     assert_ended_alike(here / "run", here / "undisturbed")
 
 
-def test_no_option_of_train_is_forgotten() -> None:
-    parameters = set(train.__annotations__) - {"context", "return"}
-    assert set(resumption.FREE) < parameters
-
-
 def test_an_unfinished_training_is_no_model_and_is_not_overwritten_by_chance(
     run: Run, stopped: Path, source: str, undisturbed: Path
 ) -> None:
     for command in (("info", stopped), ("predict", stopped, source), ("evaluate", stopped, source)):
         assert run(*command).complaint == (
-            f"model={stopped}/model.safetensors: the training there is not finished; "
-            f"handgrad train --resume {stopped} goes on with it"
+            f"model={stopped}/model.safetensors: the training there is not finished; resume the training in {stopped}"
         )
     begin = ("train", source, *TWELVE, "--out", "run")
     assert run(*begin).complaint == (
-        "out=run: holds a training that is not finished; go on with it by --resume, choose another --out, "
-        "or give --overwrite"
+        "--out=run: holds a training that is not finished; resume it, choose another folder, or give --overwrite"
     )
     assert run(*begin, "--overwrite").code == 0
     model = model_file.load(stopped)
@@ -275,33 +267,31 @@ def test_a_folder_without_checkpoint_or_that_another_training_holds_is_refused(
 ) -> None:
     (here / "empty").mkdir()
     assert run("train", "--resume", "empty").complaint == (
-        "resume=empty: holds no checkpoint of a training; begin one with handgrad train SOURCE --out DIR"
+        "--resume=empty: holds no checkpoint of a training; train into a new folder, or check this one"
     )
     assert run("train", "--resume", "missing").complaint == (
-        "resume=missing: is no folder of a training (No such file or directory); check it"
+        "--resume=missing: is not a folder of a training; check it"
     )
-    assert run("train").complaint == (
-        "source=(none): a training needs images; give a SOURCE, digits say, or --resume DIR"
-    )
+    assert run("train").complaint == ("source=(none): a training needs images; give a SOURCE, e.g. digits, or --resume")
     with start("train", "digits", "--epochs", 10**5, "--out", "busy", *SMALL) as process:
         wait_for(here / "busy", 1, process)
         complaint = run("train", "--resume", "busy").complaint
         process.kill()
-    assert complaint == "resume=busy: another command is writing there; wait, or choose another"
+    assert complaint == "--resume=busy: another process is writing to it; wait, or choose another"
 
 
 def test_a_checkpoint_of_another_handgrad_is_refused_or_told(
     run: Run, stopped: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checkpoints, "VERSION", "3")
+    monkeypatch.setattr(checkpoints, "VERSION", "4")
     complaint = run("train", "--resume", stopped).err.splitlines()[-1]
-    assert "has the format version 2, and this handgrad reads version 3; use the handgrad that wrote it" in complaint
+    assert "has the format version 3, and this handgrad reads version 4; use the handgrad that wrote it" in complaint
     monkeypatch.undo()
     monkeypatch.chdir(stopped.parent)
     monkeypatch.setattr("handgrad.report.surroundings.versions", lambda: {"numpy": "9.9"})
     done = run("train", "--resume", stopped)
     assert done.code == 0
-    assert ", going on with 9.9: the last bits of the result may differ" in done.err
+    assert ", resuming with 9.9: the last bits of the result may differ" in done.err
 
 
 def test_checkpoints_within_an_epoch_by_time(
@@ -332,11 +322,11 @@ def test_early_stopping_keeps_the_best_and_says_which(run: Run, here: Path, sour
     report = (here / "run" / "report.json").read_text()
     assert f'"best_epoch": {best["epoch"]}' in report
     complaint = run("train", source, *options, "--early-stopping", "--patience", 0).complaint
-    assert complaint == "patience=0: must be an integer of at least 1; try 1 or more"
+    assert complaint == "--patience=0: must be an integer of at least 1; try 1 or more"
 
 
 def test_the_command_that_goes_on_can_be_typed(tmp_path: Path) -> None:
-    assert resumption.command(tmp_path / "it's ä") == f"handgrad train --resume '{tmp_path}/it'\"'\"'s ä'"
+    assert resume_command(tmp_path / "it's ä") == f"handgrad train --resume '{tmp_path}/it'\"'\"'s ä'"
     assert shutil.which(HANDGRAD[0])
 
 
@@ -350,7 +340,7 @@ def test_the_exception_of_a_decoding_thread_reaches_the_user(
         assert threading.current_thread() is not threading.main_thread()
         raise failure
 
-    monkeypatch.setattr("handgrad.data.pictures.decode", failing)
+    monkeypatch.setattr("handgrad.data.image_files.decode", failing)
     if isinstance(failure, MemoryError):
         assert run("train", "photos", *TWELVE, "--out", "run").complaint.startswith("memory: there is not enough")
     else:

@@ -34,7 +34,7 @@ def test_no_image_that_it_offers_was_learned_from(run: Run, here: Path, seed: in
 def test_the_model_trained_on_the_spot_is_offered_its_own_test_split() -> None:
     model = serve._trained_on_digits()
     _, images, _ = serve._pictures("digits", model, strict=False)
-    np.testing.assert_array_equal(images, load("digits", seed=serve._SEED).test.images)
+    np.testing.assert_array_equal(images, load("digits", seed=0).test.images)
 
 
 def test_images_of_unknown_classes_have_no_number(trained: Path, tmp_path: Path) -> None:
@@ -49,4 +49,4 @@ def test_the_digits_take_the_place_of_pictures_that_are_gone(
 ) -> None:
     name, images, _ = serve._pictures(str(tmp_path / "gone"), model_file.load(trained), strict=False)
     assert (name, len(images)) == ("digits", 359)
-    assert "are not here" in capsys.readouterr().err
+    assert "are not available" in capsys.readouterr().err

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from handgrad import cli
-from handgrad.cli.sweep import OPTIONS, interpret
 from handgrad.cluster import connection
-from handgrad.cluster.space import Distribution, read
+from handgrad.cluster.space import Distribution, interpret, read
+from handgrad.runs import TrainingOptions
 from handgrad.training import Recipe
 
 
@@ -26,7 +26,7 @@ def written(folder: Path, text: str) -> Path:
 
 def test_values_and_distributions(tmp_path: Path) -> None:
     path = written(tmp_path, 'hidden = {choice = ["64", "none"]}\nmaps = {randint = [1, 4]}\nstrict = true\nepochs = 3')
-    assert read(path, OPTIONS) == {
+    assert read(path) == {
         "hidden": Distribution("choice", ("64", "none")),
         "maps": Distribution("randint", (1, 4)),
         "strict": True,
@@ -35,23 +35,29 @@ def test_values_and_distributions(tmp_path: Path) -> None:
 
 
 def test_options_mean_what_they_mean_to_train() -> None:
-    reading, sizes, recipe = interpret(
-        {"filters": "8/16,16", "size": "20x30", "learning-rate": 0.0123456, "early-stopping": True, "strict": False}
+    base = TrainingOptions(source="digits", seed=3)
+    options = interpret(
+        {"filters": "8/16,16", "size": "20x30", "learning-rate": 0.0123456, "early-stopping": True, "strict": False},
+        base,
     )
-    assert reading == {"size": (20, 30), "strict": False, "group_by": None}
-    assert sizes == {"stages": ((8,), (16, 16)), "filter_size": (3, 3), "pooling": 2, "hidden": (64,), "maps": None}
-    assert recipe == Recipe(learning_rate=0.01235, early_stopping=True)
+    assert options == TrainingOptions(
+        source="digits",
+        seed=3,
+        size=(20, 30),
+        network={"stages": ((8,), (16, 16)), "hidden": (64,)},
+        recipe=Recipe(learning_rate=0.01235, early_stopping=True),
+    )
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("learning_rate = {uniform = [0, 1]}", "has learning_rate, which is no option of a training that a sweep can"),
+        ("learning_rate = {uniform = [0, 1]}", "has learning_rate, which is not an option that a sweep can"),
         ("learning_rate = {uniform = [0, 1]}", "; write learning-rate"),
-        ("seed = 3", "has seed, which is no option"),
+        ("seed = 3", "has seed, which is not an option"),
         ("out = 'here'", "; the options are filters, filter-size"),
         ("epochs = 3", "leaves nothing to choose"),
-        ("epochs =", "is no TOML"),
+        ("epochs =", "is not TOML"),
         ("epochs = {choice = []}", "epochs has no list for choice"),
         ("epochs = {normal = [1, 2]}", "epochs has {normal}, not one of choice, uniform, loguniform, randint"),
         ("epochs = {choice = [1], uniform = [1, 2]}", "epochs has {choice, uniform}, not one of"),
@@ -60,13 +66,13 @@ def test_options_mean_what_they_mean_to_train() -> None:
         ("epochs = {uniform = [1, 2]}\nhidden = [64]", "hidden has [64], which is neither text, a number nor true"),
         ("weight-decay = {loguniform = [0, 1]}", "whose lowest must be above 0"),
         ("weight-decay = {uniform = [true, 2]}", "which must be two numbers"),
-        ("batch-size = {choice = [16, 0]}", "has batch_size=0: must be an integer of at least 1"),
-        ("batch-size = {uniform = [1.5, 3]}", "has batch-size = 1.5 (Invalid value for '--batch-size'"),
-        ("momentum = {uniform = [0.5, 1.5]}", "has momentum=1.5: must be from 0 to below 1"),
-        ("optimizer = {choice = ['adamw', 'adam']}", "has optimizer=adam: must be one of adamw, sgd"),
-        ("filters = {choice = ['16,16', 'many']}", "'many' are no stages"),
-        ("early-stopping = {choice = [true, 'no']}", "has early-stopping = no, which must be true or false"),
-        ("epochs = {choice = [true, 2]}", "has epochs = True, which must not be true or false"),
+        ("batch-size = {choice = [16, 0]}", "has batch-size = 0: must be an integer of at least 1"),
+        ("batch-size = {uniform = [1.5, 3]}", "has batch-size = 1.5: must be a whole number"),
+        ("momentum = {uniform = [0.5, 1.5]}", "has momentum = 1.5: must be from 0 to below 1"),
+        ("optimizer = {choice = ['adamw', 'adam']}", "has optimizer = adam: must be one of adamw, sgd"),
+        ("filters = {choice = ['16,16', 'many']}", "has filters = many: must be positive numbers with commas"),
+        ("early-stopping = {choice = [true, 'no']}", "has early-stopping = no: must be true or false"),
+        ("epochs = {choice = [true, 2]}", "has epochs = True: must not be true or false"),
         ("size = {choice = ['8x8', '9x9']}", "has size with a distribution; all trials must have the same pictures"),
     ],
 )
@@ -76,7 +82,7 @@ def test_whatever_is_wrong_is_told_in_one_line(
     path, out = written(tmp_path, text), tmp_path / "out"
     assert cli.run(["sweep", "digits", "--space", str(path), "--out", str(out)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"handgrad: error: space={path}: ")
+    assert line.startswith(f"handgrad: error: --space={path}: ")
     assert words in line
     assert not out.exists()
 

@@ -120,7 +120,7 @@ def test_a_folder_that_holds_a_model_is_only_overwritten_on_demand(run: Run, tmp
     (out / "mine.txt").write_text("precious")
     before = (out / "model.safetensors").read_bytes()
     complaint = run("train", "digits", *SMALL, "--out", out).complaint
-    assert complaint == f"out={out}: already holds a model.safetensors; choose another --out, or give --overwrite"
+    assert complaint == f"--out={out}: already holds a model.safetensors; choose another folder, or give --overwrite"
     assert (out / "model.safetensors").read_bytes() == before
     assert run("train", "digits", *SMALL, "--out", out, "--overwrite", "--seed", 1).code == 0
     assert names(out) == sorted([*FILES, "mine.txt"])
@@ -147,44 +147,47 @@ def test_a_loss_that_is_no_number_names_the_step_and_the_cure_and_writes_nothing
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--epochs", "0"], "epochs=0: must be an integer of at least 1; try"),
+        (["--epochs", "0"], "--epochs=0: must be an integer of at least 1; try"),
         (
             ["--epochs", "many"],
             "'--epochs': Input should be a valid integer, unable to parse string as an integer, not 'many'; see",
         ),
-        (["--batch-size", "0"], "batch_size=0: must be an integer of at least 1; try"),
+        (["--batch-size", "0"], "--batch-size=0: must be an integer of at least 1; try"),
         (
             ["--batch-size", "1.5"],
             "Input should be a valid integer, unable to parse string as an integer, not '1.5'; see",
         ),
-        (["--filters", "0"], "'0' are no stages; give positive numbers with commas"),
-        (["--filters", "4,,4"], "'4,,4' are no stages; give positive numbers"),
-        (["--filters", "16,16/"], "'16,16/' are no stages; give positive numbers"),
-        (["--filters", "-4"], "'-4' are no stages; give"),
-        (["--filter-size", "3"], "'3' is no size; give HEIGHTxWIDTH"),
+        (
+            ["--filters", "0"],
+            "--filters=0: must be positive numbers with commas between them, and slashes between stages; try 16",
+        ),
+        (["--filters", "4,,4"], "--filters=4,,4: must be positive numbers"),
+        (["--filters", "16,16/"], "--filters=16,16/: must be positive numbers"),
+        (["--filters", "-4"], "--filters=-4: must be positive numbers"),
+        (["--filter-size", "3"], "--filter-size=3: must be HEIGHTxWIDTH; try 28x28"),
         (["--filter-size", "9x9"], "at N3, T1 = X @ F1, 8 × 8 is left for a window of 9 × 9; the smallest image"),
-        (["--pooling", "0"], "pooling=0: must be an integer of at least 1; "),
+        (["--pooling", "0"], "--pooling=0: must be an integer of at least 1; "),
         (["--pooling", "7"], "at N7, U2 = MP(T2), 4 × 4 is left for a window of 7 × 7; the smallest image"),
-        (["--hidden", "-3"], "'-3' is no list of layers; give positive numbers"),
-        (["--hidden", "a"], "'a' is no list of layers; give"),
-        (["--maps", "0"], "maps=0: must be a positive integer"),
-        (["--optimizer", "adam"], "optimizer=adam: must be one of adamw, sgd; try adamw"),
-        (["--learning-rate", "-1"], "learning_rate=-1.0: must be a positive number; try"),
-        (["--learning-rate", "nan"], "learning_rate=nan: must be a positive number; try"),
+        (["--hidden", "-3"], "--hidden=-3: must be positive numbers with commas between them, or none; try 128,64"),
+        (["--hidden", "a"], "--hidden=a: must be positive numbers"),
+        (["--maps", "0"], "--maps=0: must be a positive integer"),
+        (["--optimizer", "adam"], "'--optimizer': 'adam' is not one of 'adamw', 'sgd'; see"),
+        (["--learning-rate", "-1"], "--learning-rate=-1.0: must be a positive number; try"),
+        (["--learning-rate", "nan"], "--learning-rate=nan: must be a positive number; try"),
         (
             ["--learning-rate", "fast"],
             "'--learning-rate': Input should be a valid number, unable to parse string as a number, not 'fast'; see",
         ),
-        (["--schedule", "cosine"], "schedule=cosine: must be one of one-cycle, constant; try"),
-        (["--weight-decay", "-1"], "weight_decay=-1.0: must be 0 or more; try"),
-        (["--momentum", "1"], "momentum=1.0: must be from 0 to below 1; try"),
-        (["--seed", "-1"], "seed=-1: must be"),
-        (["--seed", "4294967296"], "seed=4294967296: must be"),
-        (["--engine", "torch"], "engine=torch: the engines are fused, notes; use fused"),
-        (["--size", "8"], "'8' is no size; give HEIGHTxWIDTH"),
-        (["--size", "0x8"], "size=(0, 8): "),
+        (["--schedule", "cosine"], "'--schedule': 'cosine' is not one of 'one-cycle', 'constant'; see"),
+        (["--weight-decay", "-1"], "--weight-decay=-1.0: must be 0 or more; try"),
+        (["--momentum", "1"], "--momentum=1.0: must be from 0 to below 1; try"),
+        (["--seed", "-1"], "--seed=-1: must be"),
+        (["--seed", "4294967296"], "--seed=4294967296: must be"),
+        (["--engine", "torch"], "'--engine': 'torch' is not one of 'fused', 'notes'; see"),
+        (["--size", "8"], "--size=8: must be HEIGHTxWIDTH; try"),
+        (["--size", "0x8"], "--size=(0, 8): "),
         (["--size", "5x5"], "at N7, U2 = MP(T2), 1 × 1 is left for a window of 2 × 2; the smallest image that works"),
-        (["--out", "/dev/null/x"], "path=/dev/null/x: cannot be written (Not a directory); choose a writable place"),
+        (["--out", "/dev/null/x"], "path=/dev/null/x: cannot be written (Not a directory); choose a writable folder"),
         (["--faster"], "No such option: --faster (Possible options: --cluster, --filters, --strict); see"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -259,5 +262,5 @@ def test_a_folder_without_room_is_told_at_the_end_and_nothing_is_half_written(
     done = run("train", "digits", *SMALL, "--out", tmp_path / "out")
     assert done.code == 2
     assert done.out == ""
-    assert "cannot be written (No space left on device); choose a writable place" in done.err.splitlines()[-1]
+    assert "cannot be written (No space left on device); choose a writable folder" in done.err.splitlines()[-1]
     assert names(tmp_path) == []

@@ -71,7 +71,7 @@ def test_the_report_of_an_evaluation_takes_the_place_of_no_other_unless_told(
 ) -> None:
     before = {path.name: path.read_bytes() for path in trained.iterdir()}
     complaint = run("evaluate", trained, "digits", "--out", trained).complaint
-    assert complaint.startswith(f"out={trained}: already holds a ")
+    assert complaint.startswith(f"--out={trained}: already holds a ")
     assert {path.name: path.read_bytes() for path in trained.iterdir()} == before
     assert run("evaluate", trained, "digits", "--out", tmp_path, "--json").code == 0
     assert run("evaluate", trained, "digits", "--out", tmp_path).code == 2
@@ -180,7 +180,7 @@ def test_what_is_no_model_is_refused(run: Run, trained: Path, tmp_path: Path, co
     (tmp_path / "text").write_text("text")
     cut = tmp_path / "cut [x]"
     cut.write_bytes((trained / "model.safetensors").read_bytes()[:-1])
-    for path, words in ((tmp_path, "no such file"), (tmp_path / "text", "no whole"), (cut, "no whole")):
+    for path, words in ((tmp_path, "no such file"), (tmp_path / "text", "no valid"), (cut, "no valid")):
         complaint = run(command, path, *more).complaint
         assert complaint.startswith(f"model={path}")
         assert words in complaint
@@ -210,7 +210,9 @@ def test_a_wrong_command_is_told_in_one_line(run: Run, arguments: list[str], wor
 @pytest.mark.parametrize("command", ["evaluate", "predict"])
 def test_an_unknown_engine_is_refused(run: Run, trained: Path, pictures: list[Path], command: str) -> None:
     source = "digits" if command == "evaluate" else pictures[0]
-    assert run(command, trained, source, "--engine", "torch").complaint.startswith("engine=torch: the engines are")
+    assert run(command, trained, source, "--engine", "torch").complaint.startswith(
+        "Invalid value for '--engine': 'torch' is not one of 'fused', 'notes'; see handgrad "
+    )
 
 
 def test_check_on_a_model_and_a_picture(run: Run, trained: Path, pictures: list[Path]) -> None:
@@ -232,7 +234,7 @@ def test_check_says_where_a_dead_network_proves_little(run: Run, trained: Path, 
     done = run("check", tmp_path / "dead.safetensors")
     assert done.code == 0
     told = " ".join(done.err.split())
-    assert "0 everywhere, and so not worth much as a proof: ∂E/∂F1, ∂E/∂F2, ∂E/∂w1, ∂E/∂b1" in told
+    assert "0 everywhere, so they prove little: ∂E/∂F1, ∂E/∂F2, ∂E/∂w1, ∂E/∂b1" in told
     assert run("check", trained).err == ""
 
 

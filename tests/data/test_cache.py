@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -50,10 +51,10 @@ def forbid_decoding(monkeypatch: pytest.MonkeyPatch, *allowed: str) -> None:
     def decoded(path: str, *_: object) -> NoReturn:
         raise AssertionError(path)
 
-    real = {name: getattr(sys.modules["handgrad.data.pictures"], name) for name in ("decode", "size_of")}
+    real = {name: getattr(sys.modules["handgrad.data.image_files"], name) for name in ("decode", "size_of")}
     for name, function in real.items():
         monkeypatch.setattr(
-            f"handgrad.data.pictures.{name}",
+            f"handgrad.data.image_files.{name}",
             lambda path, *rest, function=function, **more: (
                 function(path, *rest, **more) if Path(path).name in allowed else decoded(path)
             ),
@@ -120,7 +121,7 @@ def test_colors_come_and_go(root: Path, cache: Cache) -> None:
     assert_same(again, grey)
 
 
-def test_unreadable_pictures_are_named_each_time(root: Path, cache: Cache) -> None:
+def test_unreadable_images_are_named_each_time(root: Path, cache: Cache) -> None:
     (root / "a" / "cut.png").write_bytes((root / "a" / "0.png").read_bytes()[:90])
     (root / "b" / "notes.txt").write_text("no picture")
     plain = load(str(root))
@@ -154,14 +155,24 @@ def test_any_damage_to_the_file_is_repaired(
         assert_same(load(str(root), cache=cache), plain)
 
 
+def test_a_file_without_its_index_is_written_again(root: Path, cache: Cache) -> None:
+    plain = load(str(root), cache=cache)
+    for stored in cache.files():
+        stored.path.unlink()
+        with stored.path.open("wb") as file:
+            np.savez(file, about=np.array(json.dumps(stored.about)))
+    for _ in range(2):
+        assert_same(load(str(root), cache=cache), plain)
+
+
 _READ = """
 import sys
 from pathlib import Path
 from handgrad.data import load
 from handgrad.data.cache import Cache
-import handgrad.data.pictures as pictures
-decode, decoded = pictures.decode, []
-pictures.decode = lambda path, size: (decoded.append(path), decode(path, size))[1]
+import handgrad.data.image_files as image_files
+decode, decoded = image_files.decode, []
+image_files.decode = lambda path, size: (decoded.append(path), decode(path, size))[1]
 print(load(sys.argv[1], size=(40, 40), cache=Cache(Path(sys.argv[2]))).checksum(), len(decoded))
 """
 
@@ -215,6 +226,11 @@ def test_what_another_run_writes_is_left_alone(root: Path, cache: Cache) -> None
     assert not Path(file.name).exists()
 
 
+def test_only_its_owner_can_read_what_is_kept(root: Path, cache: Cache) -> None:
+    load(str(root), cache=cache)
+    assert {stored.path.stat().st_mode & 0o777 for stored in cache.files()} == {0o600}
+
+
 def test_what_is_long_unused_goes_and_what_is_used_stays(root: Path, cache: Cache, tmp_path: Path) -> None:
     load(str(root), size=(8, 8), cache=cache)
     load(str(root), size=(9, 9), cache=cache)
@@ -256,13 +272,13 @@ def test_stored_images_are_like_an_array(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(pixels.tobytes())
     with (tmp_path / "file").open("rb") as file:
         images = StoredImages(file, (6, 3, 4, 1))
-    places = np.array([5, 0, 0])
-    selections: list[Any] = [slice(2, 4), slice(0, 0), places, 3, -1, (2, ..., 0), (slice(1, 3), 0), places > 0]
+    indices = np.array([5, 0, 0])
+    selections: list[Any] = [slice(2, 4), slice(0, 0), indices, 3, -1, (2, ..., 0), (slice(1, 3), 0), indices > 0]
     for chosen in selections[:-1]:
         np.testing.assert_array_equal(images[chosen], pixels[chosen])
         assert images[chosen].flags.writeable
     np.testing.assert_array_equal(np.stack(list(images)), pixels)
-    np.testing.assert_array_equal(images.subset(places).subset(slice(1, None))[:], pixels[[0, 0]])
+    np.testing.assert_array_equal(images.subset(indices).subset(slice(1, None))[:], pixels[[0, 0]])
     deep = to_channels(images, 3, DataError)  # type: ignore[arg-type]
     assert deep.shape == (6, 3, 4, 3)
     np.testing.assert_array_equal(deep[1:3], np.repeat(pixels[1:3], 3, axis=3))

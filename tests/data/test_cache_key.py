@@ -1,4 +1,4 @@
-"""Whatever a decoded picture depends on is part of its key in the cache: where that differs, it is decoded again."""
+"""Whatever a decoded image depends on is part of its key in the cache: where that differs, it is decoded again."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reading:
-    """Reads a folder through the cache: the dataset, and how often a picture was opened."""
+    """Reads a folder through the cache: the dataset, and how often an image was opened."""
     real, cache, opened = Image.open, Cache(tmp_path / "cache"), list[None]()
 
     def counted(*given: Any, **more: Any) -> Image.Image:
@@ -81,8 +81,8 @@ def test_folders_do_not_drive_out_each_other(root: Path, read: Reading, tmp_path
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
-    """What the system tells of every picture, whatever is true of it."""
+def reported(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """What the system reports of every image, whatever is true of it."""
     real, fixed = os.stat, dict[str, int]()
 
     def stat(path: Any, *rest: Any, **more: Any) -> os.stat_result:
@@ -99,22 +99,22 @@ def told(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("differs", ["st_size", "st_mtime_ns", "st_ctime_ns"])
-def test_each_mark_of_a_file_tells_a_change(root: Path, read: Reading, told: dict[str, int], differs: str) -> None:
+def test_each_mark_of_a_file_shows_a_change(root: Path, read: Reading, reported: dict[str, int], differs: str) -> None:
     before, _ = read(root)
     write_picture(root / "a" / "0.png", noise(12, 9, seed=77))
     unseen, opened = read(root)
-    assert (unseen.checksum(), opened) == (before.checksum(), 0)  # Nothing tells of it.
-    told[differs] += 1
+    assert (unseen.checksum(), opened) == (before.checksum(), 0)  # Nothing shows it.
+    reported[differs] += 1
     after, opened = read(root)
     assert opened == PICTURES
     assert after.checksum() != before.checksum()
 
 
-@pytest.mark.usefixtures("told")
+@pytest.mark.usefixtures("reported")
 def test_files_that_differ_by_their_paths_alone_are_told_apart(root: Path, read: Reading) -> None:
     read(root)
     write_picture(root / "a" / "new.png", noise(12, 9, seed=77))
     dataset, opened = read(root)
     assert opened == 1
-    images = np.concatenate([part.images for part in (dataset.train, dataset.validation, dataset.test)])
+    images = np.concatenate([each.images for each in dataset.splits.values()])
     assert len({image.tobytes() for image in images}) == PICTURES + 1

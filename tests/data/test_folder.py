@@ -77,12 +77,10 @@ def test_an_empty_test_split_is_no_reason_to_draw_one(tmp_path: Path) -> None:
     write_classes(tmp_path / "train", "a", "b")
     for name in ("a", "b"):
         (tmp_path / "test" / name).mkdir(parents=True)
-    with pytest.raises(DataError, match="all 2 class folders of its test split are empty; put pictures into them"):
+    with pytest.raises(DataError, match="the class folders of its test split are empty; put pictures into them"):
         load(str(tmp_path))
     (tmp_path / "test" / "a" / "no.png").write_text("no picture")
-    with pytest.raises(
-        DataError, match="the only file of its test split cannot be read as a picture; add valid pictures"
-    ):
+    with pytest.raises(DataError, match="no file of its test split can be read as a picture; add valid pictures"):
         load(str(tmp_path))
 
 
@@ -117,7 +115,7 @@ def test_a_size_that_is_given_needs_no_headers(tmp_path: Path, monkeypatch: pyte
 
     root = write_classes(tmp_path, "a", "b")
     (root / "b" / "notes.txt").write_text("no picture")
-    monkeypatch.setattr("handgrad.data.pictures.size_of", opened)
+    monkeypatch.setattr("handgrad.data.image_files.size_of", opened)
     dataset = load(str(root), size=(8, 16))
     assert dataset.image_shape == (8, 16, 1)
     assert len(everything(dataset)) == 10
@@ -131,7 +129,7 @@ def test_one_large_size_becomes_the_notes_size(tmp_path: Path) -> None:
     assert dataset.notices[0].startswith("pictures of 2 × 257 were resized")
 
 
-def test_pictures_lying_by_their_exif_share_a_size_with_upright_ones(tmp_path: Path) -> None:
+def test_images_turned_by_their_exif_share_a_size_with_upright_ones(tmp_path: Path) -> None:
     root = write_classes(tmp_path, "a", "b")
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -213,8 +211,8 @@ def test_a_link_to_a_class_folder_elsewhere(tmp_path: Path) -> None:
         ({"a": 5, "cat": 2}, "class 'cat' has 2 usable images; at least 3"),
         ({"a": 5, "cat": 0}, "class 'cat' has 0 usable images"),
         ({"cat": 5}, "only the class 'cat'"),
-        ({"a": 0, "b": 0}, "all 2 class folders are empty; put pictures into them"),
-        ({"cat": 0}, "the only class folder is empty; put pictures into it"),
+        ({"a": 0, "b": 0}, "the class folders are empty; put pictures into them"),
+        ({"cat": 0}, "the class folders are empty; put pictures into them"),
         ({}, "no class folders; put the pictures of each class into a folder of its own"),
     ],
 )
@@ -226,7 +224,7 @@ def test_too_little(tmp_path: Path, counts: dict[str, int], message: str) -> Non
         load(str(tmp_path))
 
 
-def test_pictures_without_class_folders(tmp_path: Path) -> None:
+def test_images_without_class_folders(tmp_path: Path) -> None:
     write_picture(tmp_path / "0.png")
     with pytest.raises(DataError, match="no class folders"):
         load(str(tmp_path))
@@ -236,7 +234,7 @@ def test_nothing_readable(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "0.png").write_bytes(b"no picture")
-    with pytest.raises(DataError, match="none of the 2 files can be read as a picture"):
+    with pytest.raises(DataError, match="no file can be read as a picture"):
         load(str(tmp_path))
 
 
@@ -259,8 +257,8 @@ def test_a_folder_that_cannot_be_listed(tmp_path: Path, monkeypatch: pytest.Monk
         load(str(root))
 
 
-def test_progress_counts_every_picture(tmp_path: Path) -> None:
+def test_progress_counts_every_image(tmp_path: Path) -> None:
     calls: list[tuple[int, int]] = []
     load(str(write_classes(tmp_path, "a", "b")), progress=lambda done, total: calls.append((done, total)))
-    # The headers, which show the common size, and then the pictures.
+    # The headers, which show the common size, and then the pixels.
     assert calls == 2 * [(done, 10) for done in range(1, 11)]

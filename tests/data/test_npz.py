@@ -147,8 +147,8 @@ def test_numbers_become_pixels(tmp_path: Path, images: np.ndarray[Any, Any], pix
 def test_all_splits_share_one_scale(
     tmp_path: Path, train: np.ndarray[Any, Any], test: np.ndarray[Any, Any], pixels: tuple[list[int], list[int]]
 ) -> None:
-    parts = {"x_train": np.broadcast_to(train, (30, 4, 3)), "x_test": np.broadcast_to(test, (30, 4, 3))}
-    np.savez(tmp_path / "a.npz", **parts, y_train=LABELS, y_test=LABELS)  # type: ignore[arg-type]
+    splits = {"x_train": np.broadcast_to(train, (30, 4, 3)), "x_test": np.broadcast_to(test, (30, 4, 3))}
+    np.savez(tmp_path / "a.npz", **splits, y_train=LABELS, y_test=LABELS)  # type: ignore[arg-type]
     dataset = load(str(tmp_path / "a.npz"))
     assert (dataset.train.images[0, 0, :, 0].tolist(), dataset.test.images[0, 0, :, 0].tolist()) == pixels
 
@@ -232,17 +232,17 @@ def test_any_damage_gives_splits_or_a_clear_error(
     content[start : start + len(damage)] = damage
     path.write_bytes(content)
     try:
-        parts = read_npz(path)
+        splits = read_npz(path)
     except HandgradError:
         return
-    assert parts.train.images.shape == (6, 3, 3, 1)
+    assert splits.train.images.shape == (6, 3, 3, 1)
 
 
 @pytest.mark.parametrize("scale", [1, 1 / 255])
 def test_transparency_is_laid_on_white_as_in_a_picture(tmp_path: Path, scale: float) -> None:
     images = noise(30, 6, 5, 4)
-    for place, image in enumerate(images):
-        write_picture(tmp_path / "pictures" / "abc"[place // 10] / f"{place:02}.png", image)
+    for index, image in enumerate(images):
+        write_picture(tmp_path / "pictures" / "abc"[index // 10] / f"{index:02}.png", image)
     labels = np.repeat([0, 1, 2], 10)
     stored = images if scale == 1 else (images * scale).astype(np.float32)
     np.savez(tmp_path / "a.npz", images=stored, labels=labels)

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handgrad.data import SPLITS, Dataset, Samples, Splits, load
+from handgrad.data.duplicates import notice
 from handgrad.data.objects import objects_of
-from handgrad.data.split import complete
-from handgrad.data.split_file import split_csv
+from handgrad.data.split import complete, split_csv
 from handgrad.errors import DataError, InputError
 from tests.data.writing import noise, write_classes, write_picture
 
@@ -25,7 +25,7 @@ refuse = partial(DataError, "source", "named")
 def samples(objects: list[int], labels: list[int]) -> Samples:
     """Images that all differ, named by their object."""
     images = np.arange(len(labels), dtype=np.uint32).view(np.uint8).reshape(-1, 2, 2, 1)
-    names = np.array([f"x/object-{each} {place}.png" for place, each in enumerate(objects)], object)
+    names = np.array([f"x/object-{each} {index}.png" for index, each in enumerate(objects)], object)
     return Samples(images, np.array(labels), names)
 
 
@@ -128,11 +128,11 @@ def test_a_split_that_is_written_can_be_read_again(tmp_path: Path) -> None:
 
 
 def test_own_splits_that_share_objects_or_images_are_reported(tmp_path: Path) -> None:
-    for part, first in (("train", 0), ("test", 3)):
+    for split, first in (("train", 0), ("test", 3)):
         for name in "ab":
             for number in range(first, first + 6):
                 shown = noise(6, 6, seed=ord(name)) if number == 3 else noise(6, 6, seed=ord(name) + 7 * number)
-                write_picture(tmp_path / part / name / f"{name}{number}-{part}.{'bmp' if first else 'png'}", shown)
+                write_picture(tmp_path / split / name / f"{name}{number}-{split}.{'bmp' if first else 'png'}", shown)
     dataset = load(str(tmp_path), group_by=r"([ab]\d)-")
     shared = [notice for notice in dataset.notices if "share objects" in notice]
     assert len(shared) == 1
@@ -144,13 +144,20 @@ def test_own_splits_that_share_objects_or_images_are_reported(tmp_path: Path) ->
     assert identical.endswith(": results on them will be too good")
 
 
-def test_one_picture_twice(tmp_path: Path) -> None:
+def test_one_shared_image_is_named_in_the_singular() -> None:
+    one = Samples(np.zeros((1, 6, 6, 1), np.uint8), np.array([0]), np.array(["a/1.png"], object))
+    assert notice({"train": one, "test": one}) == (
+        "1 image of test is byte-identical to one of train (a/1.png = a/1.png): results on it will be too good"
+    )
+
+
+def test_one_image_twice(tmp_path: Path) -> None:
     root = write_classes(tmp_path, "a", "b", count=10)
     for number in range(10):
         (root / "b" / f"again-{number}.png").write_bytes((root / "b" / f"{number}.png").read_bytes())
     dataset = load(str(root))
     (notice,) = dataset.notices
     pairs = sum(map(int, re.findall(r"(\d+) images? of", notice)))
-    parts = {row["image"]: row["split"] for row in csv.DictReader(split_csv(dataset).splitlines())}
-    assert pairs == sum(parts[f"b/{number}.png"] != parts[f"b/again-{number}.png"] for number in range(10))
+    splits = {row["image"]: row["split"] for row in csv.DictReader(split_csv(dataset).splitlines())}
+    assert pairs == sum(splits[f"b/{number}.png"] != splits[f"b/again-{number}.png"] for number in range(10))
     assert load(str(root), group_by=r"(\d)\.png").notices == ()

@@ -13,7 +13,7 @@ from PIL import Image
 
 from handgrad.data import load
 from handgrad.data.arrays import to_images, to_pixels
-from handgrad.data.picture import decode
+from handgrad.data.image_file import decode
 from handgrad.errors import DataError
 from tests.data.writing import everything
 

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from handgrad.data import KINDS, load
+from handgrad import cli
+from handgrad.data import KINDS, SOURCES, absolute, load
 from handgrad.errors import DataError, InputError
 from tests.data.writing import everything, write_classes
 
@@ -27,6 +28,25 @@ def test_the_embedded_digits_come_before_a_folder_of_that_name(tmp_path: Path, m
     assert load("./digits").classes == ("a", "b")
     monkeypatch.chdir(tmp_path / "digits")
     assert load(".").name == "digits"
+
+
+def test_help_and_documents_list_every_kind(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = (Path(__file__).parents[2] / "docs" / "data.md").read_text(encoding="utf-8")
+    assert all(f"| {kind.name} | {kind.help} |\n" in document for kind in SOURCES)
+    monkeypatch.setenv("COLUMNS", "400")
+    cli.run(["train", "--help"])
+    assert KINDS in capsys.readouterr().out
+
+
+def test_a_source_is_found_from_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(write_classes(tmp_path / "photos", "a", "b").parent)
+    assert absolute("photos") == absolute("photos", str(tmp_path)) == str(tmp_path / "photos")
+    assert absolute("a", str(tmp_path / "photos")) == str(tmp_path / "photos" / "a")
+    (tmp_path / "digits").mkdir()
+    for named in ("digits", "openml:mnist_784", "missing", "tile-[0-9]+", "x" * 5000, ""):
+        assert absolute(named) == named
 
 
 @pytest.mark.parametrize("source", ["", "missing", "missing.npz", "digit", "null\0byte"])

@@ -51,9 +51,9 @@ def test_the_seed_decides() -> None:
 
 def test_classes_of_one_size_give_different_indices() -> None:
     dataset = split(40, 40)
-    for part, share in ((dataset.test, 8), (dataset.validation, 3)):
-        numbers = np.sort(np.asarray(part.images).reshape(-1, 4).view(np.uint32).ravel())
-        first, second = numbers[part.labels == 0], numbers[part.labels == 1] - 40
+    for drawn, share in ((dataset.test, 8), (dataset.validation, 3)):
+        numbers = np.sort(np.asarray(drawn.images).reshape(-1, 4).view(np.uint32).ravel())
+        first, second = numbers[drawn.labels == 0], numbers[drawn.labels == 1] - 40
         assert min(len(first), len(second)) >= share
         assert first.tolist() != second.tolist()
 

@@ -153,8 +153,8 @@ def test_a_warm_start_goes_on_where_the_last_fit_ended() -> None:
 @pytest.mark.parametrize(
     ("change", "labels", "message"),
     [
-        ({}, Y % 9, "y=.*warm_start goes on with the classes"),
-        ({"hidden_layer_sizes": (8,)}, Y, "warm_start=True: the parameters are of a network of other sizes"),
+        ({}, Y % 9, "y=.*warm_start continues with the classes"),
+        ({"hidden_layer_sizes": (8,)}, Y, "warm_start=True: the parameters are those of a network of other sizes"),
     ],
 )
 def test_a_warm_start_needs_the_same_network_and_classes(
@@ -307,7 +307,7 @@ def test_a_training_that_fails_leaves_what_was_there() -> None:
 
 def test_partial_fit_refuses_what_it_cannot_know() -> None:
     for parameters, message in (
-        ({"early_stopping": True}, "early_stopping=True: partial_fit takes a single pass"),
+        ({"early_stopping": True}, "early_stopping=True: partial_fit trains for a single epoch"),
         ({"class_weight": "balanced"}, "class_weight=balanced: partial_fit does not see"),
     ):
         with pytest.raises(InputError, match=message):

@@ -1,4 +1,4 @@
-"""Whether the fused engine's numbers are the notes': used by tests here, and as a program by those in other processes.
+"""Check that the fused engine's numbers are the notes': a module for tests, and a program for tests in other processes.
 
 As a program it checks architectures of every kind, small enough for kernels that run as plain Python.
 """
@@ -11,10 +11,13 @@ import numpy as np
 
 from handgrad.architecture import Architecture, Convolution, Dense
 from handgrad.fused import network
-from handgrad.fused.network import ArrayEngine
+from handgrad.fused.engine import FusedEngine
+from handgrad.fused.network import Network
+from handgrad.fused.team import Team
 from handgrad.notes import network as notes
 from handgrad.notes import pooling
 from handgrad.parameters import Parameters
+from handgrad.standardization import Standardization
 from handgrad.typing import Array
 from tests.notes.strategies import laid_out
 
@@ -29,8 +32,17 @@ MARGIN = 1e-5
 """Share of a layer's largest number within which rounding may decide."""
 
 
+AS_GIVEN = FusedEngine(Standardization((0.0,), (1.0,)))
+"""The engine over images that are given as the notes take them."""
+
+
+def network_of(parameters: Parameters, threads: int = 2) -> Network:
+    """Return the kernels' network of these parameters, over images that are given as the notes take them."""
+    return Network(parameters.architecture, parameters.vector.dtype, None, Team(threads))
+
+
 def parameters_of(architecture: Architecture, rng: np.random.Generator, dtype: str) -> Parameters:
-    """Parameters none of which is zero."""
+    """Draw parameters none of which is zero."""
     parameters = Parameters.draw(architecture, rng, dtype)
     for name in parameters:
         if name.startswith(("b", "alpha")):
@@ -39,12 +51,12 @@ def parameters_of(architecture: Architecture, rng: np.random.Generator, dtype: s
 
 
 def size_of(tensor: Array) -> float:
-    """Its largest number, or 0.1: the errors z − y, of size 1, may cancel, but their roundings do not."""
+    """Return its largest number, or 0.1: the errors z − y, of size 1, may cancel, but their roundings do not."""
     return max(float(np.abs(tensor).max()), 0.1)
 
 
 def images_of(parameters: Parameters, batch: int, rng: np.random.Generator) -> Array:
-    """Random images on which rounding changes no decision of a ReLU or of a pooling window.
+    """Draw images on which rounding changes no decision of a ReLU or of a pooling window.
 
     On others the engines' gradients may differ by a whole cell's share: once in some hundred networks in float32.
     """
@@ -59,7 +71,7 @@ def images_of(parameters: Parameters, batch: int, rng: np.random.Generator) -> A
 
 
 def _unsure(parameters: Parameters, X: Array) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-    """Which images bring a ReLU or a window so near to its kink that rounding may decide."""
+    """Return which images bring a ReLU or a window so near to its kink that rounding may decide."""
     architecture = parameters.architecture
     values = notes.forward(parameters, X, np.zeros(len(X), int))
     unsure = np.zeros(len(X), bool)
@@ -85,14 +97,14 @@ def check(
     threads: int = 2,
     layout: str = "rows first",
 ) -> None:
-    """Both engines' losses, probabilities and gradients are the same up to the precision's tolerance."""
+    """Check that losses, probabilities and gradients of both engines agree up to the precision's tolerance."""
     parameters = parameters_of(architecture, rng, dtype)
     X = laid_out(images_of(parameters, batch, rng), layout)
     y = rng.integers(0, architecture.classes, len(X))
-    engine = ArrayEngine(threads)
+    fused = network_of(parameters, threads)
     losses, probabilities, gradient = notes.loss_and_gradients(parameters, X, y)
-    fused_losses, fused_probabilities, fused_gradient = engine.loss_and_gradients(parameters, X, y)
-    predicted = engine.predict(parameters, X)
+    fused_losses, fused_probabilities, fused_gradient = fused.loss_and_gradients(parameters, X, y)
+    predicted = fused.predict(parameters, X)
     pairs = {
         "E": (losses, fused_losses),
         "z": (probabilities, fused_probabilities),

@@ -55,11 +55,12 @@ from handgrad.fused.compilation import announced
 from handgrad.fused.team import Team
 from handgrad.architecture import Architecture
 from handgrad.parameters import Parameters
-from handgrad.training.fused_optimizer import SGD
+from handgrad.fused.optimizer import create
+from handgrad.training import Recipe
 heard = []
 with announced(lambda: heard.append("begin")) as compiled:
     p = Parameters.zeros(Architecture())
-    SGD(p, momentum=0.9, weight_decay=0.0, team=Team(1)).update(p, p.copy(), 0.1)
+    create(Recipe(optimizer="sgd"), p, Team(1)).update(p, p.copy(), 0.1)
 print(*heard, compiled.seconds > 0, compiled.kept)
 """
 

@@ -1,28 +1,30 @@
-"""The optimizer's kernels take the steps of ``training.optimizer``."""
+"""The optimizer's kernels take the steps of ``handgrad.optimizer``."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
+from handgrad import optimizer as plain
 from handgrad.architecture import Architecture
+from handgrad.fused import optimizer as fused
 from handgrad.fused.team import Team
 from handgrad.parameters import Parameters
-from handgrad.training import fused_optimizer as fused
-from handgrad.training import optimizer as plain
+from handgrad.training import Recipe
+from handgrad.training.recipe import OptimizerName
 
 SIZES = Architecture(input_shape=(12, 12, 1), stages=((3, 2),), hidden=(7,))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("threads", [1, 3])
-@pytest.mark.parametrize(("name", "options"), [("SGD", {"momentum": 0.9}), ("AdamW", {})])
-def test_steps_are_those_of_the_plain_optimizer(dtype: str, threads: int, name: str, options: dict[str, float]) -> None:
+@pytest.mark.parametrize("name", ["sgd", "adamw"])
+def test_steps_are_those_of_the_plain_optimizer(dtype: str, threads: int, name: OptimizerName) -> None:
     rng = np.random.default_rng(0)
     start = Parameters.draw(SIZES, rng, dtype)
     one, other = start.copy(), start.copy()
-    by_numpy = getattr(plain, name)(one, weight_decay=0.01, **options)
-    by_kernel = getattr(fused, name)(other, weight_decay=0.01, team=Team(threads), **options)
+    recipe = Recipe(optimizer=name, weight_decay=0.01)
+    by_numpy, by_kernel = plain.create(recipe, one), fused.create(recipe, other, Team(threads))
     for step in range(8):
         gradient = Parameters(SIZES, rng.normal(size=len(start.vector)).astype(dtype))
         by_numpy.update(one, gradient, 0.1 / (step + 1))

@@ -13,10 +13,10 @@ from handgrad import model_file
 from handgrad.architecture import Architecture
 from handgrad.cli import run
 from handgrad.errors import InputError
-from handgrad.fused import network as fused
 from handgrad.notes import descent
 from handgrad.parameters import Parameters
 from handgrad.standardization import Standardization
+from tests.fused.agreement import AS_GIVEN
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 SMALL = ["--epochs", "2", "--filters", "5,3", "--hidden", "12"]
@@ -32,7 +32,7 @@ def test_ten_golden_losses(name: str) -> None:
         parameters[key][:] = golden[f"parameters.{key}"]
     losses = []
     for _ in range(10):
-        loss, _, gradient = fused.loss_and_gradients(parameters, golden["X"], golden["labels"])
+        loss, _, gradient = AS_GIVEN.loss_and_gradients(parameters, golden["X"], golden["labels"])
         losses.append(loss.mean())
         parameters.vector[:] = descent.step(parameters.vector, gradient.vector, float(golden["learning_rate"]))
     np.testing.assert_allclose(losses, golden["losses"], rtol=1e-10)

@@ -27,7 +27,7 @@ def table(x: Any, rows: int) -> Any:
 
 @pytest.mark.parametrize("sizes", [{"p": 2, "k1": 3}, {"p": 1, "k1": 1}, {"p": 3, "k1": 2}])
 def test_registers_become_variables_and_loops_their_bodies(sizes: dict[str, int]) -> None:
-    function = unrolled(table, sizes, None, "test")
+    function = unrolled(table, sizes, {}, "test")
     rows, columns = sizes["p"], sizes["k1"]
     values, total = function(np.arange(4), 3)
     assert function.__name__ == "table_test"
@@ -36,7 +36,7 @@ def test_registers_become_variables_and_loops_their_bodies(sizes: dict[str, int]
     assert list(values) == expected
     last = sum(10 * (rows - 1) + c for c in range(1, columns))
     assert total == (3 * last if columns > 1 else "alone")
-    assert unrolled(table, sizes, None, "test").__code__.co_firstlineno == table.__code__.co_firstlineno
+    assert unrolled(table, sizes, {}, "test").__code__.co_firstlineno == table.__code__.co_firstlineno
 
 
 @pytest.mark.parametrize("stand_in", [lambda: registers(2), lambda: packed(None)])

@@ -16,7 +16,7 @@ import pytest
 import handgrad
 from handgrad import notes
 from handgrad.errors import InputError
-from handgrad.notes import loss, operations
+from handgrad.notes import loss, operation
 from handgrad.notes.lines import LINES, Line, line
 
 NUMBERS = [f"N{n}" for n in range(1, 36)]
@@ -60,7 +60,7 @@ def test_the_functions_of_a_line_exist_and_name_it(entry: Line) -> None:
     assert entry.title
     assert entry.functions
     for name in entry.functions:
-        function = operations.resolve(name)
+        function = operation.resolve(name)
         module = inspect.getmodule(function)
         assert name in NOTES
         assert entry.number in mentioned(f"{function.__doc__} {module.__doc__}")
@@ -86,7 +86,9 @@ def test_the_tests_name_a_line(number: str) -> None:
     pytest.fail(f"no test names {number}")
 
 
-@pytest.mark.parametrize("name", [name for name in NOTES if name.split(".")[0] not in ("lines", "operations")])
+@pytest.mark.parametrize(
+    "name", [name for name in NOTES if name.split(".")[0] not in ("lines", "operation", "operations")]
+)
 def test_every_public_function_of_the_notes_belongs_to_a_line_and_shows_an_example(name: str) -> None:
     text = NOTES[name].__doc__ or ""
     of_a_line = any(name in entry.functions for entry in LINES)
@@ -99,9 +101,9 @@ def test_every_public_function_of_the_package_has_a_docstring() -> None:
 
 
 def test_an_operation_sees_a_function_that_was_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    replaced = operations.resolve("loss.softmax_cross_entropy_backward")
+    replaced = operation.resolve("loss.softmax_cross_entropy_backward")
     monkeypatch.setattr(loss, "softmax_cross_entropy_backward", lambda z, y: y - z)
-    assert operations.resolve("loss.softmax_cross_entropy_backward") is not replaced
+    assert operation.resolve("loss.softmax_cross_entropy_backward") is not replaced
 
 
 def test_an_unknown_number_is_refused() -> None:

@@ -27,10 +27,10 @@ def drawn(
     maps: int | None = None,
     names: str | None = None,
 ) -> tuple[Model, Dataset]:
-    """A model that learned nothing; as many images of noise of each class in every part, files of these names."""
+    """An untrained model, and a dataset of noise with equally many images of each class in every split."""
     rng = np.random.default_rng(len(classes))
     labels = np.repeat(np.arange(len(classes)), each)
-    paths = None if names is None else np.array([names.format(place) for place in range(len(labels))], object)
+    paths = None if names is None else np.array([names.format(index) for index in range(len(labels))], object)
     train, validation, test = (
         Samples(rng.integers(0, 256, (len(labels), *shape)).astype(np.uint8), labels, paths) for _ in range(3)
     )

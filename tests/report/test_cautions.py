@@ -1,4 +1,4 @@
-"""Each caution comes when it must, and not before."""
+"""Each caution comes exactly when it is due."""
 
 from __future__ import annotations
 

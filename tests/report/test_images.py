@@ -1,4 +1,4 @@
-"""Pictures in the page are the pixels of the data, and frames hold what they should."""
+"""Images in the page are the pixels of the data, and frames are where they should be."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ def pixels(drawn: Embedded) -> np.ndarray:
         return np.asarray(opened)
 
 
-@pytest.mark.parametrize("depth", [1, 3])
-def test_a_small_picture_keeps_every_pixel(depth: int) -> None:
-    image = noise(20, 31, depth)
-    image = image.reshape(20, 31, depth)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_small_image_keeps_every_pixel(channels: int) -> None:
+    image = noise(20, 31, channels)
+    image = image.reshape(20, 31, channels)
     drawn = embedded(image)
     assert (drawn.width, drawn.height, drawn.crisp) == (31, 20, True)
     np.testing.assert_array_equal(pixels(drawn).reshape(image.shape), image)
 
 
-@pytest.mark.parametrize("depth", [1, 3])
-def test_a_photo_is_made_small(depth: int) -> None:
-    drawn = embedded(np.full((200, 256, depth), 90, np.uint8))
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_photo_is_reduced(channels: int) -> None:
+    drawn = embedded(np.full((200, 256, channels), 90, np.uint8))
     assert drawn.url.startswith("data:image/jpeg;base64,")
     assert pixels(drawn).shape[:2] == (125, 160)
     assert abs(pixels(drawn).astype(int) - 90).max() < 3
@@ -37,7 +37,7 @@ def test_a_photo_is_made_small(depth: int) -> None:
 
 @pytest.mark.parametrize(("row", "column"), [(0, 0), (5, 20), (17, 28), (9, 0)])
 @pytest.mark.parametrize("field", [(3, 3), (2, 5), (20, 31)])
-def test_the_frame_holds_the_place(row: int, column: int, field: tuple[int, int]) -> None:
+def test_the_frame_has_the_field(row: int, column: int, field: tuple[int, int]) -> None:
     image = noise(20, 31).reshape(20, 31, 1)
     row, column = min(row, 20 - field[0]), min(column, 31 - field[1])
     cut = crop(image, row, column, field)

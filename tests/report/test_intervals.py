@@ -18,7 +18,7 @@ TRUTHS = {
 
 
 def drawn(truth: np.ndarray, images: int, times: int) -> np.ndarray:
-    """Confusion matrices of so many images, shape (times, classes, classes)."""
+    """Confusion matrices of shape (times, classes, classes) for this number of images."""
     rng = np.random.default_rng(0)
     return rng.multinomial(images, truth.ravel(), size=times).reshape(times, *truth.shape)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ def test_an_example_counted_by_hand() -> None:
     b = metrics.classes[1]
     assert (b.name, b.images) == ("b", 3)
     assert (b.precision, b.recall, b.f1) == pytest.approx((2 / 3, 2 / 3, 2 / 3))
-    assert json.loads(json.dumps(metrics.to_dict()))["classes"][0]["precision"] == 0.5
+    assert json.loads(json.dumps(asdict(metrics)))["classes"][0]["precision"] == 0.5
 
 
 @given(generators, st.integers(2, 5), st.integers(1, 30))

@@ -1,4 +1,4 @@
-"""The mistakes that are shown are the surest."""
+"""The most confident mistakes come first."""
 
 from __future__ import annotations
 

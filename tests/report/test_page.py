@@ -1,4 +1,4 @@
-"""report.html: true to report.json, valid, self-contained, for everybody; whatever the data are called or lack."""
+"""report.html: true to report.json, valid, self-contained and accessible, whatever the data."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.web.conftest import DESKTOP, PHONE
 
 REPORT_MD = Path(__file__).parents[2] / "docs" / "report.md"
 UNDOCUMENTED = {"architecture", "recipe", "versions", "machine", "history", "training"}
-"""Whose own keys are those of other documents."""
+"""Keys whose own keys are documented elsewhere."""
 HOSTILE = (
     "<script>document.title = 'taken'</script>",
     '"><img src=x onerror="document.title=\'taken\'">',
@@ -45,7 +45,7 @@ def history(count: int) -> list[Epoch]:
 
 
 def trained(made: tuple[Model, Dataset], epochs: int = 3) -> tuple[dict[str, Any], dict[str, Samples]]:
-    """The report of a training, and the parts that its pictures come from."""
+    """The report of a training, and the splits that its images come from."""
     model, dataset = made
     report = training_report(model, dataset, history(epochs), NotesEngine(model.standardization))
     return report, {"validation": dataset.validation, "test": dataset.test}
@@ -68,14 +68,14 @@ def evaluated(model: Model, samples: Samples, split: str = "all") -> tuple[dict[
 
 
 def without(made: tuple[Model, Dataset], label: int) -> tuple[Model, Dataset]:
-    """The same with a test part that lacks a class."""
+    """The same with a test split that lacks a class."""
     model, dataset = made
     kept = dataset.test[np.flatnonzero(dataset.test.labels != label)]
     return model, Dataset(dataset.name, dataset.classes, dataset.train, dataset.validation, kept)
 
 
 def certain(made: tuple[Model, Dataset], right: bool) -> tuple[Model, Dataset]:
-    """A model that says class 1 of all, on a test part that is all of class 1, or of class 0."""
+    """A model that always predicts class 1, on a test split with only class 1, or only class 0."""
     model, dataset = made
     model.parameters.vector[:] = 0
     model.parameters["b2"][1] = 1000
@@ -84,7 +84,7 @@ def certain(made: tuple[Model, Dataset], right: bool) -> tuple[Model, Dataset]:
 
 
 def none_of_its_own() -> tuple[dict[str, Any], dict[str, Samples]]:
-    """The report of a model that does not say where it comes from."""
+    """The report of a model without provenance."""
     model, dataset = drawn()
     return evaluated(Model(model.parameters, model.classes, model.standardization), dataset.test, "test")
 
@@ -95,7 +95,7 @@ CASES: dict[str, Callable[[], tuple[dict[str, Any], dict[str, Samples]]]] = {
     "many epochs": lambda: trained(drawn(), epochs=200),
     "ten classes": lambda: trained(drawn(tuple("0123456789"), maps=2)),
     "a hundred classes": lambda: trained(drawn(tuple(f"sign {n}" for n in range(100)), each=3)),
-    "one test picture a class": lambda: trained(drawn(("a", "b", "c"), each=1)),
+    "one test image per class": lambda: trained(drawn(("a", "b", "c"), each=1)),
     "a class missing": lambda: trained(without(drawn(("a", "b", "c")), 1)),
     "no mistake": lambda: trained(certain(drawn(), right=True)),
     "nothing right": lambda: trained(certain(drawn(), right=False)),
@@ -103,7 +103,7 @@ CASES: dict[str, Callable[[], tuple[dict[str, Any], dict[str, Samples]]]] = {
     "hostile names": lambda: trained(drawn(HOSTILE, source="<b>&\"'/{{ 1 }}", names="<i>{}&/\"' {{{{ 2 }}}}.png")),
     "an evaluation": lambda: evaluated(drawn()[0], drawn()[1].test),
     "held out": lambda: evaluated(drawn()[0], drawn()[1].test, "held out"),
-    "one picture": lambda: evaluated(drawn()[0], drawn()[1].test[:1]),
+    "one image": lambda: evaluated(drawn()[0], drawn()[1].test[:1]),
     "a model of unknown origin": none_of_its_own,
 }
 Made = Callable[[str], tuple[dict[str, Any], dict[str, Samples], str]]
@@ -111,20 +111,20 @@ Made = Callable[[str], tuple[dict[str, Any], dict[str, Samples], str]]
 
 @pytest.fixture(scope="module")
 def made() -> Made:
-    """Report, parts and page of a case."""
+    """Report, splits and page of a case."""
     done: dict[str, tuple[dict[str, Any], dict[str, Samples], str]] = {}
 
     def make(name: str) -> tuple[dict[str, Any], dict[str, Samples], str]:
         if name not in done:
-            report, parts = CASES[name]()
-            done[name] = (report, parts, report_page(report, parts))
+            report, splits = CASES[name]()
+            done[name] = (report, splits, report_page(report, splits))
         return done[name]
 
     return make
 
 
 class Words(HTMLParser):
-    """What a person reads."""
+    """The text that a person reads."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -139,7 +139,7 @@ class Words(HTMLParser):
 
 
 def read(page: str) -> ElementTree.Element:
-    """The page as XML, which is mended nowhere."""
+    """The page as XML, parsed strictly."""
     return ElementTree.fromstring(
         page.replace("<!doctype html>", "").replace("&nbsp;", "\u00a0").replace("&thinsp;", "\u2009")
     )
@@ -147,13 +147,13 @@ def read(page: str) -> ElementTree.Element:
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_page_shows_report_json_and_nothing_else(made: Made, name: str) -> None:
-    report, parts, page = made(name)
+    report, splits, page = made(name)
     again = json.loads(json.dumps(report, allow_nan=False))
-    assert report_page(again, parts) == page
+    assert report_page(again, splits) == page
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_no_figure_is_missing_or_no_number(made: Made, name: str) -> None:
+def test_no_figure_is_missing_or_not_a_number(made: Made, name: str) -> None:
     _, _, page = made(name)
     assert not re.search(r"\b(nan|inf|None|undefined)\b", Words(page).text)
     assert not re.search(r'="[^"]*\b(nan|inf|None)\b[^"]*"', page.replace("default-src 'none'", ""))
@@ -172,7 +172,7 @@ def test_the_markup_is_well_formed_and_its_ids_are_unique(made: Made, name: str)
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_it_asks_no_other_place_for_anything(made: Made, name: str) -> None:
+def test_it_refers_to_nothing_outside(made: Made, name: str) -> None:
     _, _, page = made(name)
     assert "http" not in page.replace("http-equiv", "")
     assert "<script" not in page
@@ -181,7 +181,7 @@ def test_it_asks_no_other_place_for_anything(made: Made, name: str) -> None:
     assert "url(" not in page
 
 
-def test_the_headline_is_the_reports(made: Made) -> None:
+def test_the_headline_is_that_of_the_report(made: Made) -> None:
     report, _, page = made("ten classes")
     words = re.sub(r"\s+", " ", Words(page).text)
     right = 100 * report["test_accuracy"]
@@ -197,7 +197,7 @@ def test_the_headline_is_the_reports(made: Made) -> None:
 
 @pytest.fixture
 def opened(browser: Browser, made: Made, tmp_path: Path) -> Iterator[Callable[..., Page]]:
-    """Opens the page of a case; what the console says, and what is asked of the network, fails the test."""
+    """Open the page of a case; any message on the console and any request to the network fails the test."""
     said: list[str] = []
     contexts = []
 
@@ -242,7 +242,7 @@ def test_axe_finds_nothing(name: str, options: dict[str, Any], opened: Callable[
     assert found.violations_count == 0, found.generate_report()
 
 
-def test_no_element_is_moved_by_a_browser_that_mends_what_is_wrong(opened: Callable[..., Page], made: Made) -> None:
+def test_the_browser_repairs_nothing(opened: Callable[..., Page], made: Made) -> None:
     page = opened("ten classes")
     pairs = "[...document.querySelectorAll('*')].map((each) => `${each.parentNode.localName ?? ''}>${each.localName}`)"
     root = read(made("ten classes")[2])
@@ -262,7 +262,7 @@ def test_hostile_names_are_shown_as_they_are(opened: Callable[..., Page]) -> Non
     expect(page.locator("#provenance")).to_contain_text("<b>&\"'/{{ 1 }}")
 
 
-def test_the_numbers_of_the_tables_are_the_reports(opened: Callable[..., Page], made: Made) -> None:
+def test_the_numbers_in_the_tables_are_those_of_the_report(opened: Callable[..., Page], made: Made) -> None:
     report, page = made("ten classes")[0], opened("ten classes")
     shown = page.evaluate(
         """() => [...document.querySelectorAll(".confusion tbody tr")].map((row) =>
@@ -280,7 +280,7 @@ def test_the_numbers_of_the_tables_are_the_reports(opened: Callable[..., Page], 
     assert set(sizes) == {8}
 
 
-def test_many_classes_are_a_picture_and_their_confusions_a_list(opened: Callable[..., Page], made: Made) -> None:
+def test_many_classes_are_a_heat_map_and_their_confusions_a_list(opened: Callable[..., Page], made: Made) -> None:
     report, page = made("a hundred classes")[0], opened("a hundred classes")
     filled = np.count_nonzero(report["confusion_matrix"])
     expect(page.locator(".heat rect:not(.edge)")).to_have_count(int(filled))

@@ -26,9 +26,9 @@ FIELDS = [[(3, 3), (5, 5)], [(2, 3), (3, 5), (6, 10)], [(3, 3), (11, 11), (17, 1
 def drawn(architecture: Architecture, count: int = 9) -> tuple[Model, Samples]:
     rng = np.random.default_rng(3)
     parameters = Parameters.draw(architecture, rng, "float64")
-    depth = architecture.input_shape[2]
+    channels = architecture.input_shape[2]
     images = rng.integers(0, 256, (count, *architecture.input_shape)).astype(np.uint8)
-    model = Model(parameters, ("a", "b"), Standardization((120.0,) * depth, (70.0,) * depth))
+    model = Model(parameters, ("a", "b"), Standardization((120.0,) * channels, (70.0,) * channels))
     return model, Samples(images, np.zeros(count, np.int64))
 
 
@@ -48,8 +48,8 @@ def test_the_strongest_of_each_filter_are_the_largest_of_all(architecture: Archi
         assert [each.filter for each in layer.filters] == list(range(1, min(64, T.shape[3]) + 1))
         for n, each in enumerate(layer.filters):
             largest = T[..., n].max(axis=(1, 2))
-            np.testing.assert_allclose([place.response for place in each.strongest], np.sort(largest)[::-1][:6])
-            assert len({place.image for place in each.strongest}) == 6
+            np.testing.assert_allclose([found.response for found in each.strongest], np.sort(largest)[::-1][:6])
+            assert len({found.image for found in each.strongest}) == 6
             assert each.active == pytest.approx((T[..., n] > 0).mean())
             F = model.parameters[convolution.F][..., n]
             np.testing.assert_array_equal(each.weights, F if F.ndim == 2 else F.transpose(2, 0, 1))
@@ -62,13 +62,13 @@ def test_a_response_is_made_of_its_pixels_and_of_no_other(architecture: Architec
     for layer, convolution in zip(strongest_responses(model, samples), architecture.convolutions, strict=True):
         height, width = layer.field
         for n, each in enumerate(layer.filters[:3]):
-            place = each.strongest[0]
-            image = samples.images[place.image]
-            inside = (slice(place.row, place.row + height), slice(place.column, place.column + width))
+            strongest = each.strongest[0]
+            image = samples.images[strongest.image]
+            inside = (slice(strongest.row, strongest.row + height), slice(strongest.column, strongest.column + width))
             other = rng.integers(0, 256, image.shape).astype(np.uint8)
             other[inside] = image[inside]
             T = every_response(model, Samples(other[np.newaxis], np.zeros(1, np.int64)))[convolution.T]
-            assert np.isclose(T[0, :, :, n], place.response, rtol=1e-9).any()
+            assert np.isclose(T[0, :, :, n], strongest.response, rtol=1e-9).any()
 
 
 @pytest.mark.parametrize(("architecture", "fields"), [*zip(ARCHITECTURES, FIELDS, strict=True)])
@@ -83,7 +83,7 @@ def test_a_sample_is_bounded_and_evenly_spread(monkeypatch: pytest.MonkeyPatch) 
     model, samples = drawn(ARCHITECTURES[0], count=9)
     found = strongest_responses(model, samples)
     assert found[0].images == 5
-    assert {place.image for each in found[0].filters for place in each.strongest} == {0, 2, 4, 6, 8}
+    assert {strongest.image for each in found[0].filters for strongest in each.strongest} == {0, 2, 4, 6, 8}
     monkeypatch.setattr(responses, "_NUMBERS", 1)
     assert strongest_responses(model, samples)[0].images == 1
 

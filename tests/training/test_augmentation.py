@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from handgrad import engine as engines
+from handgrad import optimizer as optimizers
 from handgrad.data import Samples, load
 from handgrad.errors import InputError
 from handgrad.model import Model
 from handgrad.training import Recipe, State, Step, train
-from handgrad.training import optimizer as optimizers
 from handgrad.training.augmentation import AUGMENTATIONS, Augmentation
 from handgrad.training.batches import batches
 from handgrad.typing import Pixels
@@ -104,13 +104,13 @@ def test_batches_are_the_samples_in_their_order(batch_size: int, count: int) -> 
     found = list(batches(samples, order, batch_size))
     np.testing.assert_array_equal(np.concatenate([batch.images for batch in found]), np.asarray(samples.images)[order])
     assert np.concatenate([batch.labels for batch in found]).tolist() == order.tolist()
-    assert [len(batch.places) for batch in found[:-1]] == [batch_size] * (len(found) - 1)
+    assert [len(batch.indices) for batch in found[:-1]] == [batch_size] * (len(found) - 1)
 
 
 def test_what_the_other_thread_raises_is_raised_here() -> None:
     class Broken(Augmentation):
-        def apply(self, images: Pixels, places: Any) -> Pixels:
-            if 5 in places:
+        def apply(self, images: Pixels, indices: Any) -> Pixels:
+            if 5 in indices:
                 raise OSError("the disk is gone")
             return images
 
@@ -155,7 +155,7 @@ def test_a_training_sees_what_was_augmented_and_goes_on_as_if_it_had_not_been_le
 
 def test_kinds_are_checked() -> None:
     with pytest.raises(InputError, match="augment=mirror: must be one of shift, flip, rotate, contrast; try shift"):
-        Recipe(augment=("shift", "mirror"))
+        Recipe(augment=("shift", "mirror"))  # type: ignore[arg-type]
 
 
 def test_shifted_digits_are_recognized_better_where_shifts_were_learned() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from handgrad import engine as engines
+from handgrad import optimizer as optimizers
 from handgrad.architecture import Architecture
 from handgrad.data import Samples, load
 from handgrad.engine import Engine
@@ -19,8 +20,8 @@ from handgrad.notes import network
 from handgrad.parameters import Parameters
 from handgrad.standardization import Standardization
 from handgrad.training import Epoch, Recipe, State, Step, train
-from handgrad.training import optimizer as optimizers
 from handgrad.training.loop import score
+from handgrad.training.recipe import OptimizerName
 from handgrad.typing import Array, Integers, Stored
 
 DIGITS = load("digits")
@@ -152,7 +153,7 @@ def test_batches_of_any_size(batch_size: int) -> None:
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
-def test_a_loss_that_is_no_number_stops_with_the_step_and_the_cure(optimizer: str) -> None:
+def test_a_loss_that_is_no_number_stops_with_the_step_and_the_cure(optimizer: OptimizerName) -> None:
     recipe = Recipe(epochs=10, optimizer=optimizer, learning_rate=1e30, schedule="constant")
     with pytest.raises(DivergenceError) as caught:
         events(new_model(), recipe)
@@ -185,7 +186,7 @@ def test_a_network_that_is_wrong_and_sure_has_a_finite_validation_loss() -> None
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
 @pytest.mark.parametrize("taken", [1, 2, 3, 4, 7])
-def test_a_training_left_after_any_step_goes_on_as_if_nothing_had_been(optimizer: str, taken: int) -> None:
+def test_a_training_left_after_any_step_goes_on_as_if_nothing_had_been(optimizer: OptimizerName, taken: int) -> None:
     recipe = Recipe(epochs=3, batch_size=128, optimizer=optimizer, early_stopping=True)
     whole, broken = new_model(), new_model()
     everything = list(train(whole, TRAIN, VALIDATION, recipe, engines.create("notes", whole.standardization), 5))

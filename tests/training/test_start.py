@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from handgrad import engine as engines
+from handgrad import optimizer as optimizers
 from handgrad.architecture import Architecture
 from handgrad.data import Samples
 from handgrad.model import Model
@@ -15,7 +16,6 @@ from handgrad.notes import network
 from handgrad.parameters import Parameters
 from handgrad.standardization import Standardization
 from handgrad.training import Epoch, Recipe, train
-from handgrad.training import optimizer as optimizers
 
 SIDE, COUNT = 100, 128
 

@@ -14,7 +14,6 @@ from handgrad import engine as engines
 from handgrad.architecture import Architecture
 from handgrad.data import Samples
 from handgrad.errors import InputError
-from handgrad.fused import network as fused
 from handgrad.model import Model
 from handgrad.notes import network as notes
 from handgrad.parameters import Parameters
@@ -22,7 +21,7 @@ from handgrad.standardization import Standardization
 from handgrad.training import Epoch, Recipe, train
 from handgrad.training.weights import weights_of
 from handgrad.typing import Array
-from tests.fused.agreement import parameters_of
+from tests.fused.agreement import AS_GIVEN, parameters_of
 
 SMALL = Architecture(input_shape=(8, 8, 1), classes=3, stages=((3, 2),), hidden=(5,))
 BALANCED = Recipe(class_weight="balanced")
@@ -61,7 +60,7 @@ def _case(rng: np.random.Generator, batch: int) -> tuple[Parameters, Array, Arra
 
 @settings(max_examples=25)
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=9).filter(any), st.integers(0, 2**32 - 1))
-@pytest.mark.parametrize("compute", [notes.loss_and_gradients, fused.loss_and_gradients])
+@pytest.mark.parametrize("compute", [notes.loss_and_gradients, AS_GIVEN.loss_and_gradients])
 def test_a_whole_weight_is_as_many_copies(compute: Any, weights: list[int], seed: int) -> None:
     """The meaning of a weight, in scikit-learn: an image of weight 3 is there three times, one of weight 0 is not."""
     parameters, X, y = _case(np.random.default_rng(seed), len(weights))
@@ -80,11 +79,11 @@ def test_the_engines_agree_on_weights(batch: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     parameters, X, y = _case(rng, batch)
     weights = rng.exponential(size=batch)
-    expected, found = (network.loss_and_gradients(parameters, X, y, weights)[2].vector for network in (notes, fused))
+    expected, found = (way.loss_and_gradients(parameters, X, y, weights)[2].vector for way in (notes, AS_GIVEN))
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("compute", [notes.loss_and_gradients, fused.loss_and_gradients])
+@pytest.mark.parametrize("compute", [notes.loss_and_gradients, AS_GIVEN.loss_and_gradients])
 def test_weights_that_do_not_fit_and_weights_of_nothing(compute: Any) -> None:
     parameters, X, y = _case(np.random.default_rng(0), 2)
     with pytest.raises(InputError, match=r"sample_weight=\(3,\): must have the shape \(2,\)"):

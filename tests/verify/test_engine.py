@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from handgrad import cli, verify
-from handgrad.fused import network as fused
 from handgrad.fused.network import Network
 from handgrad.notes import network as notes
 from handgrad.parameters import Parameters
 from handgrad.typing import Array
 from tests.data.writing import noise, write_picture
+from tests.fused.agreement import AS_GIVEN
 
 Passes = tuple[Array, Array, Parameters]
 Change = Callable[[Array, Parameters], Any]
@@ -41,7 +41,7 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> Callable[[Change], None]:
 def test_the_fused_engine_passes_on_both_networks_of_the_notes() -> None:
     rng = np.random.default_rng(0)
     for parameters, X in verify.networks_of_the_notes(rng):
-        checks = list(verify.check_engine(fused.loss_and_gradients, parameters, X, rng))
+        checks = list(verify.check_engine(AS_GIVEN.loss_and_gradients, parameters, X, rng))
         assert [line.derivative for line in checks] == ["E", *(f"∂E/∂{name}" for name in parameters)]
         assert all(line.verdict == "pass" and line.coordinates for line in checks)
         assert max(line.error for line in checks) < 1e-8
@@ -58,7 +58,7 @@ def test_a_wrong_gradient_is_caught_at_its_parameter(
     broken(change)
     rng = np.random.default_rng(0)
     with_maps = verify.networks_of_the_notes(rng)[1]
-    checks = list(verify.check_engine(fused.loss_and_gradients, *with_maps, rng))
+    checks = list(verify.check_engine(AS_GIVEN.loss_and_gradients, *with_maps, rng))
     assert [line.derivative for line in checks if line.verdict == "fail"] == [f"∂E/∂{name}"]
 
 
@@ -69,7 +69,7 @@ def test_a_single_wrong_number_is_caught(broken: Callable[[Change], None]) -> No
 
     broken(change)
     rng = np.random.default_rng(0)
-    checks = list(verify.check_engine(fused.loss_and_gradients, *verify.networks_of_the_notes(rng)[0], rng))
+    checks = list(verify.check_engine(AS_GIVEN.loss_and_gradients, *verify.networks_of_the_notes(rng)[0], rng))
     assert [line.derivative for line in checks if line.verdict == "fail"] == ["∂E/∂F2"]
 
 

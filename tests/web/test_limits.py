@@ -7,6 +7,7 @@ import io
 import itertools
 import json
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,9 @@ def posted(app: Any, path: str, pieces: Iterable[bytes]) -> tuple[int, dict[str,
         "http_version": "1.1",
         "scheme": "http",
     }
-    asyncio.run(app(scope, receive, send))
+    # In a thread, since Playwright's event loop may be running in this one.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(lambda: asyncio.run(app(scope, receive, send))).result()
     return sent[0]["status"], json.loads(b"".join(message.get("body", b"") for message in sent[1:])), taken
 
 

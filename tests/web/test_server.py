@@ -300,4 +300,4 @@ def test_a_port_in_use_is_told(trained: Path) -> None:
         process.kill()
         process.communicate()
     assert second.returncode == 2
-    assert second.stderr.startswith(f"handgrad: error: port={port}: cannot be listened on")
+    assert second.stderr.startswith(f"handgrad: error: --port={port}: cannot be listened on")

@@ -1,1 +1,1 @@
-"""How well the recipes do, beside the same networks in PyTorch and scikit-learn's usual choices: docs/results.md."""
+"""The accuracy of recipes, of the same networks in PyTorch, and of scikit-learn's usual choices: docs/results.md."""

@@ -1,6 +1,6 @@
 """``python -m tools.accuracy``: train every recipe and its peers, write ``results.json`` and ``docs/results.md``.
 
-Every figure is kept as soon as it is measured: a run that was ended goes on with what is missing.
+Every figure is saved as soon as it is measured, so an interrupted run resumes with the missing ones.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 from handgrad import atomic
 from handgrad.report.surroundings import machine, versions
-from tools import DATA, DOCS, ROOT
+from tools import DATA, ROOT
 from tools.accuracy import document, objects
 from tools.accuracy.recipes import TASKS, Task, key_of
 
@@ -29,11 +29,11 @@ PYTORCH = ROOT / ".venv-bench" / "bin" / "python"
 def main() -> None:
     """Measure what is missing, then write the document."""
     options = _options()
-    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() and not options.anew else {}
+    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() and not options.again else {}
     runs = results.setdefault("runs", {})
     if not options.report_only:
         results |= {"machine": machine(), "versions": versions()}
-    # One thread a training, as many trainings at once as there are cores: nobody waits for another's thread.
+    # One thread per training, as many trainings at once as there are cores: none waits for another's thread.
     with ThreadPoolExecutor(results["machine"]["cores"]) as pool:
         for trainings in [] if options.report_only else planned(options):
             missing = [each for each in trainings if key_of(*each) not in runs]
@@ -42,19 +42,19 @@ def main() -> None:
                 runs[key_of(*started[training])] = training.result()
                 print(key_of(*started[training]), flush=True)
                 atomic.write_files(RESULTS.parent, {RESULTS.name: (json.dumps(results, indent=1) + "\n").encode()})
-    document.write(results, DOCS)
+    document.write(results)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools.accuracy", description=__doc__)
     parser.add_argument("--report-only", action="store_true", help="write the document from what was measured")
-    parser.add_argument("--anew", action="store_true", help="forget what was measured before")
+    parser.add_argument("--again", action="store_true", help="measure everything again")
     parser.add_argument("--only", default="", help="the beginning of the tasks' names")
     return parser.parse_args()
 
 
 def planned(options: argparse.Namespace) -> Iterator[list[tuple[Task, str, int]]]:
-    """Trainings that may run at once: handgrad's, whose recipes the peers need; then theirs, the longest last."""
+    """Yield groups of trainings that may run at once: handgrad's, which the peers copy; then theirs, longest last."""
     chosen = [task for task in TASKS if task.name.startswith(options.only)]
     found: dict[str, dict[str, tuple[Task, str, int]]] = {"handgrad": {}, "scikit-learn": {}, "PyTorch": {}}
     for seed in range(max(task.seeds for task in TASKS)):
@@ -69,7 +69,7 @@ def planned(options: argparse.Namespace) -> Iterator[list[tuple[Task, str, int]]
 
 
 def run(task: Task, contestant: str, seed: int, runs: dict[str, Any]) -> dict[str, Any]:
-    """One training and its test."""
+    """Train and test once."""
     with tempfile.TemporaryDirectory() as name:
         source, folder = DATA / task.source, Path(name)
         if task.grouped:
@@ -77,7 +77,7 @@ def run(task: Task, contestant: str, seed: int, runs: dict[str, Any]) -> dict[st
         group_by = str(folder / "objects.csv") if task.grouped else None
         if contestant == "handgrad":
             return handgrad(task, source, group_by, seed, folder / "out")
-        # Architecture and recipe as handgrad had them.
+        # Architecture and recipe are handgrad's.
         spec = runs[key_of(task, "handgrad", seed)]["spec"]
         given = json.dumps({**spec, "source": str(source), "group_by": group_by, "seed": seed})
         if contestant == "PyTorch":
@@ -86,7 +86,7 @@ def run(task: Task, contestant: str, seed: int, runs: dict[str, Any]) -> dict[st
 
 
 def handgrad(task: Task, source: Path, group_by: str | None, seed: int, out: Path) -> dict[str, Any]:
-    """``handgrad train``, as anybody would call it, and what its report says."""
+    """Run ``handgrad train`` as a user would, and return the figures of its report."""
     grouping = ("--group-by", group_by) if group_by else ()
     words = (str(source), *task.options.split(), *grouping, "--seed", str(seed), "--out", str(out))
     _output(sys.executable, "-m", "handgrad", "train", *words)

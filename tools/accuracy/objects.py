@@ -1,4 +1,4 @@
-"""Which pictures of the magnetic tiles show one tile: each was taken under six lamps, shortly after one another."""
+"""Which images of the magnetic tiles show the same tile: each was taken under six lamps within a short time."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import csv
 from pathlib import Path
 
 APART = 130
-"""The number in a name counts time. Within a tile it grows by a few dozen a picture; a longer pause ends the tile."""
+"""The number in a name counts time. Within a tile it grows by a few dozen per image; a longer pause ends the tile."""
 
 
 def write(source: Path, path: Path) -> None:
-    """The table for ``--group-by``: columns image and object.
+    """Write the table for ``--group-by``, with the columns image and object.
 
     Parameters
     ----------
     source : Path
-        Folder of class folders with pictures named ``…_num_1234.jpg``.
+        Folder of class folders with images named ``…_num_1234.jpg``.
     path : Path
         The CSV to write.
     """
@@ -24,7 +24,7 @@ def write(source: Path, path: Path) -> None:
         table = csv.writer(file)
         table.writerow(("image", "object"))
         tile, before = 0, 0
-        for picture in sorted(taken, key=lambda picture: (taken[picture], picture)):
-            tile += taken[picture] - before > APART
-            before = taken[picture]
-            table.writerow((picture.relative_to(source).as_posix(), f"tile {tile}"))
+        for image in sorted(taken, key=lambda image: (taken[image], image)):
+            tile += taken[image] - before > APART
+            before = taken[image]
+            table.writerow((image.relative_to(source).as_posix(), f"tile {tile}"))

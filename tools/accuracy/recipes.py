@@ -1,4 +1,4 @@
-"""What is trained: the recipes of docs/results.md, as the words of their commands."""
+"""The recipes of docs/results.md, as command-line options."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ class Task:
     Parameters
     ----------
     name : str
-        What the document calls it.
+        Its title in the document.
     source : str
         Folder of the data.
     options : str
-        The rest of its command, after ``handgrad train SOURCE``; hyper-parameters were chosen on validation data.
+        The rest of its command, after ``handgrad train SOURCE``; hyperparameters were chosen on validation data.
     metric : str
-        Of ``report.json``.
+        Key in ``report.json``.
     goal : float, optional
-        What it was to reach; None where it is to be above the best of the others.
+        The metric to reach; None if it is to exceed the best of the others.
     grouped : bool
-        Whether pictures of one object are kept in one part.
+        Whether images of one object are kept in one split.
     contestants : tuple of str
-        Who trains on the same parts, handgrad first.
+        The contestants on the same splits, handgrad first.
     seeds : int
-        How many trainings, of seeds from 0; a seed draws split, initial values and order.
+        The number of trainings, with seeds from 0; a seed determines split, initial values and order.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Task:
 
 
 def key_of(task: Task, contestant: str, seed: int) -> str:
-    """What a training's figures are kept under; scikit-learn's depend on the data alone."""
+    """Return the key of a training's figures; scikit-learn's depend only on the data."""
     return f"{task.name if contestant in OUR_NETWORK else task.source} | {contestant} | {seed}"
 
 

@@ -1,4 +1,4 @@
-"""scikit-learn's usual choices on the same pixels and parts: ``python -m tools.accuracy.scikit_learn SPEC NAME``."""
+"""scikit-learn's usual choices on the same pixels and splits: ``python -m tools.accuracy.scikit_learn SPEC NAME``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from handgrad.data import load
 MULTILAYER_PERCEPTRON = "MLPClassifier"
 COMPONENTS = 100
 CHOICES: dict[str, Callable[[int], Any]] = {
-    # Pixels from 0 to 1 are what its documentation trains MNIST from; early stopping looks at a tenth of the pictures.
+    # Its documentation trains MNIST with pixels from 0 to 1; early stopping holds out a tenth of the images.
     MULTILAYER_PERCEPTRON: lambda seed: MLPClassifier(early_stopping=True, random_state=seed),
     "logistic regression": lambda seed: _reduced(LogisticRegression(class_weight="balanced", max_iter=2_000), seed),
     "support vector machine": lambda seed: _reduced(SVC(class_weight="balanced", random_state=seed), seed),
@@ -35,7 +35,7 @@ CHOICES: dict[str, Callable[[int], Any]] = {
     ),
     "nearest neighbors": lambda seed: _reduced(KNeighborsClassifier(), seed),
 }
-"""Estimators by name, of a seed. Those that suffer from 10,000 correlated features get the principal components."""
+"""Estimators by name, for a seed. Those that suffer from 10,000 correlated features get principal components."""
 
 
 def _reduced(estimator: Any, seed: int) -> Any:
@@ -43,7 +43,7 @@ def _reduced(estimator: Any, seed: int) -> Any:
 
 
 def main() -> None:
-    """Train, test, print."""
+    """Train, test and print."""
     spec, name = json.loads(sys.argv[1]), sys.argv[2]
     dataset = load(spec["source"], seed=spec["seed"], group_by=spec["group_by"])
     estimator = CHOICES[name](spec["seed"])
@@ -65,7 +65,7 @@ def main() -> None:
 
 
 def features(images: Any) -> Any:
-    """A row an image, from 0 to 1."""
+    """Return one row of pixels from 0 to 1 per image."""
     return images[:].reshape(len(images), -1).astype("float32") / 255
 
 

@@ -1,1 +1,1 @@
-"""handgrad measured beside other frameworks: ``python -m tools.benchmarks``, or ``make bench``."""
+"""Benchmarks of handgrad and other frameworks: ``python -m tools.benchmarks``, or ``make bench``."""

@@ -8,10 +8,11 @@ import os
 import sys
 import time
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from handgrad.standardization import Standardization
+from handgrad import engine as engines
 from tools import DOCS, ROOT
 from tools.benchmarks import cold, growth, machine, peak, process, report, startup
 from tools.benchmarks.measure import Effort, Peer, measure, say
@@ -23,7 +24,7 @@ _ONE_IMAGE = ("A", "B")
 
 
 def main() -> int:
-    """Run the parts that were asked for."""
+    """Run the chosen measurements."""
     options = _options()
     results_file = options.out / "results.json"
     if not options.report_only:
@@ -48,7 +49,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=None, help="folder of results.json")
     parser.add_argument("--docs", type=Path, default=None, help="folder of performance.md and images/")
     options = parser.parse_args()
-    # A smoke test does not replace figures that were taken with care.
+    # A smoke test must not replace real figures.
     quick_out = ROOT / "runs" / "bench-quick"
     options.out = options.out or (quick_out if options.quick else Path(__file__).parent)
     options.docs = options.docs or (quick_out if options.quick else DOCS)
@@ -75,16 +76,10 @@ def _measure_all(options: argparse.Namespace) -> dict[str, Any]:
     except process.ProcessError as error:
         results["startup"] = {"absent": f"a process failed: {error}"}
     say("growth")
-    results["growth"] = growth.measure(_fused, 1 if quick else 3, quick=quick)
+    results["growth"] = growth.measure(partial(engines.create, "fused"), 1 if quick else 3, quick=quick)
     say("cold process")
     results["cold"] = {"absent": "left out of the smoke test"} if quick else cold.measure(3)
     return results
-
-
-def _fused(standardization: Standardization) -> Any:
-    from handgrad.fused.network import FusedEngine
-
-    return FusedEngine(standardization)
 
 
 def _peers(stack: ExitStack) -> list[Peer]:
@@ -93,7 +88,7 @@ def _peers(stack: ExitStack) -> list[Peer]:
         stack.callback(started.close)
         return started
 
-    # The compiled graphs of PyTorch are kept between runs, in the benchmark's own environment.
+    # PyTorch's compiled graphs are kept between runs, in the benchmark's own environment.
     compiled = {"TORCHINDUCTOR_CACHE_DIR": os.fspath(_COMPILER_CACHE)}
     return [
         Peer(worker("engines"), ours=True),

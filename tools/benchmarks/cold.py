@@ -1,4 +1,4 @@
-"""A cold process to a trained network: ``handgrad train`` beside the same recipe in PyTorch."""
+"""From a cold process to a trained network: ``handgrad train`` and the same recipe in PyTorch."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ ACCURACY = 0.983
 
 
 def measure(repeats: int) -> dict[str, Any]:
-    """Seconds, peak memory and test accuracy of every run of either, by turns; or ``{"absent": reason}``.
+    """Measure seconds, peak memory and test accuracy of every run, alternating; or return ``{"absent": reason}``.
 
     Parameters
     ----------
     repeats : int
-        Runs of each, after one that fills the caches.
+        Runs of each, after one to fill the caches.
     """
     source = DATA / "mnist"
     if not source.is_dir():

@@ -1,7 +1,7 @@
 """``handgrad train``'s recipe for MNIST as a PyTorch user writes it: ``python cold_pytorch.py FOLDER`` prints JSON.
 
-The same network, start, AdamW, one cycle, batch, epochs, split and standardization, a validation after each epoch and
-a test at the end; the tied sum in eager mode. It writes no model, report or pictures, which ``handgrad train`` does.
+It has the same network, initial values, AdamW, one cycle, batch size, epochs, split and standardization, validates
+after each epoch and tests at the end, with the tied sum in eager mode. Unlike ``handgrad train`` it writes no files.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ VALIDATION, TESTED_AT_ONCE = 6_000, 1_000
 
 
 class Network(nn.Module):  # type: ignore[misc]
-    """Two convolutions of the sum over the depth, pooling, two dense layers."""
+    """Two convolutions of the sum over the channels, pooling, two dense layers."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,14 +37,14 @@ class Network(nn.Module):  # type: ignore[misc]
             nn.init.zeros_(layer.bias)
 
     def forward(self, x: Any) -> Any:
-        """Logits."""
+        """Return the logits."""
         x = functional.relu(functional.conv2d(x, self.F1))
         x = functional.max_pool2d(functional.conv2d(x.sum(1, keepdim=True), self.F2), 2)
         return self.out(functional.relu(self.hidden(x.flatten(1))))
 
 
 def main() -> None:
-    """Train, test, print."""
+    """Train, test and print."""
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     torch.manual_seed(0)
     folder = Path(sys.argv[1])

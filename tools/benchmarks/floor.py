@@ -1,4 +1,4 @@
-"""Multiply-adds that no way to compute a training step can avoid."""
+"""The multiply-adds that no implementation of a training step can avoid."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from handgrad.architecture import Architecture, Convolution
 
 
 def multiply_adds(architecture: Architecture) -> int:
-    """Multiply-adds of one image's step.
+    """Count the multiply-adds of a training step on one image.
 
-    A convolution of k1 × k2 filters: forward ``k1·k2·K·N`` at every place of its result (N3), with K maps (N32; else
-    one, N2); for its filter gradient (N28) and, where it is not the first, its input gradient (N29) the same at every
-    place where the error may differ from zero: one under each pooling window (N25), else everywhere. Depth weights:
-    ``depth · K`` at every place of the input, forward and for either gradient. Dense layers: ``inputs · outputs``
+    A convolution of k1 × k2 filters: forward ``k1·k2·K·N`` at every position of its result (N3), with K maps (N32; else
+    one, N2); for its filter gradient (N28) and, except in the first, its input gradient (N29) the same at every
+    position where the gradient may be nonzero: one under each pooling window (N25), else everywhere. Depth weights:
+    ``depth · K`` at every position of the input, forward and for each gradient. Dense layers: ``inputs · outputs``
     three times (N11, N22, N23).
 
     Examples
     --------
-    >>> from benchmarks.networks import NETWORKS
+    >>> from tools.benchmarks.networks import NETWORKS
     >>> [f"{multiply_adds(NETWORKS[name].architecture) / 1e6:.2f}" for name in "AB"]
     ['0.76', '5.86']
     """

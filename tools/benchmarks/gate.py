@@ -1,4 +1,4 @@
-"""Correct before fast: every contestant's numbers beside the notes'."""
+"""Correct before fast: every contestant's numbers are compared with the notes'."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ LOSS_BOUND = 1e-5
 GRADIENT_BOUND = 2e-3
 """Largest difference of a parameter's gradient, relative to that gradient, both by their Euclidean norms.
 
-The gradient is read off the parameters, before and after a step, whose last bits are lost in the difference; and a sum
-taken in another order moves a ReLU's or a maximum's choice where two values all but tie.
+The gradient is the difference of the parameters before and after a step, which loses their last bits; and a sum in
+another order changes the choice of a ReLU or a maximum if two values almost tie.
 """
 
 
 def disagreements(network: Network, results: dict[str, Any], *, peers: bool) -> dict[str, float]:
-    """Each difference from the notes in float32 as a fraction of its bound: below 1 is agreement.
+    """Return each difference from the notes in float32 as a fraction of its bound: below 1 is agreement.
 
     Parameters
     ----------
     network : Network
     results : dict
-        What ``worker`` calls ``results``.
+        The ``results`` of ``worker``.
     peers : bool
         Whether these are the numbers of the peers' network.
     """
@@ -56,5 +56,5 @@ def _norm(array: Any) -> float:
 
 def _largest(array: Any) -> float:
     values = np.abs(np.asarray(array, np.float64))
-    # NaN is no agreement.
+    # NaN is not agreement.
     return float(values.max()) if np.isfinite(values).all() else float("inf")

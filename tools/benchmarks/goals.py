@@ -1,4 +1,4 @@
-"""The goals, and what the run says about each."""
+"""The goals, and whether the run reaches them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FLOOR = (("A", 2.0), ("B", 2.5))
 
 @dataclass(frozen=True)
 class Goal:
-    """One line of the table; `measured` is None where it was not.
+    """One line of the table; `measured` is None if it was not measured.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class Goal:
     measured : float or None
     unit : str
     detail : str
-        Against what, or why it was not measured.
+        What it is compared with, or why it was not measured.
     """
 
     subject: str
@@ -44,41 +44,41 @@ class Goal:
 
     @property
     def met(self) -> bool | None:
-        """Whether it is reached; None where nothing was measured."""
+        """Whether it is reached; None if it was not measured."""
         if self.measured is None:
             return None
         return self.measured >= self.bound if self.at_least else self.measured <= self.bound
 
 
 def peers(figures: dict[str, Any]) -> dict[str, Any]:
-    """The contestants that compute the same network and are not handgrad."""
+    """Return the contestants that compute the same network, except handgrad."""
     return {name: value for name, value in figures.items() if not name.startswith(("handgrad", _MLP))}
 
 
 def fastest(figures: dict[str, Any]) -> str | None:
-    """Name of the contestant with the least median."""
+    """Return the name of the contestant with the smallest median."""
     return min(figures, key=lambda name: figures[name]["median"]) if figures else None
 
 
 def ratio(figures: dict[str, Any], peer: str, statistic: str = "median") -> float:
-    """How many times longer a peer takes than handgrad."""
+    """Return how many times as long a peer takes as handgrad."""
     return float(figures[peer][statistic] / figures[OURS][statistic])
 
 
 def step_over_floor(results: dict[str, Any], network: str, statistic: str = "median") -> float | None:
-    """A step's duration as a multiple of the floor's."""
+    """Return a step's duration as a multiple of the floor's."""
     step = results["networks"].get(network, {}).get("seconds", {}).get("step", {}).get(OURS)
     return step[statistic] / floor_seconds(results, network) if step else None
 
 
 def floor_seconds(results: dict[str, Any], network: str) -> float:
-    """What a step's unavoidable multiply-adds take at the peak of all cores."""
+    """Return the seconds that a step's unavoidable multiply-adds take at the peak of all cores."""
     chosen = NETWORKS[network]
     return chosen.batch * floor.multiply_adds(chosen.architecture) / float(results["peak"]["all_cores"])
 
 
 def goals(results: dict[str, Any]) -> list[Goal]:
-    """All goals of the run."""
+    """Return all goals of the run."""
     return [
         *(_against_best(results, name, "step", "training step", bound) for name, bound in _TRAINING),
         *(_against_best(results, name, "predict", "prediction in batches", bound) for name, bound in _PREDICTION),

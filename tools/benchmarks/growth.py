@@ -44,14 +44,14 @@ def _digits(**sizes: Any) -> Architecture:
 
 
 def measure(engine_for: Callable[[Standardization], Engine], rounds: int, *, quick: bool) -> dict[str, Any]:
-    """Seconds an image of every point of every curve, and each curve's exponent and steepest cliff.
+    """Measure the seconds per image of every point of every curve, and each curve's exponent and steepest cliff.
 
     Parameters
     ----------
     engine_for : callable
         The engine for a standardization.
     rounds : int
-        Times that a curve is gone through; a point's figure is its least.
+        Repetitions of a curve; a point's figure is its minimum.
     quick : bool
         Fewer points.
     """
@@ -73,7 +73,7 @@ def measure(engine_for: Callable[[Standardization], Engine], rounds: int, *, qui
 
 
 class _Point:
-    """A size that is timed again and again."""
+    """A size that is timed repeatedly."""
 
     def __init__(self, engine_for: Callable[[Standardization], Engine], architecture: Architecture, batch: int) -> None:
         rng = np.random.default_rng(0)
@@ -84,7 +84,7 @@ class _Point:
         self.seconds = float("inf")
 
     def time(self) -> None:
-        """Two warm-up steps, then steps for at least a millisecond and at least three."""
+        """Take two warm-up steps, then at least three steps and at least a millisecond."""
         for _ in range(2):
             self._step()
         spent, taken = 0.0, 0
@@ -102,16 +102,16 @@ class _Point:
 
 
 def _exponent(values: tuple[int, ...], seconds: list[float]) -> float:
-    """Slope of the upper half of the curve in logarithms: below, what every step costs hides the size."""
+    """Fit the slope of the curve's upper half in logarithms: below, the fixed cost of a step hides the size."""
     half = len(values) // 2
     slope, _ = np.polyfit(np.log(values[half:]), np.log(seconds[half:]), 1)
     return float(slope)
 
 
 def _cliff(values: tuple[int, ...], seconds: list[float]) -> dict[str, float]:
-    """The point furthest above the line (in logarithms) between its neighbors."""
+    """Find the point furthest above the line (in logarithms) between its neighbors."""
     x, y = np.log(values), np.log(seconds)
     between = y[:-2] + (y[2:] - y[:-2]) * (x[1:-1] - x[:-2]) / (x[2:] - x[:-2])
     above = y[1:-1] - between
-    place = int(above.argmax())
-    return {"value": values[place + 1], "ratio": float(np.exp(above[place]))}
+    index = int(above.argmax())
+    return {"value": values[index + 1], "ratio": float(np.exp(above[index]))}

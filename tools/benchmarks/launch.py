@@ -1,6 +1,6 @@
-"""Start a command and report its seconds and peak memory: small, since a process is charged with its parent's size.
+"""Start a command and report its seconds and peak memory; small, since a process is charged with its parent's size.
 
-``python -S launch.py OUTPUT COMMAND …`` writes JSON to OUTPUT; nothing of the project is imported.
+``python -S launch.py OUTPUT COMMAND …`` writes JSON to OUTPUT; it imports nothing from the project.
 """
 
 import json
@@ -10,7 +10,7 @@ import time
 
 
 def main() -> int:
-    """Run the command; its exit code."""
+    """Run the command and return its exit code."""
     output, *command = sys.argv[1:]
     start = time.perf_counter()
     process = os.posix_spawn(command[0], command, os.environ)

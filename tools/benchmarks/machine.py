@@ -1,4 +1,4 @@
-"""What the figures were taken on."""
+"""The machine that the figures are from."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _FLAGS = ("fma", "avx2", "avx512f")
 
 
 def cores() -> int:
-    """Processors that this process may use."""
+    """Return the number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def description() -> dict[str, Any]:
-    """Processor, memory, versions, and how busy the machine was with other things."""
+    """Return processor, memory, versions, and how busy the machine was with other work."""
     facts = _processor()
     return {
         "processor": facts.get("model name", platform.processor() or platform.machine()),

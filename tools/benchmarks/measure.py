@@ -1,4 +1,4 @@
-"""All contestants by turns: round after round, each a few calls, in another order every round."""
+"""Contestants take turns: a few calls each, round after round, in a new order every round."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Effort:
     rounds : int
         Turns of every contestant.
     turn_seconds : float
-        About what a turn takes.
+        About how long a turn takes.
     """
 
     rounds: int
@@ -38,15 +38,15 @@ class Effort:
 
 @dataclass(frozen=True)
 class Peer:
-    """A worker and how its contestants are found.
+    """A worker and how to find its contestants.
 
     Parameters
     ----------
     worker : Worker
     ours : bool
-        Whether they compute handgrad's network, where the peers compute another.
+        Whether they compute handgrad's network where the peers compute another.
     listing : str
-        The function of the module that names them.
+        The module's function that names them.
     compared : bool
         Whether they compute the same numbers as the notes.
     """
@@ -74,11 +74,11 @@ class Timing:
         self.calls = int(np.clip(effort.turn_seconds / pilot, _LEAST_CALLS, _MOST_CALLS))
 
     def take_turn(self) -> None:
-        """A few more calls."""
+        """Time a few more calls."""
         self.seconds += self._time(self.calls, 1)
 
     def figures(self) -> dict[str, Any]:
-        """Minimum, median and quartiles in seconds."""
+        """Return minimum, median and quartiles in seconds."""
         low, median, high = np.percentile(self.seconds, [25, 50, 75])
         return {
             "minimum": min(self.seconds),
@@ -93,7 +93,7 @@ class Timing:
 
 
 def measure(network: Network, peers: Iterable[Peer], tasks: Iterable[str], effort: Effort) -> dict[str, Any]:
-    """Gate, then time, every contestant of a network.
+    """Check, then time, every contestant of a network.
 
     Returns
     -------
@@ -138,12 +138,12 @@ def _take_turns(network: Network, timings: list[Timing], tasks: tuple[str, ...],
         say(f"{network.name}: {task}")
         of_task = [timing for timing in timings if timing.task == task]
         for number in range(effort.rounds):
-            for place in rng.permutation(len(of_task)):
-                # The notes take a hundred times longer; two turns show as much.
-                if of_task[place].variant != _SLOW or number < 2:
-                    of_task[place].take_turn()
+            for index in rng.permutation(len(of_task)):
+                # The notes take a hundred times as long; two turns are enough.
+                if of_task[index].variant != _SLOW or number < 2:
+                    of_task[index].take_turn()
 
 
 def say(text: str) -> None:
-    """A line of progress, with the seconds since the start."""
+    """Print a line of progress, with the seconds since the start."""
     print(f"{time.perf_counter() - _STARTED:6.1f} s  {text}", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""The networks that are measured, and the numbers that everybody starts from."""
+"""The networks that are measured, and the values that all contestants start from."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class Network:
     title : str
         Its sizes, for people.
     architecture : Architecture
-        What handgrad computes.
+        handgrad's network.
     batch : int
-        Images of a training step, and of a prediction in batches.
+        Batch size of a training step and of a prediction in batches.
     peers_maps : int, optional
-        Maps of the peers' convolutions where they compute another network; 16 maps of 16 filters with depth weights
-        held at the identity are an ordinary convolution.
+        Maps of the peers' convolutions if they compute another network; 16 maps of 16 filters with depth weights fixed
+        at the identity are an ordinary convolution.
     """
 
     name: str
@@ -45,27 +45,27 @@ class Network:
 
     @cached_property
     def images(self) -> Pixels:
-        """Pixels, shape (batch, height, width, depth): noise, so that no two values of a pooling window tie."""
+        """Pixels of shape (batch, height, width, channels): noise, so that no two values of a pooling window tie."""
         rng = np.random.default_rng(SEED)
         return rng.integers(0, 256, (self.batch, *self.architecture.input_shape), dtype=np.uint8)
 
     @cached_property
     def labels(self) -> NDArray[np.int64]:
-        """Class numbers, shape (batch,)."""
+        """Draw class numbers of shape (batch,)."""
         return np.random.default_rng(SEED + 1).integers(0, self.architecture.classes, self.batch)
 
     @cached_property
     def standardization(self) -> Standardization:
-        """That of the images."""
+        """Return the standardization of the images."""
         return Standardization.of(self.images)
 
     @cached_property
     def X(self) -> Array:
-        """The images standardized, float32: what the peers are given."""
+        """Return the standardized images in float32, which the peers are given."""
         return self.standardization.apply(self.images, np.float32)
 
     def start(self, *, peers: bool) -> Parameters:
-        """The parameters before the first step, of handgrad's network or of the peers'."""
+        """Return the parameters before the first step, of handgrad's network or of the peers'."""
         rng = np.random.default_rng(SEED + 2)
         if not peers or self.peers_maps is None:
             return Parameters.draw(self.architecture, rng)

@@ -1,4 +1,4 @@
-"""The processor's peak: float32 multiply-adds on registers, with nothing to load and nothing to wait for."""
+"""The processor's peak: float32 multiply-adds on registers, without loads or waiting."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _REPEATS = 7
 
 @intrinsic
 def _multiply_adds(typing_context: Any, rounds: Any) -> Any:
-    """``_CHAINS`` vectors, each ``rounds`` times ``v ← v · factor + addend``."""
+    """Compute ``v ← v · factor + addend`` ``rounds`` times for each of ``_CHAINS`` vectors."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         vector = ir.VectorType(ir.FloatType(), _LANES)
@@ -58,7 +58,7 @@ def _run_multiply_adds(rounds: int) -> float:
 def _run_dependent_adds(rounds: int) -> int:
     x = rounds
     for _ in range(rounds):
-        # An addition and an exclusive or cannot be joined: 2 · 8 instructions of one cycle, each waiting for the last.
+        # An addition and an exclusive or cannot be merged: 2 · 8 one-cycle instructions, each waiting for the last.
         x = (((x + 5) ^ 9) + 5) ^ 9
         x = (((x + 7) ^ 3) + 7) ^ 3
         x = (((x + 5) ^ 9) + 5) ^ 9
@@ -67,12 +67,12 @@ def _run_dependent_adds(rounds: int) -> int:
 
 
 def measure(seconds: float) -> dict[str, Any]:
-    """Multiply-adds a second of one core and of all, the clock, and multiply-adds a cycle and lane (2 at most).
+    """Measure multiply-adds per second on one core and on all, the clock, and multiply-adds per cycle and lane (≤ 2).
 
     Parameters
     ----------
     seconds : float
-        About how long each of the repeated measurements takes.
+        About how long each repetition takes.
     """
     count = cores()
     rounds = int(4e8 * seconds)
@@ -92,7 +92,7 @@ def measure(seconds: float) -> dict[str, Any]:
 
 
 def best(measurements: list[dict[str, Any]]) -> dict[str, Any]:
-    """The highest figures of several measurements of one run."""
+    """Return the highest figures of several measurements of one run."""
     highest = {key: max(measured[key] for measured in measurements) for key in ("one_core", "all_cores", "clock")}
     lanes = measurements[0]["lanes"]
     return highest | {"lanes": lanes, "per_cycle_and_lane": highest["one_core"] / highest["clock"] / lanes}

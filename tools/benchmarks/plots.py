@@ -1,4 +1,4 @@
-"""The pictures of ``docs/performance.md``."""
+"""The figures of ``docs/performance.md``."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _DOTS = 150
 
 
 def draw(results: dict[str, Any], folder: Path) -> list[str]:
-    """Write the pictures; their file names."""
+    """Write the figures and return their file names."""
     folder.mkdir(parents=True, exist_ok=True)
     names = []
     for task, title, file in (
@@ -51,13 +51,13 @@ def _bars(results: dict[str, Any], task: str, title: str, path: Path) -> bool:
     }
     present = [family for family in _FAMILIES if not np.isnan(heights[family]).all()]
     width = 0.8 / len(present)
-    for place, family in enumerate(present):
-        x = np.arange(len(networks)) + (place - (len(present) - 1) / 2) * width
+    for index, family in enumerate(present):
+        x = np.arange(len(networks)) + (index - (len(present) - 1) / 2) * width
         axes.bar(x, heights[family], width * 0.9, color=_FAMILIES[family], label=family)
     if task == "step":
-        for place, name in enumerate(networks):
+        for index, name in enumerate(networks):
             floor = floor_seconds(results, name) * 1e3
-            axes.hlines(floor, place - 0.42, place + 0.42, "black", linestyles="dotted", label="" if place else "floor")
+            axes.hlines(floor, index - 0.42, index + 0.42, "black", linestyles="dotted", label="" if index else "floor")
     axes.set_yscale("log")
     axes.set_xlim(-0.6, len(networks) - 0.4)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -73,7 +73,7 @@ def _bars(results: dict[str, Any], task: str, title: str, path: Path) -> bool:
 
 def _best(figures: dict[str, Any], family: str) -> float:
     medians = [value["median"] for name, value in figures.items() if name.split(",")[0] == family]
-    # Of handgrad only the variant with all threads.
+    # For handgrad, only the variant with all threads.
     if family == OURS:
         medians = [figures[OURS]["median"]] if OURS in figures else []
     return min(medians, default=float("nan"))
@@ -96,9 +96,9 @@ def _curve(axes: Axes, name: str, curve: dict[str, Any]) -> None:
     axes.loglog(values[odd], microseconds[odd], "o", color=_FAMILIES["PyTorch"], markersize=4, label="odd")
     axes.set_title(f"{name}: time ∝ {name}$^{{{curve['exponent']:.2f}}}$", loc="left", fontsize=11)
     axes.set_xlabel(name)
-    axes.set_ylabel("µs an image")
+    axes.set_ylabel("µs per image")
     ticks = [value for value in values if (value & (value - 1)) == 0]
-    # Where there are many, every other one: the labels would run into each other.
+    # If there are many, every other one: the labels would overlap.
     ticks = ticks[:: 1 + len(ticks) // 9]
     axes.set_xticks(ticks, [str(value) for value in ticks], fontsize=8)
     axes.xaxis.set_minor_locator(NullLocator())

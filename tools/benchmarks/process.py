@@ -16,16 +16,16 @@ _LAUNCH = Path(__file__).with_name("launch.py")
 
 
 class ProcessError(Exception):
-    """A process failed: its last line."""
+    """A process failed; the message is its last line."""
 
 
 def run(*arguments: str, **environment: str) -> dict[str, Any]:
-    """Run this Python with arguments; ``seconds``, ``peak_bytes`` and what it wrote, ``output``.
+    """Run this Python with arguments and return ``seconds``, ``peak_bytes`` and its ``output``.
 
     Raises
     ------
     ProcessError
-        If it does not end well.
+        If it fails.
     """
     with tempfile.NamedTemporaryFile(suffix=".json") as report:
         finished = subprocess.run(

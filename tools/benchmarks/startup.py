@@ -1,4 +1,4 @@
-"""From nothing: the import, the first step of a process, the first step ever."""
+"""Start-up: the import, the first step of a process, the first step ever."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ print(time.perf_counter() - start)
 
 
 def measure(repeats: int) -> dict[str, Any]:
-    """Seconds, from inside the process and of the whole process, the median of several.
+    """Measure seconds inside the process and of the whole process, the median of several.
 
     Parameters
     ----------
     repeats : int
-        Processes of each kind; the first step ever, with an empty cache, is taken once.
+        Processes of each kind; the first step ever, with an empty cache, is measured once.
     """
     process.run("-c", _FIRST_STEP)
     with tempfile.TemporaryDirectory() as cache:

@@ -1,7 +1,7 @@
-"""A process for each framework, driven through a pipe and stopped whenever it is not its turn.
+"""A process for each framework, controlled through a pipe and stopped while it is not its turn.
 
-Frameworks keep threads that spin for a while after their last task. A worker that is not being asked for something is
-therefore stopped by a signal: nobody's threads can take a core from another, and nobody's settings are touched.
+Frameworks keep threads that spin for a while after their last task. A worker that is not being called is therefore
+stopped by a signal: no framework's threads can take a core from another, and no settings are changed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LEAST_WARM_SECONDS = 0.02
 
 
 class WorkerError(Exception):
-    """What went wrong in a worker, in one line."""
+    """An error in a worker, in one line."""
 
 
 class Worker:
@@ -36,9 +36,9 @@ class Worker:
     Parameters
     ----------
     module : str
-        Of ``tools.benchmarks.contestants``.
+        A module of ``tools.benchmarks.contestants``.
     environment : dict of str to str, optional
-        Variables of the process.
+        Environment variables of the process.
     """
 
     def __init__(self, module: str, environment: dict[str, str] | None = None) -> None:
@@ -56,7 +56,7 @@ class Worker:
         other.close()
 
     def ask(self, question: str, *arguments: Any) -> Any:
-        """The answer of the worker's function of that name; it runs only meanwhile."""
+        """Call the worker's function of that name and return its result; the process runs only meanwhile."""
         self._signal("SIGCONT")
         self._pipe.send((question, arguments))
         try:
@@ -100,24 +100,24 @@ def _one_line(error: Exception) -> str:
 
 
 class _Bench:
-    """The questions that a worker answers."""
+    """The functions of a worker."""
 
     def __init__(self, module: str) -> None:
         self._module = importlib.import_module(module)
         self._contestants: dict[tuple[str, str], Contestant] = {}
 
     def variants(self, network: str, function: str = "variants") -> tuple[str, ...]:
-        """Names of the module's contestants for a network."""
+        """Return the names of the module's contestants for a network."""
         names: tuple[str, ...] = getattr(self._module, function)(NETWORKS[network])
         return names
 
     def build(self, network: str, variant: str) -> list[str]:
-        """Make a contestant; the tasks it has."""
+        """Make a contestant and return its tasks."""
         self._contestants[network, variant] = self._module.build(NETWORKS[network], variant)
         return list(self._contestants[network, variant].tasks())
 
     def results(self, network: str, variant: str) -> dict[str, Any]:
-        """Probabilities before the first step, the step's loss, and what it added to the parameters over the rate."""
+        """Return the first step's probabilities and loss, and its change of the parameters over the learning rate."""
         contestant = self._contestants[network, variant]
         results: dict[str, Any] = {
             "probabilities": np.array(contestant.predict()),
@@ -133,14 +133,14 @@ class _Bench:
         return results
 
     def seconds(self, network: str, variant: str, task: str, calls: int, warm: int) -> list[float]:
-        """Duration of each of so many calls, after others to warm up: of a number, and for a time."""
+        """Time calls, after others to warm up: at least this number and this long."""
         call = self._contestants[network, variant].tasks()[task]
         gc.collect()
         _warm_up(call, warm)
         return [_duration(call) for _ in range(calls)]
 
     def drop(self) -> None:
-        """Forget all contestants."""
+        """Delete all contestants."""
         self._contestants.clear()
         gc.collect()
 

@@ -1,1 +1,1 @@
-"""A coverage-guided fuzzer over everything that reads a file from elsewhere: ``python -m tools.fuzz``."""
+"""A coverage-guided fuzzer for everything that reads foreign files: ``python -m tools.fuzz``."""

@@ -17,23 +17,25 @@ with atheris.instrument_imports(include=["handgrad", "PIL", "zipfile", "gzip"], 
     import gzip  # noqa: F401
     import zipfile  # noqa: F401
 
-    from PIL import Image
+    from PIL import Image, PngImagePlugin
 
     Image.init()
+    # Otherwise the effects of a changed chunk would be hidden behind its checksum.
+    PngImagePlugin.ChunkStream.crc = lambda *_: None  # type: ignore[method-assign]
 
     from handgrad.errors import HandgradError
     from tools.fuzz.readers import READERS
 
 LIMIT = 2 << 30
-"""Bytes of memory that no input may make a reader pass."""
+"""Bytes of memory that no input may make a reader exceed."""
 LONGEST = 4096
-"""Bytes of an input."""
+"""Largest input in bytes."""
 SLOWEST = 20
-"""Seconds after which an input counts as one that hangs."""
+"""Seconds after which an input counts as a hang."""
 
 
 def main() -> None:
-    """Fuzz one reader; figures, and each input that brought out what it should not, go to the folder."""
+    """Fuzz one reader; write figures and each input that crashed it to the folder."""
     name, seconds, folder = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
     reader, inputs, refused = READERS[name], 0, 0
     found: set[str] = set()
@@ -53,19 +55,19 @@ def main() -> None:
             refused += 1
             if "\n" in str(error):
                 keep(content, error)
-        except BaseException as error:  # whatever it is, it is none of the project's own
+        except BaseException as error:  # anything else than the project's own errors
             keep(content, error)
         if inputs % 1000 == 0:
             write()
 
     def keep(content: bytes, error: BaseException) -> None:
-        # One input for each place where it came out.
+        # One input for each origin of an exception.
         frames = traceback.extract_tb(error.__traceback__)[-3:]
-        place = f"{type(error).__name__} {[(frame.name, frame.lineno) for frame in frames]}"
-        if place not in found:
-            found.add(place)
-            (folder / "crashes" / hashlib.sha256(place.encode()).hexdigest()[:12]).write_bytes(content)
-            sys.stderr.write(f"{place}: {error}\n")
+        origin = f"{type(error).__name__} {[(frame.name, frame.lineno) for frame in frames]}"
+        if origin not in found:
+            found.add(origin)
+            (folder / "crashes" / hashlib.sha256(origin.encode()).hexdigest()[:12]).write_bytes(content)
+            sys.stderr.write(f"{origin}: {error}\n")
 
     def write() -> None:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

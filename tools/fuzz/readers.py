@@ -1,4 +1,4 @@
-"""What is fuzzed: each reader as a function of any bytes, and sound files to begin with."""
+"""The readers to fuzz: each as a function of arbitrary bytes, with valid files to begin with."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from typing import Any
 import numpy as np
 import safetensors.numpy
 from numpy.typing import NDArray
-from PIL import Image, PngImagePlugin
+from PIL import Image
 
-from handgrad import engine, model_file
+from handgrad import engine, model_file, optimizer
 from handgrad.architecture import Architecture
-from handgrad.data import idx, npz, picture
+from handgrad.data import idx, image_file, npz
 from handgrad.errors import DataError
 from handgrad.model import Model
 from handgrad.parameters import Parameters
 from handgrad.standardization import Standardization
-from handgrad.training import Epoch, Recipe, State, checkpoint, optimizer
+from handgrad.training import Epoch, Recipe, State, checkpoint
 
 _SEPARATOR = b"\xff"
-"""Between the texts of an input that stands for metadata: in no UTF-8."""
+"""Separates the texts of an input that stands for metadata; it never occurs in UTF-8."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ class Reader:
     subject : str
         What it reads.
     read : callable
-        Reads any bytes; may raise what is the project's own.
+        Reads arbitrary bytes; may raise the project's own errors.
     seeds : callable
-        Sound inputs.
+        Valid inputs.
     """
 
     subject: str
@@ -52,7 +52,7 @@ class Reader:
 
 
 def _written(content: bytes, suffix: str = "") -> Path:
-    """A file in memory with this content, one for each suffix."""
+    """Write a file in memory with this content, one for each suffix."""
     path = Path(_FOLDER.name) / f"input{suffix}"
     path.write_bytes(content)
     return path
@@ -62,7 +62,7 @@ _FOLDER = tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir(
 
 
 def _read_idx(content: bytes) -> None:
-    """The first byte tells images from labels, and a file, a gzip file and what is zipped here from each other."""
+    """Read IDX; the first byte chooses images or labels, and a plain file, a gzip file, or a file to compress here."""
     kind, body = (content[0] if content else 0), content[1:]
     if kind & 4:
         body = gzip.compress(body, 1)
@@ -80,7 +80,7 @@ def _idx_seeds() -> Iterator[bytes]:
 
 
 def _read_npz(content: bytes) -> None:
-    """An archive; or, after the byte 0, an array that is put into one, under the checksum of zip."""
+    """Read an archive; or, after the byte 0, an array that is put into one with zip's checksum."""
     if content[:1] == b"\0":
         file = io.BytesIO()
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
@@ -120,18 +120,15 @@ def _npz_seeds() -> Iterator[bytes]:
 
 
 def _read_picture(content: bytes) -> None:
-    """From a file, in any format; and as it is uploaded to the page."""
+    """Read an image from a file, in any format, and as it is uploaded to the page."""
     path = _written(content)
-    for read in (picture.size_of, lambda place: picture.decode(place, (8, 6)), picture.decode):
+    for read in (image_file.size_of, lambda path: image_file.decode(path, (8, 6)), image_file.decode):
         try:
             read(path)
         except DataError:
             continue
-    picture.read_picture(io.BytesIO(content), (8, 6), 1, to_grey=True)
+    image_file.read_image(io.BytesIO(content), (8, 6), 1, to_grey=True)
 
-
-# What a changed chunk leads to would else be hidden behind its checksum.
-PngImagePlugin.ChunkStream.crc = lambda *_: None  # type: ignore[method-assign]
 
 _FORMATS = [
     "AVIF",
@@ -194,7 +191,7 @@ _MODEL = _model()
 
 
 def _read_model(content: bytes) -> None:
-    """A file; or, after the byte 0, the texts of a file's metadata, so that what is behind them is reached."""
+    """Read a file; or, after the byte 0, the texts of a file's metadata, so that the code behind them is reached."""
     if content[:1] != b"\0":
         model_file.load(_written(content, ".safetensors"))
         return
@@ -210,7 +207,8 @@ def _texts(content: bytes) -> list[str]:
 def _model_seeds() -> Iterator[bytes]:
     yield model_file.to_bytes(_MODEL)
     values = (_MODEL.architecture.to_dict(), _MODEL.classes, _MODEL.standardization.to_dict(), _MODEL.provenance)
-    yield b"\0" + _SEPARATOR.join([*(json.dumps(value).encode() for value in values), b"1"])
+    version = model_file.VERSION.encode()
+    yield b"\0" + _SEPARATOR.join([*(json.dumps(value).encode() for value in values), version])
 
 
 def _state(steps: int) -> State:
@@ -219,7 +217,7 @@ def _state(steps: int) -> State:
 
 
 def _read_checkpoint(content: bytes) -> None:
-    """A file; or, after the byte 0, texts and numbers under a checksum that is right."""
+    """Read a file; or, after the byte 0, texts and numbers under a valid checksum."""
     if content[:1] == b"\0":
         names = ("settings", "provenance", "sums", "version")
         *texts_of, table = content.split(_SEPARATOR, len(names))
@@ -237,7 +235,8 @@ def _checkpoint_seeds() -> Iterator[bytes]:
     for steps in (0, 3):
         yield checkpoint.to_bytes(_MODEL, _state(steps), settings)
     sums = {"step": 3, "correct": 2, "loss": 1.5, "seconds": 0.25}
-    texts = [*(json.dumps(value).encode() for value in (settings, _MODEL.provenance, sums)), b"1"]
+    texts = [json.dumps(value).encode() for value in (settings, _MODEL.provenance, sums)]
+    texts.append(checkpoint.VERSION.encode())
     for table in (b"", np.array([astuple(epoch) for epoch in _state(3).history], np.float64).tobytes()):
         yield b"\0" + _SEPARATOR.join([*texts, table])
 

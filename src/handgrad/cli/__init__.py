@@ -1,4 +1,4 @@
-"""The command line: one file a command; results on stdout, everything else on stderr.
+"""The command line: one file per command; results on stdout, everything else on stderr.
 
 Exit codes: 0 done, 1 the check failed, 2 the input is wrong, 130 interrupted.
 """
@@ -10,17 +10,39 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from threadpoolctl import threadpool_limits
+from typer.core import TyperCommand
 
 from handgrad import __version__
 from handgrad.cli import cache, check, evaluate, explain, export, info, predict, serve, sweep, train
-from handgrad.cli.display import complain, say
-from handgrad.errors import HandgradError, Interrupted
+from handgrad.cli.display import complain, say, warnings_as_notices
+from handgrad.errors import HandgradError, InputError, Interrupted
 
 _INTERRUPTED = 130
+_PARAMETERS = {"stages": "filters", "folder": "resume", "path": "out", "accuracy": "data"}
+"""The commands' names of the library's arguments, where they differ by more than hyphens."""
+
+
+class Command(TyperCommand):
+    """A command whose errors name its own option, where the library names the argument."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run it."""
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            name = _PARAMETERS.get(error.argument, error.argument)
+            option = f"--{name.replace('_', '-')}"
+            if any(option in parameter.opts for parameter in self.params):
+                error.argument = option
+            elif any(parameter.name == name for parameter in self.params):
+                error.argument = name
+            error.remedy = error.remedy.replace("set overwrite=True", "give --overwrite")
+            raise
+
 
 app = typer.Typer(
     name="handgrad",
@@ -40,7 +62,7 @@ for command in (
     info.info,
     cache.cache,
 ):
-    app.command()(command)
+    app.command(cls=Command)(command)
 
 
 @app.callback(invoke_without_command=True)
@@ -62,21 +84,21 @@ def main() -> None:
             # Closed by the caller (`>&-`).
             setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - for as long as the process lives
         elif isinstance(stream, io.TextIOWrapper):
-            # A terminal that lacks a sign (× in ASCII, a file name that is no UTF-8) must not end a training.
+            # A terminal that lacks a character (× in ASCII, a file name that is not UTF-8) must not end a training.
             stream.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command; the exit code."""
-    # Pillow logs what it finds wrong in a picture; it reaches the user as one line of ours.
+    """Run one command and return its exit code."""
+    # Pillow logs what is wrong with a picture; the user gets one line from us.
     logging.getLogger("PIL").addHandler(logging.NullHandler())
-    # A home without a place for its cache is no matter of the user's.
+    # Matplotlib warns of a home without a writable cache, which is none of the user's business.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     code = 2
     try:
-        # The matrices are small: on a busy machine, BLAS threads that wait for each other cost more than they bring.
-        with threadpool_limits(1, user_api="blas"):
+        # The matrices are small: on a busy machine, BLAS threads that wait for each other cost more than they gain.
+        with threadpool_limits(1, user_api="blas"), warnings_as_notices():
             code = int(app(arguments, prog_name="handgrad", standalone_mode=False, obj=arguments) or 0)
     except Interrupted as error:
         complain(str(error))
@@ -84,10 +106,10 @@ def run(arguments: list[str]) -> int:
     except HandgradError as error:
         complain(str(error))
     except typer.TyperException as error:
-        complain(_told(error))
+        complain(_usage_error(error))
     except OSError as error:
-        # Sources, models and results tell of their own: this is stdout or stderr, on a full disk, say.
-        complain(f"output: cannot be written ({error.strerror or error}); send it to another place")
+        # Sources, models and results have errors of their own: this is stdout or stderr, e.g. on a full disk.
+        complain(f"output: cannot be written ({error.strerror or error}); redirect it elsewhere")
     except MemoryError:
         complain("memory: there is not enough for these sizes; use fewer or smaller images, or a smaller --batch-size")
     if code == _INTERRUPTED:
@@ -95,12 +117,14 @@ def run(arguments: list[str]) -> int:
     return code
 
 
-def _told(error: typer.TyperException) -> str:
-    """Rule, value and remedy of an argument that Typer refused."""
+def _usage_error(error: typer.TyperException) -> str:
+    """Return rule, value and remedy of an argument that Typer refused."""
     message = error.format_message().rstrip(".")
-    # Where pydantic refused it, Typer leaves the value out.
     details = getattr(error.__cause__, "errors", None)
     if callable(details):
-        message += f", not {details()[0]['input']!r}"
+        # Where pydantic refused it, Typer leaves the value out, unless it is none of a few choices.
+        refused = details()[0]
+        choices = refused["type"] == "value_error"
+        message = message.replace("Value error, ", "") if choices else f"{message}, not {refused['input']!r}"
     context = getattr(error, "ctx", None)
     return f"{message}; see {context.command_path if context else 'handgrad'} --help"

@@ -12,7 +12,7 @@ from platformdirs import user_cache_path
 from rich.filesize import decimal
 from rich.markup import escape
 
-from handgrad.cli import display
+from handgrad.cli import display, options
 from handgrad.data.cache import Cache
 from handgrad.errors import InputError, OutputError
 
@@ -24,30 +24,30 @@ Folder = Annotated[
         "--cache",
         metavar="FOLDER",
         envvar=_VARIABLE,
-        help="Where decoded pictures are kept; your cache folder if left out.",
+        help="Folder for decoded pictures; by default, in your cache folder.",
         rich_help_panel="Data",
     ),
 ]
 Without = Annotated[
-    bool, typer.Option("--no-cache", help="Decode all pictures anew, into memory.", rich_help_panel="Data")
+    bool, typer.Option("--no-cache", help="Decode all pictures again, into memory.", rich_help_panel="Data")
 ]
 
 
 def chosen(folder: Path | None, without: bool = False) -> Cache | None:
-    """The cache that these options ask for."""
+    """Return the cache that these options ask for."""
     if not folder and (named := os.environ.get(_VARIABLE)):
         folder = Path(named)
     if folder and folder.exists() and not folder.is_dir():
-        raise InputError("cache", folder, "it is no folder", "choose another --cache, or give --no-cache")
+        raise InputError("cache", folder, "it is not a folder", "choose another, or give --no-cache")
     return None if without else Cache(folder or user_cache_path("handgrad", appauthor=False) / "pictures")
 
 
 def cache(
     folder: Folder = None,
-    clear: Annotated[bool, typer.Option("--clear", help="Remove all of it.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="Remove them all.")] = False,
+    json: options.Json = False,
 ) -> None:
-    """Tell what is kept of pictures that were decoded, or remove it."""
+    """List the decoded pictures that are kept on disk, or remove them."""
     kept = chosen(folder)
     assert kept
     if clear:
@@ -74,4 +74,4 @@ def cache(
         table.add_row(source, f"{about.get('images', 0):,}", size, decimal(stored.size), used)
     display.stdout.print(table)
     total = decimal(sum(stored.size for stored in files))
-    display.say(f"{total} in {kept.folder}; --clear removes all, and what is not used for 30 days goes by itself")
+    display.say(f"{total} in {kept.folder}; --clear removes all; what is not used for 30 days is removed automatically")

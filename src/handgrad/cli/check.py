@@ -13,9 +13,10 @@ from rich.markup import escape
 from handgrad import engine as engines
 from handgrad import model_file, verify
 from handgrad.architecture import Architecture
-from handgrad.cli import display
-from handgrad.data.picture import read_picture
+from handgrad.cli import display, kernels, options
+from handgrad.data.image_file import read_image
 from handgrad.parameters import Parameters
+from handgrad.standardization import Standardization
 from handgrad.typing import Array
 
 _STYLES = {"pass": "green", "fail": "bold red", "kink": "yellow"}
@@ -23,27 +24,25 @@ _STYLES = {"pass": "green", "fail": "bold red", "kink": "yellow"}
 
 def check(
     model_path: Annotated[
-        Path | None, typer.Argument(metavar="MODEL", help="A model file; else two small random networks.")
+        Path | None, typer.Argument(metavar="MODEL", help="A model file; by default, two small random networks.")
     ] = None,
-    image: Annotated[Path | None, typer.Argument(metavar="IMAGE", help="A picture; else random pixels.")] = None,
+    image: Annotated[Path | None, typer.Argument(metavar="IMAGE", help="A picture; by default, random pixels.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Draws cotangents and coordinates.")] = 0,
     engine: Annotated[
-        str, typer.Option(help="notes: every line of theirs; fused: its loss and its gradient of every parameter.")
+        engines.EngineName,
+        typer.Option(help="Check every line of the notes, or the fused engine's loss and gradients."),
     ] = "notes",
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: options.Json = False,
 ) -> None:
     """Prove every backward line, or an engine, against finite differences in float64; exit code 1 if one fails."""
-    engines.check_name(engine)
     rng = np.random.default_rng(seed)
     checks: list[verify.LineCheck] = []
     networks = _networks(model_path, image, rng)
-    if engine == "fused":
-        _compile(networks)
     for parameters, X in networks:
+        pending, found = _checks(engine, parameters, X, rng), []
         with display.progress_bar() as bar:
             task = bar.add_task("Checking", total=None)
-            found = []
-            for checked in _checks(engine, parameters, X, rng):
+            for checked in pending:
                 found.append(checked)
                 bar.update(task, description=f"Checking {checked.number} {checked.derivative}", advance=1)
         if not json:
@@ -62,7 +61,7 @@ def check(
         )
         zeros = [checked.derivative for checked in checks if checked.zero and "–" in checked.number]
         if zeros:
-            display.notice(f"0 everywhere, and so not worth much as a proof: {', '.join(dict.fromkeys(zeros))}")
+            display.notice(f"0 everywhere, so they prove little: {', '.join(dict.fromkeys(zeros))}")
     if failed:
         raise typer.Exit(1)
 
@@ -71,27 +70,21 @@ def _networks(model_path: Path | None, image: Path | None, rng: np.random.Genera
     if model_path is None:
         return verify.networks_of_the_notes(rng)
     model = model_file.load(model_path)
-    height, width, depth = model.architecture.input_shape
+    height, width, channels = model.architecture.input_shape
     if image is None:
-        return [(model.parameters, rng.standard_normal((1, height, width, depth)))]
-    pixels = read_picture(image, (height, width), depth)[None]
+        return [(model.parameters, rng.standard_normal((1, height, width, channels)))]
+    pixels = read_image(image, (height, width), channels)[None]
     return [(model.parameters, model.standardization.apply(pixels, np.float64))]
-
-
-def _compile(networks: list[tuple[Parameters, Array]]) -> None:
-    from handgrad.fused import network as fused
-
-    with display.compilation():
-        for parameters, X in networks:
-            fused.loss_and_gradients(parameters.astype(np.float64), X, np.zeros(len(X), np.int64))
 
 
 def _checks(engine: str, parameters: Parameters, X: Array, rng: np.random.Generator) -> Iterator[verify.LineCheck]:
     if engine == "notes":
         return verify.check(parameters, X, rng)
-    from handgrad.fused import network as fused
-
-    return verify.check_engine(fused.loss_and_gradients, parameters, X, rng)
+    channels = X.shape[3]
+    as_given = Standardization((0.0,) * channels, (1.0,) * channels)
+    computing = engines.create(engine, as_given, architecture=parameters.architecture)
+    kernels.prepare(computing, parameters.astype(np.float64), np.float64, predictions=False, gradients=True)
+    return verify.check_engine(computing.loss_and_gradients, parameters, X, rng)
 
 
 def _record(checked: verify.LineCheck) -> dict[str, object]:

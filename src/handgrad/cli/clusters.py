@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Generator
+from pathlib import Path
+from typing import Annotated, Literal
 
 import typer
+from rich.markup import escape
 
 from handgrad.errors import InputError
+from handgrad.runs import Run
+from handgrad.runs.train import Loop
+from handgrad.training import Epoch, Step
 
-KINDS = ("ray",)
 _PANEL = "Cluster"
 
 Kind = Annotated[
-    str | None,
+    Literal["ray"] | None,
     typer.Option(
-        help="ray: have the workers of a Ray cluster compute, each its share; needs handgrad[ray].",
-        rich_help_panel=_PANEL,
+        help=escape("Share the work among the workers of a Ray cluster; needs handgrad[ray]."), rich_help_panel=_PANEL
     ),
 ]
 Workers = Annotated[
@@ -26,30 +30,42 @@ Address = Annotated[
     str | None,
     typer.Option(
         metavar="HOST:PORT",
-        help="Head of the cluster, or auto; what RAY_ADDRESS names, or this machine alone, if left out.",
+        help="Head of the cluster, or auto; by default, RAY_ADDRESS, else this machine alone.",
         rich_help_panel=_PANEL,
     ),
 ]
 
 
 def check(cluster: str | None, workers: int | None, address: str | None) -> None:
-    """Refuse options that do not go together, and a cluster without what it needs.
+    """Refuse options that do not go together, and a cluster whose packages are missing.
 
     Raises
     ------
     InputError
-        Of the first that is wrong.
+        For the first that is wrong.
     """
     if cluster is None:
         for name, value in (("workers", workers), ("address", address)):
             if value is not None:
-                raise InputError(name, value, "goes with a cluster only", "give --cluster ray, or leave it out")
+                raise InputError(name, value, "is for a cluster only", "give --cluster ray, or leave it out")
         return
-    if cluster not in KINDS:
-        raise InputError("cluster", cluster, f"must be one of {', '.join(KINDS)}", f"use {KINDS[0]}")
     if workers is None:
-        raise InputError("workers", "(none)", "a cluster has to know how many are to work", "give --workers 2, say")
+        raise InputError("workers", "(none)", "a cluster needs a number of workers", "give e.g. --workers 2")
     # Imported here and below: nothing but a cluster needs it.
     from handgrad.cluster.connection import require_ray
 
     require_ray()
+
+
+def loop(address: str | None, threads: int | None) -> Loop:
+    """Return what trains a run: this process, or the workers of a cluster if its options have some."""
+
+    def train(run: Run, folder: Path) -> Generator[Step | Epoch, None, None]:
+        if not run.options.workers:
+            check(None, None, address)
+            return run.events()
+        from handgrad.cluster.training import train as train_on_cluster
+
+        return train_on_cluster(run, folder, address=address, threads=threads)
+
+    return train

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
@@ -15,18 +16,17 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
-    SpinnerColumn,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.table import Table
 
+from handgrad.errors import HandgradWarning
 from handgrad.percent import percent as percent
 
 
 class _Console(Console):
-    """A console whose reader may leave (`handgrad info MODEL | head`): nothing is wrong, and a training goes on."""
+    """A console whose reader may leave (`handgrad info MODEL | head`): this is no error, and a training continues."""
 
     def on_broken_pipe(self) -> None:
         self.quiet = True
@@ -34,7 +34,7 @@ class _Console(Console):
 
 
 _FILE_WIDTH = 10_000
-"""Columns where stdout is no terminal: a row stays one line, for grep and awk."""
+"""Columns if stdout is not a terminal: a row stays one line, for grep and awk."""
 
 stdout = _Console(highlight=False, emoji=False)
 stderr = _Console(stderr=True, highlight=False, emoji=False)
@@ -43,27 +43,27 @@ if not stdout.is_terminal and "COLUMNS" not in os.environ:
 
 
 def complain(message: str) -> None:
-    """One line about what is wrong."""
+    """Print one line about what is wrong."""
     stderr.print(f"[red]handgrad: error:[/] {_printable(message)}", soft_wrap=True)
 
 
 def notice(message: str) -> None:
-    """One line that a person should know."""
+    """Print one line that a person should know."""
     stderr.print(f"[yellow]handgrad:[/] {_printable(message)}", soft_wrap=True)
 
 
 def say(message: str) -> None:
-    """One line of results."""
+    """Print one line of results."""
     stdout.print(message, soft_wrap=True, markup=False)
 
 
 def print_json(value: Any) -> None:
-    """Results for programs."""
+    """Print results for programs."""
     stdout.out(json.dumps(value, indent=2), highlight=False)
 
 
 def table(*columns: str, title: str | None = None) -> Table:
-    """A plain table; columns named "…>" are set to the right."""
+    """Make a plain table; columns named "…>" are right-aligned."""
     made = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in columns:
         right = column.endswith(">")
@@ -72,7 +72,7 @@ def table(*columns: str, title: str | None = None) -> Table:
 
 
 def progress_bar(*columns: ProgressColumn) -> Progress:
-    """A bar on stderr that goes when it is done; nothing where stderr is no terminal."""
+    """Make a bar on stderr that disappears when it is done; nothing if stderr is not a terminal."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -87,35 +87,27 @@ def progress_bar(*columns: ProgressColumn) -> Progress:
 
 @contextmanager
 def counting(description: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar for work that reports (done, in all)."""
+    """Show a bar for work that reports (done, total)."""
     with progress_bar() as bar:
         task = bar.add_task(description, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 @contextmanager
-def compilation() -> Iterator[None]:
-    """Tells of kernels that have to be compiled first: a clock on a terminal, else one line."""
-    # Imported here, since it takes Numba, which the notes engine does without.
-    from handgrad.fused.compilation import announced
+def warnings_as_notices() -> Iterator[None]:
+    """Print the library's own warnings as notices."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", HandgradWarning)
+        others = warnings.showwarning
 
-    clock = Progress(
-        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=stderr, transient=True
-    )
+        def show(message: Warning | str, category: type[Warning], *place: Any, **options: Any) -> None:
+            if issubclass(category, HandgradWarning):
+                notice(str(message))
+            else:
+                others(message, category, *place, **options)
 
-    def begin() -> None:
-        if stderr.is_terminal:
-            shown.enter_context(clock)
-            clock.add_task("Compiling kernels, once; this takes about a quarter of a minute")
-        else:
-            notice("compiling kernels, once; this takes about a quarter of a minute")
-
-    with ExitStack() as shown, announced(begin) as compiled:
+        warnings.showwarning = show
         yield
-    if compiled.seconds and stderr.is_terminal:
-        notice(f"compiled kernels, once, {compiled.seconds:.0f} s")
-    if compiled.seconds and not compiled.kept:
-        notice("the kernels could not be kept, so every run compiles them; set NUMBA_CACHE_DIR to a folder with room")
 
 
 def _printable(message: str) -> str:

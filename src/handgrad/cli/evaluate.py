@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -13,43 +14,40 @@ from rich.markup import escape
 
 from handgrad import atomic, model_file
 from handgrad import engine as engines
-from handgrad.cli import cache, display, kernels, place
+from handgrad.cli import cache, display, kernels, options
 from handgrad.cli.unseen import shown_unseen
 from handgrad.report.evaluation import evaluation_report
 from handgrad.report.files import report_files
 from handgrad.report.metrics import Metrics, measure
 from handgrad.report.unseen import WORDS
+from handgrad.runs.folder import claimed
 
 
 def evaluate(
     context: typer.Context,
-    model_path: Annotated[Path, typer.Argument(metavar="MODEL", help="A model.safetensors, or the folder it lies in.")],
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Labelled images, as for train.")],
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for report.json and report.html; not written if left out.")
-    ] = None,
+    model_path: options.ModelPath,
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Labeled images, as for train.")],
+    out: Annotated[Path | None, typer.Option(help="Write report.json and report.html into this folder.")] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the results that --out already holds.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first picture that cannot be read.")] = False,
-    engine: Annotated[str, typer.Option(help=f"What computes: {', '.join(engines.ENGINES)}.")] = engines.ENGINES[0],
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads of the fused engine; one a processor if left out.")
-    ] = None,
+    json: options.Json = False,
+    strict: options.Strict = False,
+    engine: options.Engine = engines.ENGINES[0],
+    threads: options.Threads = None,
     cache_folder: cache.Folder = None,
     no_cache: cache.Without = False,
 ) -> None:
-    """Measure a model on labelled images that it has not learned from.
+    """Measure a model on labeled images that it has not learned from.
 
-    The images are the source's own test part; else, where the model was trained on this very source, the test part
-    that was split off then; else all of the source.
+    The images are the source's own test split; else, if the model was trained on this very source, the test split of
+    that training; else all of the source.
     """
-    with place.claimed(out, overwrite) if out else contextlib.nullcontext():
+    with claimed(out, overwrite) if out else contextlib.nullcontext():
         model = model_file.load(model_path)
         samples, which, notices = shown_unseen(model, source, cache.chosen(cache_folder, no_cache), strict=strict)
-        computing = engines.create(engine, model.standardization, threads)
-        kernels.compile_for_predictions(model, samples.images, computing)
+        computing = engines.create(engine, model.standardization, threads, model.architecture)
+        kernels.prepare(computing, model.parameters, samples.images.dtype)
         with display.counting("Evaluating") as progress:
             probabilities = model.predict(samples.images, computing, progress=progress)
         metrics = measure(probabilities, samples.labels, model.classes)
@@ -67,7 +65,7 @@ def evaluate(
             )
             atomic.write_files(out, report_files(report, {"test": samples}))
     if json:
-        display.print_json({"model": str(model_path), "source": source, "split": which, **metrics.to_dict()})
+        display.print_json({"model": str(model_path), "source": source, "split": which, **asdict(metrics)})
     else:
         _print(metrics, which)
         if out:

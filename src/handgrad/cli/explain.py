@@ -9,8 +9,8 @@ import typer
 
 from handgrad import engine as engines
 from handgrad import model_file
-from handgrad.cli import display, place
-from handgrad.data.picture import read_picture
+from handgrad.cli import display, options
+from handgrad.data.image_file import read_image
 from handgrad.errors import InputError
 from handgrad.model import Model
 
@@ -18,15 +18,15 @@ from handgrad.model import Model
 def explain(
     image: Annotated[Path, typer.Argument(metavar="IMAGE", help="A picture; resized to the model's size.")],
     model_path: Annotated[
-        Path, typer.Option("--model", metavar="MODEL", help="A model.safetensors, or the folder it lies in.")
+        Path, typer.Option("--model", metavar="MODEL", help="A model.safetensors, or the folder that it is in.")
     ],
     label: Annotated[
-        str | None, typer.Option(metavar="CLASS", help="The expected class; the likeliest one if left out.")
+        str | None, typer.Option(metavar="CLASS", help="The expected class; by default, the most probable one.")
     ] = None,
     out: Annotated[Path, typer.Option(help="The page to write.")] = Path("page.html"),
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what --out already is.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace --out if it exists.")] = False,
 ) -> None:
-    """Write a page with every number of both passes on a picture, each of which explains itself.
+    """Write a page with every number of both passes over a picture, and where it comes from.
 
     It is one file that opens in any browser, without a server.
     """
@@ -34,11 +34,11 @@ def explain(
     from handgrad.trace import trace
     from handgrad.web.page import explanation_page
 
-    place.refuse_file(out, overwrite)
+    options.refuse_file(out, overwrite)
     model = model_file.load(model_path)
-    height, width, depth = model.architecture.input_shape
-    pixels = read_picture(image, (height, width), depth)
-    # The notes engine: to compile kernels for one picture would take longer.
+    height, width, channels = model.architecture.input_shape
+    pixels = read_image(image, (height, width), channels)
+    # The notes engine: compiling kernels for one picture would take longer.
     notes = engines.create("notes", model.standardization)
     expected = int(model.predict(pixels[None], notes).argmax()) if label is None else _number(model, label)
     traced = trace(model, pixels, expected)

@@ -8,22 +8,17 @@ from typing import Annotated, Any
 import typer
 
 from handgrad import model_file
-from handgrad.cli import display, place
-from handgrad.errors import InputError
-from handgrad.export import FORMATS, Export, Tensor, format_of
+from handgrad.cli import display, options
+from handgrad.export import FORMATS, Export, format_of
 from handgrad.export import export as write
 from handgrad.model import Model
 
 _SUFFIXES = " or ".join(FORMATS)
 _C = FORMATS[".c"]
-_NAMES = {"path": "out", "accuracy": "data"}
-"""What the command calls the library's arguments."""
 
 
 def export(
-    model_path: Annotated[
-        Path, typer.Argument(metavar="MODEL", help="A model.safetensors, or the folder that it is in.")
-    ],
+    model_path: options.ModelPath,
     out: Annotated[
         Path, typer.Argument(metavar="OUT", help=f"The file to write; its suffix is the format: {_SUFFIXES}.")
     ],
@@ -41,26 +36,23 @@ def export(
     ] = None,
     prefix: Annotated[str | None, typer.Option(help=_C.options["prefix"], rich_help_panel=_C.name)] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT if it exists.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: options.Json = False,
 ) -> None:
     """Write a model as a file for programs that have no handgrad, from pixels to probabilities.
 
     OUT.onnx is an ONNX graph; OUT.c is one C99 file, for microcontrollers too.
     """
     given = {"int8": int8, "prefix": prefix, "accuracy": data}
-    options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    try:
-        chosen = format_of(out, options)
-    except InputError as error:
-        raise InputError(_NAMES.get(error.argument, error.argument), *error.args[1:]) from None
-    place.refuse_file(out, overwrite)
+    settings: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    chosen = format_of(out, settings)
+    options.refuse_file(out, overwrite)
     model = model_file.load(model_path)
     if int8 or data:
         # Imported here, since it loads what evaluates a model.
         from handgrad.cli import rounding
 
-        options["accuracy"] = rounding.measured(model, data, bool(int8))
-    made = write(model, out, **options)
+        settings["accuracy"] = rounding.measured(model, data, bool(int8))
+    made = write(model, out, **settings)
     if json:
         display.print_json({"path": str(out), "format": chosen.name, **made.to_dict(), "classes": list(model.classes)})
     else:
@@ -70,13 +62,10 @@ def export(
 def _print(out: Path, kind: str, made: Export, model: Model) -> None:
     for direction, tensors in (("input", made.inputs), ("output", made.outputs)):
         for tensor in tensors:
-            display.say(f"{direction} {_signature(tensor)}")
+            shape = " × ".join(map(str, tensor.shape))
+            display.say(f"{direction} {tensor.name}: {tensor.dtype}, {shape}")
     shown = ", ".join(model.classes[:20]) + (" …" if len(model.classes) > 20 else "")
     display.say(f"classes {shown}")
     for remark in made.remarks:
         display.say(remark)
     display.say(f"written to {out}: {kind}, {len(made.content):,} bytes")
-
-
-def _signature(tensor: Tensor) -> str:
-    return f"{tensor.name}: {tensor.dtype}, {' × '.join(map(str, tensor.shape))}"

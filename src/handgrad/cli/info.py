@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
 from rich.markup import escape
 
 from handgrad import model_file
-from handgrad.cli import display
+from handgrad.cli import display, options
 from handgrad.graph import GIVEN, forward_nodes
 from handgrad.model import Model
 from handgrad.notes.operations import plain_formula
 
 
 def info(
-    model_path: Annotated[Path, typer.Argument(metavar="MODEL", help="A model.safetensors, or the folder it lies in.")],
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    model_path: options.ModelPath,
+    json: options.Json = False,
 ) -> None:
     """Show what a model file holds: its network, classes, preprocessing and provenance."""
     model = model_file.load(model_path)

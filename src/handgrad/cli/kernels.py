@@ -1,37 +1,34 @@
-"""The fused engine's kernels, compiled before the work that needs them: what it shows and measures is its own."""
+"""Compile kernels before the work that needs them, so that its time and its progress bar do not include it."""
 
 from __future__ import annotations
 
-import numpy as np
+from contextlib import ExitStack
+from typing import Any
+
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from handgrad.cli import display
-from handgrad.data import Samples
 from handgrad.engine import Engine
-from handgrad.model import Model
-from handgrad.training import Recipe
-from handgrad.training import optimizer as optimizers
-from handgrad.training.augmentation import Augmentation
-from handgrad.typing import Images
-
-_FEW = 16
-"""Images of a trial: enough to take the way of a whole batch, whose kernels one picture alone would not need."""
+from handgrad.parameters import Parameters
 
 
-def compile_for_predictions(model: Model, images: Images, engine: Engine) -> None:
-    """Have the kernels of predictions ready, telling of it where that takes a while."""
-    if engine.name == "fused" and len(images):
-        with display.compilation():
-            engine.predict(model.parameters, images[np.arange(_FEW) % len(images)])
+def prepare(engine: Engine, parameters: Parameters, pixels: Any, **needs: Any) -> None:
+    """Call ``engine.prepare``; show a clock on a terminal, else one line, while it compiles."""
+    clock = Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=display.stderr, transient=True
+    )
 
+    def begin() -> None:
+        if display.stderr.is_terminal:
+            shown.enter_context(clock)
+            clock.add_task("Compiling kernels, once; this takes about a quarter of a minute")
+        else:
+            display.notice("compiling kernels, once; this takes about a quarter of a minute")
 
-def compile_for_training(model: Model, samples: Samples, recipe: Recipe, engine: Engine) -> None:
-    """Have the kernels of a training ready: a trial step on a copy of the model, and a prediction."""
-    if engine.name == "fused":
-        few, trial = samples[:_FEW], model.parameters.copy()
-        pixels = np.asarray(few.images)
-        with display.compilation():
-            if recipe.augment:
-                Augmentation(recipe.augment, pixels.shape, 0, 1).apply(pixels, np.arange(len(pixels)))
-            engine.predict(trial, pixels)
-            _, _, gradient = engine.loss_and_gradients(trial, pixels, few.labels)
-            optimizers.create(recipe, trial, engine).update(trial, gradient, recipe.learning_rate_for(len(samples)))
+    with ExitStack() as shown:
+        compiled = engine.prepare(parameters, pixels, **needs, begin=begin)
+    if compiled and display.stderr.is_terminal:
+        display.notice(f"compiled kernels, once, {compiled.seconds:.0f} s")
+    if compiled and not compiled.kept:
+        remedy = "set NUMBA_CACHE_DIR to a folder with room"
+        display.notice(f"the kernels could not be kept, so every run compiles them; {remedy}")

@@ -13,34 +13,33 @@ from rich.markup import escape
 
 from handgrad import engine as engines
 from handgrad import model_file
-from handgrad.cli import clusters, display, kernels, place
-from handgrad.data.picture import read_picture
+from handgrad.cli import clusters, display, kernels, options
+from handgrad.data.image_file import read_image
 from handgrad.errors import InputError, Interrupted
 from handgrad.model import Model
+from handgrad.runs.folder import claimed
 from handgrad.typing import Array
 
 _BAR = 20
 
 
 def predict(
-    model_path: Annotated[Path, typer.Argument(metavar="MODEL", help="A model.safetensors, or the folder it lies in.")],
+    model_path: options.ModelPath,
     images: Annotated[
         list[Path],
         typer.Argument(
             metavar="IMAGE...",
-            help="Pictures; resized to the model's size. With --cluster one folder of pictures, or of Parquet tables.",
+            help="Pictures, resized to the model's size; with --cluster one folder of pictures, or of Parquet files.",
         ),
     ],
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    top: Annotated[int, typer.Option(min=1, help="Classes to print for each picture, the likeliest first.")] = 1,
-    engine: Annotated[str, typer.Option(help=f"What computes: {', '.join(engines.ENGINES)}.")] = engines.ENGINES[0],
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads of the fused engine; one a processor if left out.")
-    ] = None,
+    json: options.Json = False,
+    top: Annotated[int, typer.Option(min=1, help="Classes to print per picture, the most probable first.")] = 1,
+    engine: options.Engine = engines.ENGINES[0],
+    threads: options.Threads = None,
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Folder for the predictions as Parquet files, with --cluster; what an ended run has left there stays.",
+            help="Folder for the predictions as Parquet files, with --cluster; an interrupted run there is continued.",
             rich_help_panel="Cluster",
         ),
     ] = None,
@@ -48,32 +47,33 @@ def predict(
     workers: clusters.Workers = None,
     address: clusters.Address = None,
 ) -> None:
-    """Tell the class of pictures, with its probability.
+    """Predict the classes of pictures, with their probabilities.
 
-    A picture that cannot be read is named, the others are predicted all the same, and the exit code is 2. With
-    --cluster its row tells why, and the exit code is 0.
+    A picture that cannot be read is reported, the others are predicted all the same, and the exit code is 2. With
+    --cluster its row says why, and the exit code is 0.
     """
     clusters.check(cluster, workers, address)
     if workers:
         _predict_on_cluster(model_path, images, out, workers, address, json, top, engine, threads)
         return
     if out:
-        raise InputError("out", out, "goes with a cluster only", "give --cluster ray, or leave it out")
+        raise InputError("out", out, "is for a cluster only", "give --cluster ray, or leave it out")
     model = model_file.load(model_path)
-    height, width, depth = model.architecture.input_shape
+    height, width, channels = model.architecture.input_shape
     paths, pixels, failed = [], [], 0
     with display.counting("Reading pictures") as progress:
         for number, path in enumerate(images, start=1):
             try:
-                pixels.append(read_picture(path, (height, width), depth))
+                pixels.append(read_image(path, (height, width), channels))
                 paths.append(path)
             except InputError as error:
                 display.complain(str(error))
                 failed += 1
             progress(number, len(images))
-    computing = engines.create(engine, model.standardization, threads)
-    stacked = np.stack(pixels) if pixels else np.empty((0, height, width, depth), np.uint8)
-    kernels.compile_for_predictions(model, stacked, computing)
+    computing = engines.create(engine, model.standardization, threads, model.architecture)
+    stacked = np.stack(pixels) if pixels else np.empty((0, height, width, channels), np.uint8)
+    if pixels:
+        kernels.prepare(computing, model.parameters, stacked.dtype)
     probabilities = model.predict(stacked, computing)
     if json:
         display.print_json([_record(path, row, model, top) for path, row in zip(paths, probabilities, strict=True)])
@@ -100,18 +100,18 @@ def _predict_on_cluster(
     if out is None:
         raise InputError("out", "(none)", "a cluster writes its predictions into a folder", "give --out DIR")
     if len(images) > 1:
-        raise InputError("images", f"{len(images)} paths", "a cluster takes one", "give a folder, or a table .parquet")
+        raise InputError("images", f"{len(images)} paths", "a cluster takes one", "give a folder or a .parquet file")
     if top > 1:
-        raise InputError("top", top, "a cluster tells one class of each picture", "leave it out")
+        raise InputError("top", top, "a cluster predicts one class per picture", "leave it out")
     model = model_file.load(model_path)
     try:
-        with place.claimed(out, overwrite=True), display.counting("Predicting") as progress:
+        with claimed(out, overwrite=True), display.counting("Predicting") as progress:
             summary = predict_on_cluster(
                 model, images[0], out,
                 workers=workers, address=address, engine=engine, threads=threads, progress=progress,
             )  # fmt: skip
     except KeyboardInterrupt:
-        raise Interrupted(f"interrupted; the parts in {out} are kept, and the same command goes on") from None
+        raise Interrupted(f"interrupted; the parts in {out} are kept, and the same command continues") from None
     if json:
         display.print_json({"model": str(model_path), "images": str(images[0]), "out": str(out), **asdict(summary)})
         return
@@ -122,16 +122,16 @@ def _predict_on_cluster(
         table.add_row(escape(name), f"{count:,}", display.percent(count / summary.pictures))
     display.stdout.print(table)
     if summary.unreadable:
-        display.say(f"{summary.unreadable:,} pictures could not be read; the column error tells why")
+        display.say(f"{summary.unreadable:,} pictures could not be read; the column error says why")
     display.say(f"written to {out}{os.sep}")
 
 
-def _likeliest(row: Array, model: Model, top: int) -> list[tuple[str, float]]:
+def _most_probable(row: Array, model: Model, top: int) -> list[tuple[str, float]]:
     return [(model.classes[index], float(row[index])) for index in np.argsort(-row, kind="stable")[:top]]
 
 
 def _record(path: Path, row: Array, model: Model, top: int) -> dict[str, object]:
-    ranked = _likeliest(row, model, top)
+    ranked = _most_probable(row, model, top)
     return {
         "image": str(path),
         "class": ranked[0][0],
@@ -143,7 +143,7 @@ def _record(path: Path, row: Array, model: Model, top: int) -> dict[str, object]
 def _print(paths: list[Path], probabilities: Array, model: Model, top: int) -> None:
     table = display.table("image", "class", "probability>", "")
     for path, row in zip(paths, probabilities, strict=True):
-        for rank, (name, probability) in enumerate(_likeliest(row, model, top)):
+        for rank, (name, probability) in enumerate(_most_probable(row, model, top)):
             bar = "█" * max(1, round(_BAR * probability))
             shown = escape(str(path)) if rank == 0 else ""
             table.add_row(shown, escape(name), display.percent(probability), f"[blue]{bar}[/]")

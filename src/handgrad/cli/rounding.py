@@ -1,4 +1,4 @@
-"""What weights of eight bits cost a model, measured."""
+"""The accuracy that weights of eight bits cost a model."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from handgrad.report.unseen import WORDS
 
 
 def measured(model: Model, source: str | None, int8: bool) -> Accuracy | None:
-    """The model's accuracy on images that it has not learned from, and with `int8` that of its rounded weights.
+    """Measure a model on images that it has not learned from, and with `int8` its rounded weights as well.
 
     Parameters
     ----------
     model : Model
     source : str, optional
-        Where the images come from; what the model was trained on if left out.
+        Where the images come from; the source of its training if left out.
     int8 : bool
         Whether its weights are rounded.
 
     Returns
     -------
     Accuracy or None
-        None, with a notice, where no source is given, and that of the training cannot be used.
+        None, with a notice, if no source is given, and that of the training cannot be used.
 
     Raises
     ------
@@ -36,26 +36,26 @@ def measured(model: Model, source: str | None, int8: bool) -> Accuracy | None:
         If the given source cannot be used.
     """
     remedy = "give --data SOURCE to measure what int8 costs"
-    origin = model.provenance.get("data")
-    place = source or (origin.get("source") if isinstance(origin, dict) else None)
-    if not isinstance(place, str):
-        display.notice(f"the model does not tell what it was trained on; {remedy}")
+    data = model.provenance.get("data")
+    origin = source or (data.get("source") if isinstance(data, dict) else None)
+    if not isinstance(origin, str):
+        display.notice(f"the model does not say what it was trained on; {remedy}")
         return None
     try:
-        samples, part, _ = shown_unseen(model, place, cache.chosen(None))
+        samples, part, _ = shown_unseen(model, origin, cache.chosen(None))
     except DataError as error:
         if source:
             raise
         display.notice(f"{error}; {remedy}")
         return None
     if part == "all" and not source:
-        display.notice(f"it is not known which images of {place} the model has learned from; {remedy}")
+        display.notice(f"it is not known which images of {origin} the model has learned from; {remedy}")
         return None
-    engine = engines.create(engines.ENGINES[0], model.standardization)
-    kernels.compile_for_predictions(model, samples.images, engine)
+    engine = engines.create(engines.ENGINES[0], model.standardization, architecture=model.architecture)
+    kernels.prepare(engine, model.parameters, samples.images.dtype)
     shares = []
     for each in (model, replace(model, parameters=rounded(model.parameters)))[: 1 + int8]:
         with display.counting("Evaluating") as progress:
             probabilities = each.predict(samples.images, engine, progress=progress)
         shares.append(float((probabilities.argmax(axis=1) == samples.labels).mean()))
-    return Accuracy(place, WORDS[part], len(samples), *shares)
+    return Accuracy(origin, WORDS[part], len(samples), *shares)

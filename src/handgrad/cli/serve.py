@@ -13,22 +13,15 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from handgrad import engine as engines
 from handgrad import model_file
-from handgrad.architecture import Architecture
-from handgrad.cli import cache, display
-from handgrad.cli.course import follow
+from handgrad.cli import cache, display, screen
 from handgrad.cli.unseen import shown_unseen
-from handgrad.data import load
 from handgrad.data.source import short_name
 from handgrad.errors import DataError, InputError
 from handgrad.model import Model
-from handgrad.parameters import Parameters
 from handgrad.report.unseen import read_unseen
-from handgrad.training import Recipe, train
+from handgrad.runs import TrainingOptions, prepare
 from handgrad.typing import Pixels
-
-_SEED = 0
 
 
 def serve(
@@ -37,28 +30,28 @@ def serve(
         typer.Option(
             "--model",
             metavar="MODEL",
-            help="A model.safetensors, or the folder it lies in; several times for several. If left out, a model is "
-            "trained on the embedded digits first.",
+            help="A model.safetensors, or the folder that it is in; may be repeated. By default, a model is trained on "
+            "the embedded digits first.",
         ),
     ] = None,
     source: Annotated[
         str | None,
         typer.Option(
-            metavar="SOURCE", help="Pictures to choose from, as for train; those the model was trained on if left out."
+            metavar="SOURCE", help="Pictures to choose from, as for train; by default, those of the model's training."
         ),
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine; 0 takes any free one.")] = 8765,
 ) -> None:
-    """Serve the page on which both passes come alive, to this machine alone: drop or draw a picture, take steps."""
+    """Serve the page on which both passes run live, to this machine alone: drop or draw a picture, take steps."""
     import uvicorn
 
     from handgrad.web.server import HOST, Exhibit, application
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        # Both are how a server ends: uvicorn takes them, and hands them on here when it has ended.
+        # Both end a server: uvicorn handles them, and passes them on here when it has shut down.
         signal.signal(number, lambda *_: sys.exit(0))
     listening = _listening(HOST, port)
-    named = [(_called(path.resolve()), model_file.load(path)) for path in model_paths or ()]
+    named = [(_name(path.resolve()), model_file.load(path)) for path in model_paths or ()]
     exhibits = []
     for name, model in named or [("digits, trained just now", _trained_on_digits())]:
         wanted = source or str(model.provenance.get("data", {}).get("source", "digits"))
@@ -66,15 +59,12 @@ def serve(
     token = token_urlsafe(16)
     display.say(f"http://{HOST}:{listening.getsockname()[1]}/{token}/")
     display.notice("open this address in a browser on this machine; Ctrl-C ends the server")
-    server = uvicorn.Server(
-        uvicorn.Config(
-            application(exhibits, token), log_level="warning", server_header=False, timeout_graceful_shutdown=2
-        )
-    )
-    server.run(sockets=[listening])
+    page = application(exhibits, token)
+    config = uvicorn.Config(page, log_level="warning", server_header=False, timeout_graceful_shutdown=2)
+    uvicorn.Server(config).run(sockets=[listening])
 
 
-def _called(path: Path) -> str:
+def _name(path: Path) -> str:
     return path.parent.name if path.is_file() else path.name
 
 
@@ -86,27 +76,18 @@ def _listening(host: str, port: int) -> socket.socket:
         taken.listen()
     except OSError as error:
         taken.close()
-        raise InputError("port", port, f"cannot be listened on ({error.strerror})", "choose another --port") from None
+        raise InputError("port", port, f"cannot be listened on ({error.strerror})", "choose another") from None
     return taken
 
 
 def _trained_on_digits() -> Model:
-    dataset = load("digits", seed=_SEED)
-    architecture = Architecture(
-        input_shape=dataset.image_shape, classes=len(dataset.classes), stages=((16, 16),), hidden=(64,)
-    )
-    (initial,) = np.random.SeedSequence(_SEED).spawn(1)
-    model = Model(
-        Parameters.draw(architecture, np.random.default_rng(initial)),
-        dataset.classes,
-        dataset.standardization(),
-        {"seed": _SEED, "data": {"source": "digits", "sha256": dataset.checksum()}},
-    )
     display.notice("no --model was given: training one on the embedded digits")
-    # The notes engine: to compile kernels would take longer than this training.
-    engine = engines.create("notes", model.standardization)
-    follow(train(model, dataset.train, dataset.validation, Recipe(), engine, _SEED))
-    return model
+    # The notes engine: compiling kernels would take longer than this training.
+    run = prepare(TrainingOptions(source="digits", engine="notes"))
+    with screen.loop() as show:
+        for event in run.events():
+            show(event)
+    return run.model
 
 
 def _pictures(source: str, model: Model, strict: bool) -> tuple[str, Pixels, NDArray[np.int64]]:
@@ -119,7 +100,7 @@ def _pictures(source: str, model: Model, strict: bool) -> tuple[str, Pixels, NDA
     except DataError as error:
         if strict:
             raise
-        display.notice(f"the pictures it was trained on are not here ({error}); the digits take their place")
+        display.notice(f"the pictures of its training are not available ({error}); offering the digits instead")
         source = "digits"
         samples = read_unseen(model, source, known_only=False).samples
     return short_name(source), np.asarray(samples.images), samples.labels

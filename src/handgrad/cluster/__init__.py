@@ -1,1 +1,1 @@
-"""The same work on several machines, by Ray; needs the extra ``handgrad[ray]``, and nothing else imports that."""
+"""The same work on several machines, with Ray; needs the extra ``handgrad[ray]``, which nothing else imports."""

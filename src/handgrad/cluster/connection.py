@@ -1,4 +1,4 @@
-"""The way to a Ray cluster: one that runs already, or one of this machine's own."""
+"""The connection to a Ray cluster: one that is running, or one on this machine alone."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from handgrad.errors import InputError
 
 _SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
-    # A report is noticed when the controller next asks; 2 s where nothing else is said.
+    # A report is noticed when the controller next asks; the default is 2 s.
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
-    # Its own paths are long enough: Ray need not say how a worker's working folder is called.
+    # Workers keep the working folder.
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
 }
 _OBJECT_STORE = 256 * 2**20
-"""Bytes. Ray would claim a third of the memory, of which a training sends little through the store."""
+"""Bytes. Ray would reserve a third of the memory, but a training sends little through the store."""
 
 _PATIENCE = 10
-"""Seconds until a host that does not answer is none."""
+"""Seconds to wait for a host to answer."""
 
 
 def require_ray() -> None:
-    """Say what is missing where Ray is not installed.
+    """Refuse to continue without Ray.
 
     Raises
     ------
     InputError
-        Of one line, with the remedy.
+        If it is not installed; says how to install it.
     """
     missing = [name for name in ("ray", "torch") if find_spec(name) is None]
     if missing:
@@ -40,7 +40,7 @@ def require_ray() -> None:
 
 
 def prepare() -> None:
-    """Before Ray is imported, which then reads them, set what the environment leaves open."""
+    """Set Ray's environment variables, unless they are set; Ray reads them when it is imported."""
     require_ray()
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
@@ -48,15 +48,15 @@ def prepare() -> None:
 
 @contextmanager
 def connected(address: str | None = None, object_store: int = _OBJECT_STORE) -> Iterator[None]:
-    """Be connected to a cluster for the length of the block.
+    """Connect to a cluster for the duration of the block.
 
     Parameters
     ----------
     address : str, optional
-        ``HOST:PORT`` of the cluster's head, or ``auto`` on one of its hosts; what ``RAY_ADDRESS`` names if left out;
-        where that names nothing, a Ray of this machine's own is started, and ended with the block.
+        ``HOST:PORT`` of the cluster's head, or ``auto`` on one of its hosts; ``RAY_ADDRESS`` if left out. Without
+        either, Ray is started on this machine alone, and ended with the block.
     object_store : int
-        Bytes of the store of a Ray that is started; the cluster's hosts have their own.
+        Bytes of the store, if Ray is started.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def connected(address: str | None = None, object_store: int = _OBJECT_STORE) -> 
             "address",
             address,
             f"no Ray cluster answers there ({reason.rstrip('.')})",
-            "start one with `ray start --head`, or leave --address out to use this machine alone",
+            "start one with Ray's own command, or leave address out to use this machine alone",
         ) from error
     try:
         yield
@@ -86,14 +86,14 @@ def connected(address: str | None = None, object_store: int = _OBJECT_STORE) -> 
 
 
 def _knock(address: str) -> None:
-    """Find out at once that nobody is there, for which Ray takes minutes."""
+    """Find out at once that there is no cluster; Ray takes minutes."""
     host, _, port = address.rpartition(":")
     if host and port.isdecimal():
         socket.create_connection((host.removeprefix("[").removesuffix("]"), int(port)), timeout=_PATIENCE).close()
 
 
 def threads_of_workers(workers: int) -> int:
-    """The most processors that each of so many workers can have to itself, on the hosts as they are.
+    """Return the most processors that each of the workers can have to itself on the cluster's hosts.
 
     Raises
     ------
@@ -107,7 +107,7 @@ def threads_of_workers(workers: int) -> int:
 
 
 def share_of_processors(hosts: list[int], workers: int) -> int:
-    """As ``threads_of_workers``, for hosts of so many processors each.
+    """Return ``threads_of_workers`` for hosts with these numbers of processors.
 
     Examples
     --------
@@ -121,5 +121,5 @@ def share_of_processors(hosts: list[int], workers: int) -> int:
         "workers",
         workers,
         f"the cluster has {sum(hosts)} processors, and each worker needs one",
-        "use fewer, add hosts, or give --threads to wait for hosts that are still to come",
+        "use fewer, add hosts, or set threads to wait for more hosts",
     )

@@ -1,4 +1,4 @@
-"""Pictures in any number predicted by several workers, part by part, each part a file of its own."""
+"""Predictions for any number of pictures by several workers, in parts; each part is a file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from handgrad import atomic, model_file
 from handgrad import engine as engines
 from handgrad.cluster.connection import connected, threads_of_workers
 from handgrad.cluster.remote import call
-from handgrad.cluster.unlabelled import ROWS, Part, Reader, find
+from handgrad.cluster.unlabeled import ROWS, Part, Reader, find
 from handgrad.errors import ClusterError, HandgradError, InputError
 from handgrad.model import Model
 from handgrad.typing import Progress
@@ -28,20 +28,20 @@ _VERSION = 1
 
 @dataclass(frozen=True)
 class Summary:
-    """What became of the pictures.
+    """The numbers of a prediction.
 
     Parameters
     ----------
     pictures : int
-        All of them, each of which has a row.
+        All of them; each has a row.
     unreadable : int
-        Those whose row has an error in place of a class.
+        Those whose row has an error instead of a class.
     classes : dict of str to int
-        Pictures of each of the model's classes.
+        Pictures predicted as each class.
     parts : int
         Files.
     found : int
-        Those of the files that an earlier run had left.
+        Files left by an earlier run.
     """
 
     pictures: int
@@ -63,13 +63,13 @@ def predict(
     rows: int = ROWS,
     progress: Progress | None = None,
 ) -> Summary:
-    """Predict all pictures by the workers of a Ray cluster; what is there already is not done again.
+    """Predict all pictures with the workers of a Ray cluster; parts that exist are not repeated.
 
     Parameters
     ----------
     model : Model
     images : Path
-        A folder of pictures, a table ``.parquet`` or a folder of such (see ``unlabelled``), at the same place on every
+        A folder of pictures, a ``.parquet`` file or a folder of such (see ``unlabeled``), at the same path on every
         host.
     out : Path
         Folder for the files ``part-00000.parquet`` …, where every host reaches it. Their columns are ``path``,
@@ -79,25 +79,25 @@ def predict(
     address : str, optional
         As in ``connection.connected``.
     engine : str
-        Name of what computes.
+        Name of the engine.
     threads : int, optional
         Of each worker; as many as it can have to itself if left out.
     rows : int
-        Pictures of a part.
+        Pictures per part.
     progress : callable, optional
-        Called with the pictures done and their total.
+        Called with (pictures done, total).
 
     Raises
     ------
     InputError
         If there are no pictures, or the folder holds predictions of another model or of other pictures.
     ClusterError
-        If the workers cannot do it.
+        If the workers fail.
     OutputError
         If the folder cannot be written.
     """
     engines.check_name(engine)
-    # Workers may have another working folder.
+    # The workers may have another working folder.
     images, out = images.resolve(), out.resolve()
     source = find(images, rows)
     choices = {"model": _checksum(model), "pictures": source.checksum, "rows": rows, "engine": engine}
@@ -120,7 +120,7 @@ def predict(
 
 
 def name_of(part: int) -> str:
-    """The file of a part.
+    """Return the file name of a part.
 
     Examples
     --------
@@ -131,14 +131,14 @@ def name_of(part: int) -> str:
 
 
 class Predictor:
-    """A worker: a model that reads a part, predicts it and writes its file; an actor."""
+    """A worker with a model, which reads a part, predicts it and writes its file; an actor."""
 
     def __init__(self, model: Model, read: Reader, out: Path, engine: str, threads: int) -> None:
         self.model, self.read, self.out, self.threads = model, read, out, threads
-        self.engine = engines.create(engine, model.standardization, threads)
+        self.engine = engines.create(engine, model.standardization, threads, model.architecture)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        """The pictures done of one part; or why it could not be."""
+        """Predict one part; return the number of its pictures, or what went wrong."""
         part = Part(**row)
         try:
             atomic.write_files(self.out, {name_of(part.number): self._table(part)})
@@ -165,10 +165,10 @@ class Predictor:
 
 
 def predict_parts(missing: list[Part], workers: int, predictor: tuple[Any, ...], driver: Any) -> None:
-    """Have Ray Data hand the parts to the workers; tells the pictures of each part as it is done."""
+    """Have Ray Data distribute the parts, and report the number of pictures of each when it is done."""
     import ray.data
 
-    # A block a part: what is lost with a worker is one part, which Ray gives to another.
+    # One block per part: a lost worker costs one part, which Ray gives to another worker.
     parts = ray.data.from_items([part._asdict() for part in missing], override_num_blocks=len(missing))
     results = parts.map(
         Predictor,
@@ -180,13 +180,13 @@ def predict_parts(missing: list[Part], workers: int, predictor: tuple[Any, ...],
         for result in results.iter_rows():
             if result["failure"]:
                 raise ClusterError(result["failure"])
-            ray.get(driver.tell.remote([result["done"]]))
+            ray.get(driver.report.remote([result["done"]]))
     except ray.exceptions.RayError as error:
         raise ClusterError(f"the workers failed: {str(error).strip().splitlines()[-1]}") from error
 
 
 def _claim(out: Path, manifest: dict[str, Any]) -> None:
-    """Say what the parts in this folder are of; refuse it where they are of something else."""
+    """Write down what the parts in this folder are of; refuse parts of something else."""
     if not any(out.glob("*.parquet")):
         atomic.write_files(out, {MANIFEST: (json.dumps(manifest, indent=2) + "\n").encode()})
         return
@@ -194,15 +194,15 @@ def _claim(out: Path, manifest: dict[str, Any]) -> None:
     try:
         found = dict(json.loads((out / MANIFEST).read_bytes()))
     except (OSError, ValueError, TypeError) as error:
-        raise refuse(f"holds Parquet files without a sound {MANIFEST}", "choose another --out") from error
+        raise refuse(f"holds Parquet files without a valid {MANIFEST}", "choose another folder") from error
     for name, value in manifest.items():
         if found.get(name) != value:
             rule = f"holds predictions of {'another model' if name == 'model' else f'other {name}'}"
-            raise refuse(rule, "choose another --out, or remove it")
+            raise refuse(rule, "choose another folder, or remove it")
 
 
 def _remove_leftovers(out: Path) -> None:
-    """Remove what workers that were killed had not finished writing."""
+    """Remove the unfinished files of killed workers."""
     for path in out.glob(".part-*.parquet.????????"):
         path.unlink(missing_ok=True)
 

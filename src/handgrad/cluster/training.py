@@ -3,65 +3,58 @@
 from __future__ import annotations
 
 import secrets
+import socket
 import tempfile
 import time
-from collections.abc import Generator, Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Generator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from threadpoolctl import threadpool_limits
 
-from handgrad import engine as engines
 from handgrad.cluster.connection import connected, threads_of_workers
 from handgrad.cluster.remote import call
-from handgrad.data import Dataset, absolute, load
-from handgrad.engine import Engine
+from handgrad.data import absolute
+from handgrad.data.cache import Cache
 from handgrad.errors import ClusterError, DivergenceError, HandgradError, InputError
-from handgrad.model import Model
-from handgrad.training import Epoch, Recipe, State, Step
+from handgrad.runs import Run, TrainingOptions, prepare
+from handgrad.training import Epoch, Step
 from handgrad.training import checkpoint as checkpoints
-from handgrad.training import train as train_model
 from handgrad.training.checkpoint import Checkpoint, Checkpoints
 from handgrad.training.workers import share_of
 from handgrad.typing import Array
 
 FAILURES = 3
-"""Times that workers are relaunched without a new checkpoint; hosts that announce their end do not count."""
+"""How often workers are relaunched without a new checkpoint; hosts that announce their end do not count."""
 
 _SECONDS_BETWEEN_EVENTS = 0.25
 
 
 @dataclass(frozen=True)
 class Job:
-    """What every worker has to know.
+    """What every worker needs to know.
 
     Parameters
     ----------
-    source : mapping
-        Arguments of ``data.load``; what it names lies at the same place on every host.
-    model : Model
-    recipe : Recipe
-    seed : int
-    engine : str
-        Name of what computes.
+    options : TrainingOptions
+        Their files are at the same path on every host.
+    cache : Cache, optional
+        Where each host keeps decoded images.
     threads : int
         Of each worker.
     start : Checkpoint
         Where to begin.
     """
 
-    source: Mapping[str, Any]
-    model: Model
-    recipe: Recipe
-    seed: int
-    engine: str
+    options: TrainingOptions
+    cache: Cache | None
     threads: int
     start: Checkpoint
 
 
 class Peers:
-    """The workers of a process group of torch's, as ``training.workers.Workers``, seen by one of them."""
+    """The workers of a torch process group, as one of them sees them; see ``training.workers.Workers``."""
 
     def __init__(self) -> None:
         import torch.distributed
@@ -69,17 +62,17 @@ class Peers:
         self.number, self.count = torch.distributed.get_rank(), torch.distributed.get_world_size()
 
     def share(self, images: int) -> slice:
-        """A row of images of this worker's."""
+        """Return which images of a batch this worker computes."""
         return share_of(self.number, self.count, images)
 
     def add(self, numbers: Array) -> None:
-        """One all-reduce, over the numbers where they lie."""
+        """Add the numbers of all workers, in place, by one all-reduce."""
         import torch
 
         torch.distributed.all_reduce(torch.from_numpy(numbers))
 
     def first(self, failure: HandgradError | None) -> HandgradError | None:
-        """The failure of the first worker that has one; the same for all of them."""
+        """Return the failure of the first worker that has one; the same in all of them."""
         import torch.distributed
 
         failures: list[HandgradError | None] = [None] * self.count
@@ -88,30 +81,16 @@ class Peers:
 
 
 def train(
-    model: Model,
-    dataset: Dataset,
-    recipe: Recipe,
-    engine: Engine,
-    seed: int,
-    state: State,
-    *,
-    source: Mapping[str, Any],
-    folder: Path,
-    workers: int,
-    address: str | None = None,
-    threads: int | None = None,
+    run: Run, folder: Path, *, address: str | None = None, threads: int | None = None
 ) -> Generator[Step | Epoch, None, None]:
-    """As ``training.train``, by the workers of a Ray cluster.
+    """Train a run with the workers of a Ray cluster; a loop for ``runs.train``.
 
     Parameters
     ----------
-    model, dataset, recipe, engine, seed, state
-        As there. However it ends, model and state are those of the last epoch that was kept.
-    source : mapping
-        Arguments of ``data.load`` that gave the dataset; each worker loads it for itself.
+    run : Run
+        Its options have the number of workers. However it ends, its model and state are those of the last checkpoint.
     folder : Path
-        The training's own, where every host reaches it. It holds the checkpoint to begin with.
-    workers : int
+        Where every host reaches it. It holds the checkpoint to begin with.
     address : str, optional
         As in ``connection.connected``.
     threads : int, optional
@@ -120,7 +99,7 @@ def train(
     Yields
     ------
     Step or Epoch
-        As they become known; those of steps that are taken again after a failure, once more.
+        As they become known; those of steps that are repeated after a failure, again.
 
     Raises
     ------
@@ -129,11 +108,12 @@ def train(
     HandgradError
         Whatever ended the training in a worker.
     """
-    kept = Checkpoints(folder)
-    reading = {name: absolute(value) if isinstance(value, str) else value for name, value in source.items()}
+    kept, workers = Checkpoints(folder), run.options.workers or 1
+    group_by = run.options.group_by and absolute(run.options.group_by)
+    options = replace(run.options, source=absolute(run.options.source), group_by=group_by)
     try:
         with connected(address):
-            job = Job(reading, model, recipe, seed, engine.name, threads or threads_of_workers(workers), _newest(kept))
+            job = Job(options, run.cache, threads or threads_of_workers(workers), _newest(kept))
             while True:
                 try:
                     yield from call(fit, job, kept.cluster.resolve(), workers)
@@ -144,21 +124,19 @@ def train(
                         raise
                     job = replace(job, start=start)
     finally:
-        reached = _newest(kept).restore(model, recipe, engine)
-        for part in fields(State):
-            setattr(state, part.name, getattr(reached, part.name))
-    # No step is left to take; the parameters of the best epoch come back with early stopping.
-    yield from train_model(model, dataset.train, dataset.validation, recipe, engine, seed, state)
+        run.state = _newest(kept).restore(run.model, options.recipe, run.engine)
+    # No step is left to take; early stopping puts the parameters of the best epoch back.
+    yield from run.events()
 
 
 def _newest(kept: Checkpoints) -> Checkpoint:
     newest = kept.newest(lambda _: None)
-    assert newest, "the caller wrote one"
+    assert newest, "the caller has written one"
     return newest
 
 
 def fit(job: Job, storage: Path, workers: int, driver: Any) -> HandgradError | None:
-    """Have Ray Train run the job; what ended it before its time."""
+    """Have Ray Train run the job; return what ended it early."""
     from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig, TrainingFailedError
     from ray.train.torch import TorchConfig, TorchTrainer
 
@@ -168,7 +146,7 @@ def fit(job: Job, storage: Path, workers: int, driver: Any) -> HandgradError | N
         torch_config=TorchConfig(backend="gloo"),
         scaling_config=ScalingConfig(num_workers=workers, resources_per_worker={"CPU": job.threads}),
         run_config=RunConfig(
-            # Not one that was there before, which Ray would go on with.
+            # A new name: Ray would continue an old one.
             name=f"from-{job.start.sums['step']:08}-{secrets.token_hex(4)}",
             storage_path=str(storage),
             failure_config=FailureConfig(max_failures=FAILURES),
@@ -178,83 +156,78 @@ def fit(job: Job, storage: Path, workers: int, driver: Any) -> HandgradError | N
     try:
         failure: HandgradError | None = trainer.fit().return_value
     except TrainingFailedError as error:
-        text = f"its workers failed {FAILURES + 1} times from one checkpoint, at last with: {_reason(error)}"
+        text = f"its workers failed {FAILURES + 1} times from one checkpoint, the last time with: {_reason(error)}"
         raise ClusterError(text) from error
     return failure
 
 
 def _reason(error: BaseException) -> str:
-    """The last line of what a worker met."""
+    """Return the last line of a worker's error."""
     failures = getattr(error, "worker_failures", None) or {0: error}
     lines = str(next(iter(failures.values()))).strip().splitlines()
     return lines[-1] if lines else type(error).__name__
 
 
 def work(config: dict[str, Any]) -> HandgradError | None:
-    """What each worker does; what ended the training, where that is no matter of the cluster's."""
+    """Train as one worker; return what ended the training, unless the cluster is at fault."""
     job, peers = config["job"], Peers()
-    dataset, failure = None, None
+    run, failure = None, None
     try:
-        dataset = _dataset(job)
+        run = _prepared(job)
     except HandgradError as error:
         failure = error
-    # Told by all: a worker that waits for one that has left would wait for long.
+    # All agree on it: a worker that waits for one that has left would wait for long.
     failure = peers.first(failure)
-    if failure or dataset is None:
+    if failure or run is None:
         return failure
     with threadpool_limits(1, user_api="blas"):
         try:
-            _train_share(job, dataset, peers, config["driver"])
+            _train_share(run, job, peers, config["driver"])
         except DivergenceError as error:  # all workers have it
             return error
     return None
 
 
-def _dataset(job: Job) -> Dataset:
-    dataset = load(**job.source)
-    expected, found = job.start.provenance["data"]["sha256"], dataset.checksum()
+def _prepared(job: Job) -> Run:
+    run = prepare(job.options, cache=job.cache, threads=job.threads)
+    expected, found = job.start.provenance["data"]["sha256"], run.model.provenance["data"]["sha256"]
     if found != expected:
-        import socket
-
         raise InputError(
             "source",
-            job.source["source"],
+            job.options.source,
             f"its images on {socket.gethostname()} are not those that the command read (SHA-256 {found[:8]}…, not "
             f"{expected[:8]}…)",
-            "let every host have the same folder",
+            "give every host the same folder",
         )
-    return dataset
+    run.model = replace(run.model, provenance=job.start.provenance)
+    run.state = _latest(job).restore(run.model, job.options.recipe, run.engine)
+    return run
 
 
-def _train_share(job: Job, dataset: Dataset, peers: Peers, driver: Any) -> None:
+def _train_share(run: Run, job: Job, peers: Peers, driver: Any) -> None:
     import ray.train
 
-    # What comes through Ray's store is read-only.
-    model = replace(job.model, parameters=job.model.parameters.copy())
-    engine = engines.create(job.engine, model.standardization, job.threads)
-    state = _latest(job).restore(model, job.recipe, engine)
-    untold: list[Step | Epoch] = []
-    told = time.monotonic()
-    parts = dataset.train, dataset.validation
-    for event in train_model(model, *parts, job.recipe, engine, job.seed, state, workers=peers):
+    unreported: list[Step | Epoch] = []
+    reported = time.monotonic()
+    for event in run.events(workers=peers):
         if isinstance(event, Epoch):
             with tempfile.TemporaryDirectory() as folder:
                 kept = None
                 if peers.number == 0:
-                    content = checkpoints.to_bytes(model, state, job.start.settings)
-                    (Path(folder) / checkpoints.name_of(state.step)).write_bytes(content)
+                    content = checkpoints.to_bytes(run.model, run.state, job.start.settings)
+                    (Path(folder) / checkpoints.name_of(run.state.step)).write_bytes(content)
                     kept = ray.train.Checkpoint.from_directory(folder)
                 ray.train.report({"epoch": event.epoch, "loss": event.loss}, checkpoint=kept)
         if peers.number == 0:
-            untold.append(event)
-            if isinstance(event, Epoch) or time.monotonic() - told > _SECONDS_BETWEEN_EVENTS:
+            unreported.append(event)
+            if isinstance(event, Epoch) or time.monotonic() - reported > _SECONDS_BETWEEN_EVENTS:
                 # Waited for, so that none is on its way when its worker ends.
-                ray.get(driver.tell.remote(untold))
-                untold, told = [], time.monotonic()
+                ray.get(driver.report.remote(unreported))
+                unreported, reported = [], time.monotonic()
 
 
 def _latest(job: Job) -> Checkpoint:
-    """The checkpoint that Ray has registered, or that of the beginning."""
+    """Return the checkpoint that Ray has registered, or the first one."""
     import ray.train
 
     registered = ray.train.get_checkpoint()

@@ -17,25 +17,11 @@ Refusal: TypeAlias = Callable[[str, str], DataError]
 
 
 def to_images(arrays: Sequence[NDArray[Any]], refuse: Refusal) -> list[Pixels]:
-    """Convert the arrays of images that make up one source to pixels, all on one scale.
+    """Convert the arrays of one source to pixels of shape (count, height, width, channels), all on one scale.
 
-    Parameters
-    ----------
-    arrays : sequence of arrays, each of shape (count, height, width) or (count, height, width, 1, 3 or 4)
-        Booleans; floats in 0 to 1; uint16 in 0 to 65535; or any numbers in 0 to 255. Floats are in 0 to 255 if one of
-        them, in any array, is above 1; uint16 are in 0 to 255 if none of them, in any array, is above 255. The last of
-        four channels is opacity: such images are laid on white.
-    refuse : callable
-        Makes the error from a rule and a remedy.
-
-    Returns
-    -------
-    list of arrays of uint8, each of shape (count, height, width, channels)
-
-    Raises
-    ------
-    DataError
-        If a shape is another, the arrays differ in type, or the values have no meaning as pixels.
+    Each has the shape (count, height, width), or that and 1, 3 or 4 channels, the last of four being opacity: such
+    images are laid on white. They are booleans; floats in 0 to 1; uint16 in 0 to 65535; or any numbers in 0 to 255.
+    Floats are in 0 to 255 if one of them, in any array, is above 1; uint16 are if none of them is above 255.
 
     Examples
     --------
@@ -51,53 +37,24 @@ def to_images(arrays: Sequence[NDArray[Any]], refuse: Refusal) -> list[Pixels]:
 
 
 def to_pixels(numbers: NDArray[Any], white: int, refuse: Refusal) -> Pixels:
-    """Scale numbers from 0 to white to pixels from 0 to 255, rounded, in the same shape.
-
-    Raises
-    ------
-    DataError
-        If a value is not finite, or outside 0 to white.
-
-    Examples
-    --------
-    >>> from functools import partial
-    >>> refuse = partial(DataError, "image", "a.tif")
-    >>> to_pixels(np.array([0.0, 0.5, 1.0]), 1, refuse), to_pixels(np.array([128, 129, 65535]), 65535, refuse)
-    (array([  0, 128, 255], dtype=uint8), array([  0,   1, 255], dtype=uint8))
-    """
+    """Scale numbers from 0 to white to pixels from 0 to 255, rounded, in the same shape."""
     low, high = numbers.min(), numbers.max()
     if not (np.isfinite(low) and np.isfinite(high)):
         wrong = np.count_nonzero(~np.isfinite(numbers))
         raise refuse(f"{wrong} of its {numbers.size} values are NaN or infinite", "replace or remove them")
     if low < 0 or high > white:
-        raise refuse(
-            f"its values run from {low:g} to {high:g}; they must be in 0 to {white}",
-            "scale them, or save them as uint8",
-        )
+        rule = f"its values run from {low:g} to {high:g}; they must be in 0 to {white}"
+        raise refuse(rule, "scale them, or save them as uint8")
     scaled = numbers if white == 255 else numbers * np.float32(255 / white)
     return (np.rint(scaled) if scaled.dtype.kind == "f" else scaled).astype(np.uint8, copy=False)
 
 
 def to_channels(images: Images, channels: int, refuse: Refusal) -> Images:
-    """Convert images of shape (..., 1 or 3) to a model's channels: grey ones are repeated for RGB.
-
-    Raises
-    ------
-    DataError
-        If the images are RGB and the model takes grey.
-
-    Examples
-    --------
-    >>> from functools import partial
-    >>> to_channels(np.array([[[7]]], np.uint8), 3, partial(DataError, "image", "a.png"))
-    array([[[7, 7, 7]]], dtype=uint8)
-    """
+    """Convert images of shape (..., 1 or 3) to a model's channels: grey ones are repeated for RGB."""
     own = images.shape[-1]
     if own > channels:
-        raise refuse(
-            f"it is in color ({own} channels), and this model takes grey ({channels} channel)",
-            "convert it to grey, or train a model on color images",
-        )
+        rule = f"it is in color ({own} channels), and this model takes grey ({channels} channel)"
+        raise refuse(rule, "convert it to grey, or train a model on color images")
     if isinstance(images, StoredImages):
         return images.with_channels(channels)
     return images if own == channels else np.repeat(np.asarray(images), channels, axis=-1)
@@ -129,14 +86,11 @@ def _white(arrays: Sequence[NDArray[Any]], refuse: Refusal) -> int:
     """Return the number that is white in all arrays of a source."""
     types = [numbers.dtype.newbyteorder("=") for numbers in arrays]
     if len(set(types)) > 1:
-        raise refuse(
-            f"its images are of the types {' and '.join(map(str, types))}; a scale for both would be a guess",
-            "scale them to 0 to 255 and save them all as uint8",
-        )
-    kind, size = types[0].kind, types[0].itemsize
-    if kind not in "buif":
+        rule = f"its images are of the types {' and '.join(map(str, types))}; a scale for both would be a guess"
+        raise refuse(rule, "scale them to 0 to 255 and save them all as uint8")
+    if types[0].kind not in "buif":
         raise refuse(f"its images are of type {types[0]}; they must be numbers", "save them as uint8")
     highest = max(numbers.max() for numbers in arrays)
-    if kind == "b" or (kind == "f" and highest <= 1):
+    if types[0].kind == "b" or (types[0].kind == "f" and highest <= 1):
         return 1
-    return 65535 if (kind, size) == ("u", 2) and highest > 255 else 255
+    return 65535 if types[0] == np.uint16 and highest > 255 else 255

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import io
 import json
@@ -10,7 +11,6 @@ import os
 import secrets
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -29,20 +29,8 @@ _SUFFIX, _UNFINISHED, _LOCK = ".pictures", ".part", ".lock"
 _Shape = tuple[int, int, int, int]
 
 
-@dataclass(frozen=True)
-class Stored:
-    """One file of the cache.
-
-    Parameters
-    ----------
-    path : Path
-    about : dict
-        What the file holds, as plain values.
-    size : int
-        Bytes.
-    used : float
-        When it was last used, in seconds since 1970.
-    """
+class Stored(NamedTuple):
+    """A file of the cache, its content in words, its bytes, and when it was last used in seconds since 1970."""
 
     path: Path
     about: dict[str, Any]
@@ -51,11 +39,11 @@ class Stored:
 
 
 class Found(NamedTuple):
-    """An open file of the cache, what it holds, and the arrays of its index."""
+    """An open file of the cache, its content in words, and arrays of its index."""
 
     file: BinaryIO
     about: dict[str, Any]
-    arrays: dict[str, NDArray[Any]]
+    arrays: list[NDArray[Any]]
 
 
 class Cache:
@@ -63,12 +51,7 @@ class Cache:
 
     Files are written atomically: under another name, synchronized, then renamed. Several processes may write the same
     file at once; the last one wins. The next process that writes removes what a killed process left unfinished, and
-    files that were not used for thirty days.
-
-    Parameters
-    ----------
-    folder : Path
-        Created when the first file is written.
+    files that were not used for thirty days. The folder is created when the first file is written.
 
     Examples
     --------
@@ -78,8 +61,8 @@ class Cache:
     ...     with cache.temporary() as file:
     ...         _ = file.write(b"pixels")
     ...         cache.keep(file, "photos", {"source": "photos"}, rows=np.arange(3))
-    ...     with cache.opened("photos") as (file, about, arrays):
-    ...         file.seek(0), file.read(6), about["source"], arrays["rows"]
+    ...     with cache.opened("photos", "rows") as (file, about, (rows,)):
+    ...         file.seek(0), file.read(6), about["source"], rows
     (0, b'pixels', 'photos', array([0, 1, 2]))
     """
 
@@ -87,15 +70,15 @@ class Cache:
         self.folder = folder
 
     @contextlib.contextmanager
-    def opened(self, key: str) -> Iterator[Found | None]:
-        """Open the file of a key; None where there is no valid one."""
+    def opened(self, key: str, *names: str) -> Iterator[Found | None]:
+        """Open the file of a key, with these arrays of its index; None where there is no valid one."""
         with contextlib.ExitStack() as files:
             found = None
             # A damaged file, on which NumPy and zip fail in many ways, is as good as none: it is written again.
             with contextlib.suppress(Exception):
                 file = files.enter_context(self._path(key).open("rb"))
-                arrays = dict(NpzFile(file, allow_pickle=False))
-                found = Found(file, json.loads(str(arrays.pop("about"))), arrays)
+                index = NpzFile(file, allow_pickle=False)
+                found = Found(file, json.loads(str(index["about"])), [index[name] for name in names])
                 os.utime(self._path(key))
             yield found
 
@@ -109,7 +92,8 @@ class Cache:
         # Held while this process lives: whoever can take it may remove the file.
         with _locked(lock):
             try:
-                with path.open("x+b") as file:
+                # For its owner alone, since photos may be private.
+                with open(path, "x+b", opener=functools.partial(os.open, mode=0o600)) as file:
                     yield file
             finally:
                 path.unlink(missing_ok=True)
@@ -166,7 +150,7 @@ class Cache:
 class NoCache:
     """Stands for a cache where nothing is kept: images are decoded into memory."""
 
-    def opened(self, key: str) -> contextlib.AbstractContextManager[None]:
+    def opened(self, key: str, *names: str) -> contextlib.AbstractContextManager[None]:
         """Find nothing."""
         return contextlib.nullcontext()
 
@@ -190,11 +174,5 @@ def _locked(path: Path, blocking: bool = True) -> contextlib.AbstractContextMana
 
 
 def key_of(*settings: object) -> str:
-    """Name what was decoded with these settings.
-
-    Examples
-    --------
-    >>> key_of("photos", (28, 28))
-    'c11a5adc08828d8a'
-    """
+    """Name what was decoded with these settings."""
     return hashlib.sha256(repr((VERSION, *settings)).encode("utf-8", "surrogateescape")).hexdigest()[:16]

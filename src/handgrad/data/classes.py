@@ -31,26 +31,11 @@ def natural_order(name: str) -> tuple[list[tuple[str, int]], str]:
 def to_splits(
     pairs: Sequence[tuple[NDArray[Any], NDArray[Any]]], refuse: Refusal, classes: NDArray[Any] | None = None
 ) -> Splits:
-    """Make the training split, and the test split where there is one, of images and labels of any kind.
+    """Make the training split, and the test split if there is a second pair, of images and labels of any kind.
 
-    Parameters
-    ----------
-    pairs : one or two tuples of arrays
-        Images as in ``arrays.to_images``, and their labels: integers or strings, one per image.
-    refuse : callable
-        Makes the error from a rule and a remedy.
-    classes : array of str, optional
-        Names that integer labels count from 0. If left out, the training labels are the names: integers by value,
-        strings in natural order.
-
-    Returns
-    -------
-    Splits
-
-    Raises
-    ------
-    DataError
-        If the images, the labels or the names cannot be used.
+    Images are as in ``arrays.to_images``; labels are integers or strings, one per image. `classes` are the names that
+    integer labels count from 0. Without them, the training labels are the names: integers by value, strings in natural
+    order.
 
     Examples
     --------
@@ -64,10 +49,8 @@ def to_splits(
     images = to_images([images for images, _ in pairs], refuse)
     for _, labels in pairs:
         if labels.ndim != 1 or labels.dtype.kind not in "iuUS":
-            raise refuse(
-                f"its labels are {labels.dtype} of shape {labels.shape}; they must be integers or strings",
-                "save one class number or name per image",
-            )
+            rule = f"its labels are {labels.dtype} of shape {labels.shape}; they must be integers or strings"
+            raise refuse(rule, "save one class number or name per image")
     names = _names(pairs[0][1], refuse) if classes is None else _given(classes, refuse)
     samples = []
     for split, pixels, (_, labels) in zip(("training", "test"), images, pairs, strict=False):
@@ -90,19 +73,16 @@ def _names(labels: NDArray[Any], refuse: Refusal) -> tuple[str, ...]:
 def _given(classes: NDArray[Any], refuse: Refusal) -> tuple[str, ...]:
     names = tuple(map(str, classes.ravel()))
     if classes.ndim != 1 or classes.dtype.kind != "U" or len(set(names)) < len(names):
-        raise refuse(
-            f"its classes are {classes.dtype} of shape {classes.shape}", "save one different name for each class"
-        )
+        rule = f"its classes are {classes.dtype} of shape {classes.shape}"
+        raise refuse(rule, "save one different name for each class")
     return names
 
 
 def _checked(labels: NDArray[Any], names: Sequence[str], split: str, refuse: Refusal) -> NDArray[np.int64]:
     low, high = labels.min(), labels.max()
     if low < 0 or high >= len(names):
-        raise refuse(
-            f"its {split} labels run from {low} to {high}; {len(names)} classes are 0 to {len(names) - 1}",
-            "number the classes from 0, in the order of their names",
-        )
+        rule = f"its {split} labels run from {low} to {high}; {len(names)} classes are 0 to {len(names) - 1}"
+        raise refuse(rule, "number the classes from 0, in the order of their names")
     return labels.astype(np.int64)
 
 
@@ -110,10 +90,8 @@ def _numbers(labels: NDArray[Any], names: Sequence[str], split: str, refuse: Ref
     values, indices = np.unique(labels, return_inverse=True)
     numbers = {name: number for number, name in enumerate(names)}
     if unknown := [name for name in map(_text, values) if name not in numbers]:
-        raise refuse(
-            f"its {split} label {unknown[0]!r} is none of its {len(names)} classes",
-            "correct the label, or add the class to the training split",
-        )
+        rule = f"its {split} label {unknown[0]!r} is none of its {len(names)} classes"
+        raise refuse(rule, "correct the label, or add the class to the training split")
     return np.array([numbers[_text(value)] for value in values], np.int64)[indices]
 
 

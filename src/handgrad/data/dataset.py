@@ -58,23 +58,16 @@ class Samples:
     def __post_init__(self) -> None:
         images, labels = self.images, self.labels
         if images.dtype not in (np.uint8, np.float32, np.float64) or len(images.shape) != 4:
-            raise InputError(
-                "images",
-                f"{images.dtype} of shape {images.shape}",
-                "must be uint8, float32 or float64 of shape (count, height, width, channels)",
-                "convert them with .astype; add the channel of grey images with images[..., np.newaxis]",
-            )
+            rule = "must be uint8, float32 or float64 of shape (count, height, width, channels)"
+            remedy = "convert them with .astype; add the channel of grey images with images[..., np.newaxis]"
+            raise InputError("images", f"{images.dtype} of shape {images.shape}", rule, remedy)
         if labels.dtype.kind not in "iu" or labels.ndim != 1:
-            raise InputError(
-                "labels",
-                f"{labels.dtype} of shape {labels.shape}",
-                "must be integers of shape (count,)",
-                "number the classes from 0; from one-hot rows, by labels.argmax(axis=1)",
-            )
+            remedy = "number the classes from 0; from one-hot rows, by labels.argmax(axis=1)"
+            shown = f"{labels.dtype} of shape {labels.shape}"
+            raise InputError("labels", shown, "must be integers of shape (count,)", remedy)
         if len(images) != len(labels):
-            raise InputError(
-                "labels", len(labels), f"must be as many as the {len(images)} images", "give one label per image"
-            )
+            rule = f"must be as many as the {len(images)} images"
+            raise InputError("labels", len(labels), rule, "give one label per image")
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -85,9 +78,8 @@ class Samples:
 
     def subset(self, chosen: slice | NDArray[np.integer]) -> Samples:
         """Return some of the samples; images on disk stay there."""
-        if isinstance(self.images, StoredImages):
-            return self._with(self.images.subset(chosen), chosen)
-        return self[chosen]
+        images = self.images
+        return self._with(images.subset(chosen) if isinstance(images, StoredImages) else images[chosen], chosen)
 
     @cached_property
     def figures(self) -> Figures:

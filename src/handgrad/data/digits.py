@@ -9,14 +9,7 @@ from handgrad.data.split import Splits
 
 
 def read_digits() -> Splits:
-    """Read the digits, 8 × 8 grey, their values of 0 to 16 scaled to 0 to 255.
-
-    Examples
-    --------
-    >>> splits = read_digits()
-    >>> splits.train.images.shape, splits.train.images.max()
-    ((1797, 8, 8, 1), np.uint8(255))
-    """
+    """Read the digits, 8 × 8 grey, their values of 0 to 16 scaled to 0 to 255."""
     # Importing scikit-learn takes a second, which no other source should cost.
     from sklearn.datasets import load_digits
 

@@ -12,15 +12,7 @@ from handgrad.data.dataset import Samples
 def shared_images(splits: Mapping[str, Samples]) -> dict[tuple[str, str], list[tuple[int, int]]]:
     """Find images of a split that are in an earlier split as well.
 
-    Parameters
-    ----------
-    splits : mapping of str to Samples
-        By name.
-
-    Returns
-    -------
-    dict of (str, str) to list of (int, int)
-        By the names of the split and of the first split that has the image: its index in each. Only what is shared.
+    The key is the name of the split and of the first split that has the image; the value, its index in each.
 
     Examples
     --------
@@ -39,14 +31,7 @@ def shared_images(splits: Mapping[str, Samples]) -> dict[tuple[str, str], list[t
 
 
 def notice(splits: Mapping[str, Samples]) -> str | None:
-    """Report the images that two splits share in one line; None where there are none.
-
-    Examples
-    --------
-    >>> one = Samples(np.zeros((1, 6, 6, 1), np.uint8), np.array([0]), np.array(["a/1.png"], object))
-    >>> notice({"train": one, "test": one})
-    '1 image of test is byte-identical to one of train (a/1.png = a/1.png): results on it will be too good'
-    """
+    """Report the images that two splits share in one line; None where there are none."""
     found, total = [], 0
     for (name, before), pairs in shared_images(splits).items():
         total += len(pairs)

@@ -18,12 +18,8 @@ DIGEST = 16
 class Figures(NamedTuple):
     """Figures of images, one row each.
 
-    Parameters
-    ----------
-    digests : array of uint8, shape (count, 16)
-        Equal for two images with the same pixels, whether grey or grey in RGB.
-    sums, squares : array of uint64, shape (count, channels)
-        Sums of the pixels and of their squares.
+    The digests, of shape (count, 16), are equal for two images with the same pixels, whether grey or grey in RGB. The
+    sums of the pixels and of their squares have the shape (count, channels).
     """
 
     digests: NDArray[np.uint8]
@@ -36,14 +32,7 @@ class Figures(NamedTuple):
 
 
 def measure(images: Images) -> Figures:
-    """Measure all images, with only a piece of them in memory at a time.
-
-    Examples
-    --------
-    >>> figures = measure(np.arange(8, dtype=np.uint8).reshape(2, 2, 2, 1))
-    >>> figures.digests.shape, figures.sums.ravel()
-    ((2, 16), array([ 6, 22], dtype=uint64))
-    """
+    """Measure all images, with only a piece of them in memory at a time."""
     measured = []
     for start in range(0, max(len(images), 1), _PIECE):
         piece = images[start : start + _PIECE]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -16,9 +16,8 @@ from handgrad.data.arrays import Refusal
 from handgrad.data.cache import Cache
 from handgrad.data.classes import natural_order
 from handgrad.data.dataset import Samples
-from handgrad.data.pictures import Decoded, Reader
+from handgrad.data.image_files import Decoded, Reader
 from handgrad.data.split import Splits
-from handgrad.data.stored import StoredImages
 from handgrad.errors import DataError
 from handgrad.typing import Progress
 
@@ -29,12 +28,14 @@ _SPLITS = {"train": "train", "validation": "validation", "valid": "validation", 
 _CLUTTER = {"__macosx", "thumbs.db", "desktop.ini"}
 
 
-class _Listed(NamedTuple):
-    """The files of one split, class by class, and how to refer to it in a message."""
+class _Listing(NamedTuple):
+    """The files of a folder, with the numbers of their classes and splits."""
 
+    classes: tuple[str, ...]
+    splits: list[str]
     paths: list[str]
     labels: NDArray[np.int64]
-    where: str
+    owners: NDArray[np.int64]
 
 
 def read_folder(
@@ -42,37 +43,17 @@ def read_folder(
 ) -> Splits:
     """Read the images below a folder, one class per folder, named by it.
 
-    An image that cannot be read is left out and named in the notices. If all images are grey, they have one channel.
-
-    Parameters
-    ----------
-    root : Path
-        Has the class folders, or ``train`` with them, and perhaps ``validation`` (``valid``, ``val``) and ``test``.
-    size : tuple of int or None
-        (height, width) to resize to. None keeps a size that all images share and that is at most 256 on a side;
-        otherwise they become 100 × 100, the notes' size (N9).
-    strict : bool
-        Raise at the first image that cannot be read.
-    progress : callable, optional
-        Called with the number of images done and their total.
-    cache : Cache, optional
-        Keeps the images, which are then read from it. Without one, or if it cannot be written, they are in memory.
-
-    Returns
-    -------
-    Splits
-
-    Raises
-    ------
-    DataError
-        If there are no class folders, a folder cannot be listed, or the splits' classes differ.
+    The class folders are in the root, or in its folder ``train`` and perhaps ``validation`` (``valid``, ``val``) and
+    ``test``. An image that cannot be read is left out and named in the notices, unless reading is strict. If all images
+    are grey, they have one channel. Without a size (height, width), they keep one that all share and that is at most
+    256 on a side; otherwise they become 100 × 100, the notes' size (N9). Without a cache, or if it cannot be written,
+    they are in memory.
     """
     refuse = partial(DataError, "source", root)
-    classes, listed = _list(root, refuse)
-    paths = [path for files in listed.values() for path in files.paths]
+    listing = _list(root, refuse)
     troubles: list[str] = []
     try:
-        reader = Reader(root, paths, cache, strict, progress)
+        reader = Reader(root, listing.paths, cache, strict, progress)
         decoded, notices = _decoded(reader, size)
     except OSError as error:
         # The images raise DataErrors: this is the cache.
@@ -80,26 +61,20 @@ def read_folder(
             raise
         reason = error.strerror or error
         troubles = [f"the images are not kept in {cache.folder} ({reason}); choose another folder for the cache"]
-        reader = Reader(root, paths, None, strict, progress)
+        reader = Reader(root, listing.paths, None, strict, progress)
         decoded, notices = _decoded(reader, size)
     if skipped := reader.skipped:
-        notices += [*skipped, f"{len(skipped)} of {len(paths)} files in the class folders were skipped"]
-    names = np.array([path.removeprefix(f"{root}{os.sep}") for path in paths], object)
+        notices += [*skipped, f"{len(skipped)} of {len(listing.paths)} files in the class folders were skipped"]
+    names = np.array([listing.paths[index].removeprefix(f"{root}{os.sep}") for index in decoded.indices], object)
+    whole = Samples(decoded.images, listing.labels[decoded.indices], names, decoded.figures)
     splits: dict[str, Samples] = {}
-    first = 0
-    for split, files in listed.items():
-        count = len(files.paths)
-        chosen = np.flatnonzero((decoded.indices >= first) & (decoded.indices < first + count))
-        indices = decoded.indices[chosen]
-        if not len(indices):
-            none = f"the only file{files.where} cannot" if count == 1 else f"none of the {count} files{files.where} can"
-            raise refuse(
-                f"{none} be read as a picture", "add valid pictures; in strict mode the first bad one is named"
-            )
-        images = decoded.images.subset(chosen) if isinstance(decoded.images, StoredImages) else decoded.images[chosen]
-        splits[split] = Samples(images, files.labels[indices - first], names[indices], decoded.figures.subset(chosen))
-        first += count
-    return Splits(classes, **splits, notices=(*notices, *troubles))
+    for number, split in enumerate(listing.splits):
+        chosen = np.flatnonzero(listing.owners[decoded.indices] == number)
+        if not len(chosen):
+            rule = f"no file{_within(split, listing.splits)} can be read as a picture"
+            raise refuse(rule, "add valid pictures; strict reading names what is wrong with the first")
+        splits[split] = whole.subset(chosen)
+    return Splits(listing.classes, **splits, notices=(*notices, *troubles))
 
 
 def _decoded(reader: Reader, size: tuple[int, int] | None) -> tuple[Decoded, list[str]]:
@@ -121,34 +96,35 @@ def _decoded(reader: Reader, size: tuple[int, int] | None) -> tuple[Decoded, lis
     return decoded, [f"pictures of {span} were resized to {size[0]} × {size[1]}; choose another size if need be"]
 
 
-def _list(root: Path, refuse: Refusal) -> tuple[tuple[str, ...], dict[str, _Listed]]:
+def _list(root: Path, refuse: Refusal) -> _Listing:
     above = _split_folders(root, refuse)
     named = {split: {folder.name: folder for folder in _class_folders(path)} for split, path in above.items()}
     classes = tuple(sorted(named["train"], key=natural_order))
     if not classes:
-        raise refuse(
-            "it has no class folders", "put the pictures of each class into a folder of its own, named for the class"
-        )
+        remedy = "put the pictures of each class into a folder of its own, named for the class"
+        raise refuse("it has no class folders", remedy)
     for name in classes:
         # No report could print it.
         if not name.isprintable():
             raise refuse(f"its class folder {name!r} has a name that cannot be printed", "rename the folder")
-    listed: dict[str, _Listed] = {}
+    paths: list[str] = []
+    counts: list[int] = []
     for split, folders in named.items():
         if odd := sorted(set(folders) ^ set(classes), key=natural_order):
             there, lacking = (split, "train") if odd[0] in folders else ("train", split)
-            raise refuse(
-                f"its class {odd[0]!r} is in {there} but not in {lacking}", "give every split the same class folders"
-            )
+            rule = f"its class {odd[0]!r} is in {there} but not in {lacking}"
+            raise refuse(rule, "give every split the same class folders")
         files = [list(files_below(folders[name])) for name in classes]
-        labels = np.repeat(np.arange(len(classes)), [len(paths) for paths in files])
-        where, count = f" of its {split} split" if len(named) > 1 else "", len(classes)
-        if not len(labels):
-            if count == 1:
-                raise refuse(f"the only class folder{where} is empty", "put pictures into it")
-            raise refuse(f"all {count} class folders{where} are empty", "put pictures into them")
-        listed[split] = _Listed(list(chain(*files)), labels, where)
-    return classes, listed
+        if not any(files):
+            raise refuse(f"the class folders{_within(split, named)} are empty", "put pictures into them")
+        paths += chain(*files)
+        counts += map(len, files)
+    owners, labels = divmod(np.repeat(np.arange(len(counts)), counts), len(classes))
+    return _Listing(classes, list(named), paths, labels, owners)
+
+
+def _within(split: str, splits: Collection[str]) -> str:
+    return f" of its {split} split" if len(splits) > 1 else ""
 
 
 def _split_folders(root: Path, refuse: Refusal) -> dict[str, Path]:

@@ -32,21 +32,8 @@ def is_idx(folder: Path) -> bool:
 def read_idx(folder: Path) -> Splits:
     """Read the four IDX files of a folder; the classes are named by their numbers.
 
-    Parameters
-    ----------
-    folder : Path
-        Has ``train-images-idx3-ubyte``, ``train-labels-idx1-ubyte`` and the same two of ``t10k``, or the spelling
-        ``train-images.idx3-ubyte``, each with ``.gz`` or without.
-
-    Returns
-    -------
-    Splits
-        With the source's own test split.
-
-    Raises
-    ------
-    DataError
-        If a file is missing, or is not what its name says.
+    They are ``train-images-idx3-ubyte``, ``train-labels-idx1-ubyte`` and the same two of ``t10k``, or in the spelling
+    ``train-images.idx3-ubyte``, each with ``.gz`` or without.
     """
     refuse = partial(DataError, "source", folder)
     arrays = []
@@ -60,24 +47,7 @@ def read_idx(folder: Path) -> Splits:
 
 
 def read_array(path: Path, dimensions: int) -> Pixels:
-    """Read the array of one IDX file.
-
-    Parameters
-    ----------
-    path : Path
-        A name that ends in ``.gz`` is a gzip file.
-    dimensions : int
-        How many the file must have: 3 for images, 1 for labels.
-
-    Returns
-    -------
-    array of uint8
-
-    Raises
-    ------
-    DataError
-        If the file is no such array, is truncated, or continues after its end.
-    """
+    """Read the array of one IDX file, which must have 3 dimensions for images and 1 for labels."""
     refuse = partial(DataError, "source", path)
     try:
         with cast(BinaryIO, gzip.open(path) if path.suffix == ".gz" else path.open("rb")) as file:
@@ -85,9 +55,8 @@ def read_array(path: Path, dimensions: int) -> Pixels:
             check_expansion(math.prod(shape), path.stat().st_size, refuse, compressed=path.suffix == ".gz")
             return np.frombuffer(_read_body(file, shape, refuse), np.uint8).reshape(shape)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise refuse(
-            f"it is no valid gzip file ({error})", "download it again, or drop .gz if it is not compressed"
-        ) from error
+        remedy = "download it again, or drop .gz if it is not compressed"
+        raise refuse(f"it is no valid gzip file ({error})", remedy) from error
     except OSError as error:
         raise refuse(f"it cannot be read ({error.strerror or error})", "check the file and its permissions") from error
 
@@ -114,9 +83,8 @@ def _read_body(file: BinaryIO, shape: tuple[int, ...], refuse: Refusal) -> bytea
     while len(body) < length and (piece := file.read(min(_PIECE, length - len(body)))):
         body += piece
     if len(body) < length:
-        raise refuse(
-            f"it is truncated: its header claims {length} bytes for the shape {shape}, {len(body)} are there", _AGAIN
-        )
+        rule = f"it is truncated: its header claims {length} bytes for the shape {shape}, {len(body)} are there"
+        raise refuse(rule, _AGAIN)
     if file.read(1):
         raise refuse(f"bytes follow the {length} that its header claims for the shape {shape}", _AGAIN)
     return body

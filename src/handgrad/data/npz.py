@@ -26,23 +26,10 @@ _KEYS = "images and labels, or x_train and y_train (and x_test and y_test); and 
 
 
 def read_npz(path: Path) -> Splits:
-    """Read the images and labels of an ``.npz`` archive.
+    """Read an ``.npz`` archive of images and labels, as in ``classes.to_splits``.
 
-    Parameters
-    ----------
-    path : Path
-        With the arrays ``images`` and ``labels``; or ``x_train`` and ``y_train``, and ``x_test`` and ``y_test`` if it
-        has a test split. With either, ``classes`` may have the names that integer labels count from 0. Images and
-        labels as in ``classes.to_splits``.
-
-    Returns
-    -------
-    Splits
-
-    Raises
-    ------
-    DataError
-        If the archive is damaged, pickled, or has other arrays.
+    Its arrays are ``images`` and ``labels``; or ``x_train`` and ``y_train``, and ``x_test`` and ``y_test`` if it has a
+    test split. With either, ``classes`` may have the names that integer labels count from 0.
     """
     refuse = partial(DataError, "source", path)
     arrays = _read_arrays(path, refuse)
@@ -78,16 +65,12 @@ def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, refuse: Refus
         shape, _, dtype = read_header(file)
         header = file.tell()
     if dtype.hasobject:
-        raise refuse(
-            f"its array {member.filename} has pickled objects, which are never loaded",
-            "save it as numbers or with .astype(str)",
-        )
+        rule = f"its array {member.filename} has pickled objects, which are never loaded"
+        raise refuse(rule, "save it as numbers or with .astype(str)")
     size = header + math.prod(shape) * dtype.itemsize
     if size != member.file_size:
-        raise refuse(
-            f"its array {member.filename} claims {size} bytes for the shape {shape}, {member.file_size} are there",
-            "save it again",
-        )
+        claim = f"claims {size} bytes for the shape {shape}, {member.file_size} are there"
+        raise refuse(f"its array {member.filename} {claim}", "save it again")
     stored = min(member.compress_size, Path(archive.filename or "").stat().st_size)
     check_expansion(size, stored, refuse, compressed=member.compress_type != zipfile.ZIP_STORED)
     with archive.open(member) as file:

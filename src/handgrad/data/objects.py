@@ -48,19 +48,12 @@ def objects_of(names: Names, group_by: str) -> NDArray[np.object_]:
 
 
 def check(names: Names, group_by: str) -> None:
-    """Refuse a pattern or a table that names the object of no image.
-
-    Raises
-    ------
-    InputError
-        If none of the images gets an object.
-    """
+    """Refuse a pattern or a table that names the object of no image."""
     if not _known(names, group_by).keys() & set(names):
         example = f", such as {names[0]!r}" if len(names) else ""
+        rule = f"it names the object of none of the {len(names)} images{example}"
         remedy = "look at the names in a split.csv and write the pattern to fit them"
-        raise InputError(
-            _ARGUMENT, group_by, f"it names the object of none of the {len(names)} images{example}", remedy
-        )
+        raise InputError(_ARGUMENT, group_by, rule, remedy)
 
 
 def _known(names: Names, group_by: str) -> dict[str, str]:

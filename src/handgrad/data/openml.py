@@ -21,20 +21,8 @@ from handgrad.errors import DataError
 def read_openml(name: str) -> Splits:
     """Read the active version of an OpenML data set whose rows are square images.
 
-    Parameters
-    ----------
-    name : str
-        E.g. ``mnist_784``. A row is grey, or RGB with one channel after the other (``CIFAR_10``).
-
-    Returns
-    -------
-    Splits
-        Its notices have the warnings of OpenML and scikit-learn.
-
-    Raises
-    ------
-    DataError
-        If it cannot be fetched, or its rows are no square images with a class each.
+    A row is grey (``mnist_784``), or RGB with one channel after the other (``CIFAR_10``). The notices have the warnings
+    of OpenML and scikit-learn.
     """
     # Importing scikit-learn takes a second, which no other source should cost.
     from sklearn.datasets import fetch_openml
@@ -46,10 +34,8 @@ def read_openml(name: str) -> Splits:
             # The only parser that does not need pandas.
             bunch = fetch_openml(name, as_frame=False, parser="liac-arff")
         except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
-            raise refuse(
-                f"it cannot be fetched from openml.org ({error})",
-                "check the name and the network, or load it once where there is one: it is cached",
-            ) from error
+            remedy = "check the name and the network, or load it once where there is one: it is cached"
+            raise refuse(f"it cannot be fetched from openml.org ({error})", remedy) from error
     splits = to_splits([(_images(bunch.data, refuse), np.asarray(bunch.target).astype(str))], refuse)
     return replace(splits, notices=tuple(dict.fromkeys(str(warning.message) for warning in caught)))
 
@@ -61,7 +47,5 @@ def _images(rows: Any, refuse: Refusal) -> NDArray[Any]:
         side = math.isqrt(width // channels)
         if 0 < width == side * side * channels:
             return np.moveaxis(dense.reshape(-1, channels, side, side), 1, 3)
-    raise refuse(
-        f"its rows have {width} numbers, which is no square grey or RGB image",
-        "choose a data set of square images",
-    )
+    rule = f"its rows have {width} numbers, which is no square grey or RGB image"
+    raise refuse(rule, "choose a data set of square images")

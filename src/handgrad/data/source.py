@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from functools import partial
 from numbers import Integral
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from handgrad.data.cache import Cache
 from handgrad.data.dataset import Dataset, Samples
 from handgrad.data.digits import read_digits
+from handgrad.data.figures import measure
 from handgrad.data.folder import read_folder
 from handgrad.data.idx import is_idx, read_idx
+from handgrad.data.image_file import resize
 from handgrad.data.npz import read_npz
 from handgrad.data.openml import read_openml
-from handgrad.data.picture import resize
 from handgrad.data.split import Splits, complete
 from handgrad.errors import DataError, InputError
 from handgrad.typing import Progress
@@ -30,37 +30,18 @@ _LARGEST_SIDE = 4096
 _LARGEST_SEED = 2**32 - 1
 
 
-class Reading(NamedTuple):
-    """How to read a source; the arguments of ``read``."""
-
-    size: tuple[int, int] | None
-    strict: bool
-    progress: Progress | None
-    cache: Cache | None
-
-
 @dataclass(frozen=True)
 class Source:
-    """One kind of source.
+    """One kind of source: what to call it, and what it has to hold.
 
-    Parameters
-    ----------
-    name : str
-        What to call it in a list of all kinds.
-    help : str
-        What it has to hold.
-    matches : callable
-        Checks whether a source, as a person wrote it, is of this kind.
-    read : callable
-        Reads it.
-    on_disk : bool
-        Whether it is a path, which depends on the working folder.
+    `matches` checks whether a source, as a person wrote it, is of this kind. `read` is called with it and the options
+    of the function ``read``. A source on disk is a path, which depends on the working folder.
     """
 
     name: str
     help: str
     matches: Callable[[str], bool]
-    read: Callable[[str, Reading], Splits]
+    read: Callable[..., Splits]
     on_disk: bool = True
 
 
@@ -69,33 +50,33 @@ SOURCES = (
         _DIGITS,
         "the 1,797 scanned digits that scikit-learn ships; a folder of that name is `./digits`",
         lambda source: source == _DIGITS,
-        lambda source, reading: read_digits(),
+        lambda source, **_: read_digits(),
         on_disk=False,
     ),
     Source(
         f"{_OPENML}NAME",
         "a data set of openml.org whose rows are square images",
         lambda source: source.startswith(_OPENML),
-        lambda source, reading: read_openml(source.removeprefix(_OPENML)),
+        lambda source, **_: read_openml(source.removeprefix(_OPENML)),
         on_disk=False,
     ),
     Source(
         "a folder of IDX files",
         "the four files of MNIST or Fashion-MNIST, gzip or not",
         lambda source: is_idx(Path(source)),
-        lambda source, reading: read_idx(Path(source)),
+        lambda source, **_: read_idx(Path(source)),
     ),
     Source(
         "a folder of class folders",
         "images, one folder per class, with or without `train`, `validation` and `test` folders above them",
         lambda source: Path(source).is_dir(),
-        lambda source, reading: read_folder(Path(source), *reading),
+        lambda source, **options: read_folder(Path(source), **options),
     ),
     Source(
         "an .npz file",
         "`images` and `labels`, or `x_train`, `y_train`, `x_test`, `y_test`; and `classes`, where labels number them",
         lambda source: Path(source).suffix.casefold() == ".npz" and Path(source).exists(),
-        lambda source, reading: read_npz(Path(source)),
+        lambda source, **_: read_npz(Path(source)),
     ),
 )
 """Every kind of source; the first that matches reads it."""
@@ -152,7 +133,7 @@ def load(
     >>> digits.image_shape, len(digits.train), len(digits.validation), len(digits.test)
     ((8, 8, 1), 1294, 144, 359)
     """
-    _check_seed(seed)
+    check_seed(seed)
     splits = read(source, size=size, strict=strict, progress=progress, cache=cache)
     return split_source(splits, source, seed, group_by)
 
@@ -167,10 +148,7 @@ def read(
 ) -> Splits:
     """Read a source without splitting it; arguments and errors as in ``load``.
 
-    Returns
-    -------
-    Splits
-        The source's own splits; all of it as the training split where it has none.
+    The result has the source's own splits; where it has none, all of it is the training split.
 
     Examples
     --------
@@ -178,7 +156,7 @@ def read(
     >>> len(digits.train), digits.test
     (1797, None)
     """
-    _check_size(size)
+    check_size(size)
     refuse = partial(DataError, "source", source)
     try:
         kind = _kind(source)
@@ -186,26 +164,23 @@ def read(
             missing = not source or not Path(source).exists()
             rule = "there is no such file or folder" if missing else "this file is of no kind that can be read"
             raise refuse(rule, f"a source is {KINDS}")
-        splits = kind.read(source, Reading(size, strict, progress, cache))
+        splits = kind.read(source, size=size, strict=strict, progress=progress, cache=cache)
     except OSError as error:
         where = f" at {error.filename}" if error.filename else ""
-        raise refuse(
-            f"it cannot be read ({error.strerror or error}{where})", "check the path and its permissions"
-        ) from error
+        rule = f"it cannot be read ({error.strerror or error}{where})"
+        raise refuse(rule, "check the path and its permissions") from error
     own = splits.own
     own = {split: _complete(samples, size, f"{split}/" if len(own) > 1 else "") for split, samples in own.items()}
     shapes = {samples.images.shape[1:] for samples in own.values()}
     if len(shapes) > 1:
-        raise refuse(
-            f"the images of its splits differ in shape: {', '.join(map(str, sorted(shapes)))}",
-            "choose one size for all, and give all the same channels",
-        )
+        rule = f"the images of its splits differ in shape: {', '.join(map(str, sorted(shapes)))}"
+        raise refuse(rule, "choose one size for all, and give all the same channels")
     return Splits(splits.classes, **own, notices=splits.notices)
 
 
 def split_source(splits: Splits, source: str, seed: int, group_by: str | None = None) -> Dataset:
     """Split what ``read`` returned for this source; arguments and errors as in ``load``."""
-    _check_seed(seed)
+    check_seed(seed)
     return complete(short_name(source), splits, seed, partial(DataError, "source", source), group_by)
 
 
@@ -223,14 +198,9 @@ def short_name(source: str) -> str:
 
 
 def absolute(name: str, folder: str = "") -> str:
-    """Return a source, or another file, as processes with another working folder find it.
+    """Return a source, or the ``group_by`` of one, as processes with another working folder find it.
 
-    Parameters
-    ----------
-    name : str
-        A source, or the ``group_by`` of one; returned as it is unless it names a file or folder that exists.
-    folder : str
-        The working folder that the name is relative to; the present one if left out.
+    It is returned as it is unless it names a file or folder that exists, relative to `folder` or to the working folder.
 
     Examples
     --------
@@ -252,19 +222,21 @@ def _complete(samples: Samples, size: tuple[int, int] | None, where: str) -> Sam
     names = samples.names
     if names is None:
         names = np.array([f"{where}{index}" for index in range(len(samples))], object)
-    fits = size is None or samples.images.shape[1:3] == size
-    images = samples.images if fits else resize(np.asarray(samples.images), size)
-    return Samples(images, samples.labels, names, samples.known if fits else None)
+    images = resize(samples.images, size)
+    # Measured before anything is split off, so that no image is measured twice.
+    return Samples(images, samples.labels, names, samples.figures if images is samples.images else measure(images))
 
 
-def _check_size(size: object) -> None:
+def check_size(size: object) -> None:
+    """Refuse what is neither None nor a (height, width) that images can have."""
     right = isinstance(size, tuple) and len(size) == 2 and all(_is_whole(side, 1, _LARGEST_SIDE) for side in size)
     if size is not None and not right:
         rule = f"height and width must be 1 to {_LARGEST_SIDE}"
         raise InputError("size", size, rule, "give two whole numbers, e.g. 28 and 28")
 
 
-def _check_seed(seed: object) -> None:
+def check_seed(seed: object) -> None:
+    """Refuse what cannot seed a split."""
     if not _is_whole(seed, 0, _LARGEST_SEED):
         raise InputError("seed", seed, f"must be from 0 to {_LARGEST_SEED}", "use 0, or another whole number")
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
 
@@ -49,45 +51,12 @@ def complete(name: str, splits: Splits, seed: int, refuse: Refusal, group_by: st
     """Make a dataset of these splits; where one is missing, draw a share of every class for it.
 
     The test split gets 20 % of the source, the validation split 10 % of what is then left for training. Each class
-    gives at least one image to each split.
-
-    Parameters
-    ----------
-    name : str
-        Name of the dataset.
-    splits : Splits
-    seed : int
-        The same seed gives the same splits.
-    refuse : callable
-        Makes the error from a rule and a remedy.
-    group_by : str, optional
-        Names the object of each image, as in ``objects.objects_of``: all images of an object go to one split, and the
-        shares are kept as nearly as that allows.
-
-    Returns
-    -------
-    Dataset
-        Its notices report images that two splits share, and objects that the source's own splits share.
-
-    Raises
-    ------
-    DataError
-        If there are fewer than two classes, or a class has too few images or objects.
-    InputError
-        If `group_by` names no object.
-
-    Examples
-    --------
-    >>> from functools import partial
-    >>> from handgrad.errors import DataError
-    >>> samples = Samples(np.zeros((100, 8, 8, 1), np.uint8), np.arange(100) % 2)
-    >>> dataset = complete("zeros", Splits(("0", "1"), samples), 0, partial(DataError, "source", "zeros"))
-    >>> len(dataset.train), len(dataset.validation), len(dataset.test)
-    (72, 8, 20)
+    gives at least one image to each split. With `group_by` (see ``objects.objects_of``), all images of an object go to
+    one split, and the shares are kept as nearly as that allows. The notices report images that two splits share, and
+    objects that the source's own splits share.
     """
     train, validation, test = splits.train, splits.validation, splits.test
-    missing = [split for split in ("validation", "test") if split not in splits.own]
-    _check_classes(splits, ["training", *missing], refuse)
+    _check_classes(splits, ["training", *(split for split in SPLITS if split not in splits.own)], refuse)
     # One stream for both draws: a new one for each would favor the same indices.
     rng = np.random.default_rng(seed)
     if group_by:
@@ -99,8 +68,29 @@ def complete(name: str, splits: Splits, seed: int, refuse: Refusal, group_by: st
         train, validation = split_off(train, VALIDATION_SHARE, rng)
     dataset = Dataset(name, splits.classes, train, validation, test, splits.notices, group_by)
     found = (duplicates.notice(dataset.splits), _shared_objects(dataset, group_by) if group_by else None)
-    notices = (*splits.notices, *(line for line in found if line))
-    return Dataset(name, splits.classes, train, validation, test, notices, group_by)
+    return replace(dataset, notices=(*splits.notices, *(line for line in found if line)))
+
+
+def split_csv(dataset: Dataset) -> str:
+    """Return one row per image: its path in the source, or its index there; its class, its split and its object.
+
+    Examples
+    --------
+    >>> from handgrad.data import load
+    >>> print(split_csv(load("digits"))[:46])
+    image,class,split,object
+    0,0,train,
+    2,2,train,
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("image", "class", "split", "object"))
+    for split, samples in dataset.splits.items():
+        names, group_by = samples.identifiers, dataset.group_by
+        shown = objects.objects_of(names, group_by) if group_by else [""] * len(samples)
+        classes = (dataset.classes[label] for label in samples.labels)
+        writer.writerows(zip(names, classes, [split] * len(samples), shown, strict=True))
+    return text.getvalue()
 
 
 def _check_classes(splits: Splits, wanted: Sequence[str], refuse: Refusal) -> None:
@@ -145,10 +135,8 @@ def _split_off_objects(
                 if difference < off:
                     best, off = (rest, taken), difference
     if best is None:
-        raise refuse(
-            f"its images cannot be split so that each object ({group_by}) is in one split and each class in all",
-            "add images of other objects to the class that has the fewest, or leave group_by out",
-        )
+        rule = f"its images cannot be split so that each object ({group_by}) is in one split and each class in all"
+        raise refuse(rule, "add images of other objects to the class that has the fewest, or leave group_by out")
     return samples.subset(best[0]), samples.subset(best[1])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import mmap
 from collections.abc import Iterator
 from typing import Any, BinaryIO
@@ -35,12 +36,7 @@ class _Mapping:
 class StoredImages:
     """Images in a file, as an array of uint8 of shape (count, height, width, channels) that copies what is asked for.
 
-    Parameters
-    ----------
-    file : binary file
-        Begins with the pixels; may be closed, replaced or removed afterwards, but not truncated.
-    shape : tuple of int
-        (count, height, width, channels).
+    The file begins with the pixels; it may be closed, replaced or removed afterwards, but not truncated.
 
     Examples
     --------
@@ -88,13 +84,12 @@ class StoredImages:
 
     def subset(self, chosen: Any) -> StoredImages:
         """Return some of the images, which stay in the file."""
-        return self._like(self._rows[chosen], self._channels)
+        some = copy.copy(self)
+        some._rows = self._rows[chosen]
+        return some
 
     def with_channels(self, channels: int) -> StoredImages:
         """Repeat grey images for RGB, or take the first channel of RGB images that are grey; they stay in the file."""
-        return self._like(self._rows, channels)
-
-    def _like(self, rows: NDArray[np.int64], channels: int) -> StoredImages:
-        made = object.__new__(StoredImages)
-        made._mapping, made._rows, made._channels = self._mapping, rows, channels
-        return made
+        same = copy.copy(self)
+        same._channels = channels
+        return same

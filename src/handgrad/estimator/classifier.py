@@ -1,4 +1,4 @@
-"""The classifier: scikit-learn's methods around the recipe, the loop and the engine of every training."""
+"""The classifier: scikit-learn's methods around the recipe, the loop and the engine."""
 
 from __future__ import annotations
 
@@ -21,29 +21,26 @@ from handgrad.architecture import Architecture
 from handgrad.data import Samples
 from handgrad.engine import Engine
 from handgrad.errors import InputError
-from handgrad.estimator.inputs import Labelled, Shape, as_rows, with_depth
+from handgrad.estimator.inputs import Labeled, Shape, as_rows, with_channels
 from handgrad.estimator.translation import architecture_of, own_names, recipe_of, sees_no_image
 from handgrad.model import Model
-from handgrad.parameters import Parameters
 from handgrad.percent import percent
 from handgrad.standardization import Standardization
 from handgrad.training import Epoch, Recipe, State, train
-from handgrad.training import optimizer as optimizers
 from handgrad.typing import Array
 
 _DEFAULT = Recipe()
 
 _ENGINES: WeakKeyDictionary[HandgradClassifier, tuple[Any, Engine]] = WeakKeyDictionary()
-"""Threads and buffers of each classifier; not of the classifier itself, which can be copied and pickled."""
+"""Each classifier's engine; not an attribute, since classifiers must be copied and pickled."""
 
 
 class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """The notes' convolutional network, trained by handgrad's recipe.
+    """The notes' convolutional network, trained with handgrad's recipe.
 
     Parameters and attributes have the names of ``sklearn.neural_network.MLPClassifier`` where they mean the same.
-    There is no ``alpha``: the weight decay of AdamW is decoupled from the gradient, so that it pulls on all weights
-    alike, however large their gradients are. Nor is there a ``tol``: the learning rate's schedule is planned for all
-    ``max_iter`` passes, and ends in the finest steps.
+    There is no ``alpha``: AdamW's weight decay is decoupled from the gradient, so it pulls on all weights equally.
+    There is no ``tol``: the schedule of the learning rate is made for ``max_iter`` epochs.
 
     Parameters
     ----------
@@ -58,78 +55,78 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     maps : int, optional
         Maps between layers, with learned depth weights (N32); None is the notes' plain sum.
     image_shape : tuple of int, optional
-        (height, width) or (height, width, depth) of the images where X has a row an image. If left out, a row whose
-        length is a square with room for the stages is a grey square image. Any other row is no image, and its numbers
-        have no neighbors: only the dense half of the network is used, behind one filter of 1 × 1.
+        (height, width) or (height, width, channels) of the images, if X has one row per image. If left out, a row
+        whose length is a square with room for the stages is a gray square image. Any other row is not an image, and
+        only the dense half of the network is used, behind one filter of 1 × 1.
     solver : {"adamw", "sgd"}
         AdamW, or SGD with momentum.
     weight_decay : float
-        Pull of filters and weights towards 0, a fraction of the learning rate.
+        Pull of filters and weights toward 0, a fraction of the learning rate.
     batch_size : int or "auto"
-        Images a step; "auto" takes 128, or 32 of fewer than 12,800.
+        "auto" takes 128, or 32 for fewer than 12,800 images.
     learning_rate : {"one-cycle", "constant"}
         Schedule of the learning rate: one cycle rises for the first quarter of the steps and falls to 0 as a cosine.
     learning_rate_init : float or "auto"
-        Highest learning rate; "auto" takes 0.005 for batches of 128, and for others √(batch_size / 128) times that.
+        Highest learning rate; "auto" takes 0.005 for batches of 128, and √(batch_size / 128) times that for others.
     max_iter : int or "auto"
-        Passes over the images; "auto" takes as many as make 2,400 steps, 4 at least.
+        Epochs; "auto" takes enough for 2,400 steps, and at least 4.
     random_state : int, RandomState or None
-        Chooses validation images, initial values, order and augmentation. An integer is the ``--seed`` of
-        ``handgrad train``: the same images give the same bits.
+        Draws validation images, initial values, order and augmentation. An integer is the seed of ``handgrad train``:
+        the same images give the same model, bit for bit.
     verbose : bool
-        Print what the network sees, and a line after each pass.
+        Print the sizes, and a line after each epoch.
     warm_start : bool
-        Let ``fit`` go on from the parameters that are there, with a schedule from its beginning.
+        Let ``fit`` continue from the present parameters, with the schedule from its beginning.
     momentum : float
-        Of SGD.
+        Momentum of SGD.
     early_stopping : bool
-        Set ``validation_fraction`` of the images aside, stratified; keep the parameters of the pass with the best
-        accuracy on them, each counting alike, and end when no better one comes for ``n_iter_no_change`` passes. A
-        schedule of one cycle is then cut off where it stands; ``learning_rate="constant"`` has nothing to cut.
+        Hold out ``validation_fraction`` of the images, stratified; keep the parameters of the epoch with the best
+        unweighted accuracy on them, and stop when no better one comes for ``n_iter_no_change`` epochs. This cuts a
+        one-cycle schedule short; consider ``learning_rate="constant"``.
     validation_fraction : float
     n_iter_no_change : int
     class_weight : dict, "balanced" or None
-        How much the images of each class count.
+        Weight of the images of each class.
     augment : {"shift", "flip", "rotate", "contrast"}, sequence of them, or None
-        How training images, which must be uint8, are changed in each pass anew.
+        How training images, which must be uint8, are changed in every epoch.
     engine : {"fused", "notes"}
-        What computes: compiled kernels, or NumPy line by line. The first use of the kernels for a filter size and
-        precision compiles them, which takes about a quarter of a minute, once.
+        Compiled kernels, or NumPy line by line. The first use of the kernels for a filter size and precision compiles
+        them, which takes about a quarter of a minute, once.
     n_threads : int, optional
-        Threads of the fused engine, the bits do not depend on it. None takes ``HANDGRAD_NUM_THREADS``, or one a
-        processor, at most ``OMP_NUM_THREADS``, by which joblib gives each of its processes its share.
+        Threads of the fused engine; they do not change the result. None takes ``HANDGRAD_NUM_THREADS``, or one per
+        processor, at most ``OMP_NUM_THREADS``, which joblib sets in its processes.
 
     Attributes
     ----------
     classes_ : array, shape (n_classes,)
     model_ : handgrad.model.Model
-        The network with its parameters, which ``handgrad.model_file.save`` writes as a file for every command. Its
-        pictures are uint8: of a model that is to read files, the images must be as well.
+        The trained network, which ``handgrad.model_file.save`` writes to a file for every command. Picture files are
+        uint8: a model for them must be trained on uint8.
     image_shape_ : tuple of int
-        (height, width, depth) of what the network sees.
+        (height, width, channels) of the network's input.
     n_features_in_, feature_names_in_
-        As in every estimator; the number of pixels of an image, times its depth.
+        As in every estimator; an image has one feature per pixel and channel.
     n_iter_ : int
-        Passes of the last ``fit`` or ``partial_fit``.
+        Epochs of the last ``fit`` or ``partial_fit``.
     loss_ : float
-        Mean cross entropy over the last pass, in nats.
+        Mean cross entropy over the last epoch, in nats.
     loss_curve_ : list of float
-        That of every pass since the parameters were drawn.
+        That of every epoch since the parameters were drawn.
     validation_scores_ : list of float or None
-        With early stopping, the accuracy on the validation images after every pass of the last ``fit``.
+        With early stopping, the accuracy on the validation images after every epoch of the last ``fit``.
     best_validation_score_ : float or None
         The best of them.
 
     Notes
     -----
-    Images are uint8, float32 or float64, of any range: the training images' mean and std, one for each depth,
-    standardize them. float64 (and what becomes float64: other integers, lists) is computed in float64; uint8 and
-    float32 in float32, which is twice as fast. uint8 takes an eighth of the memory.
+    Images are uint8, float32 or float64, of any range: the training images' mean and std per channel standardize them.
+    float64 (and what becomes float64: other integers, lists) is computed in float64; uint8 and float32 in float32,
+    which is twice as fast. uint8 takes an eighth of the memory.
 
     Raises
     ------
     InputError
-        Is a ValueError; where a parameter or X does not fit.
+        A ValueError; if a parameter or X does not fit.
 
     Examples
     --------
@@ -198,11 +195,11 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array, shape (n, height, width), (n, height, width, depth) or (n, features)
+        X : array, shape (n, height, width), (n, height, width, channels) or (n, features)
         y : array, shape (n,)
             The class of each image.
         sample_weight : array, shape (n,), optional
-            How much each image counts.
+            Weight of each image.
 
         Returns
         -------
@@ -214,24 +211,24 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if len(classes) < 2:
             raise InputError("y", classes, "has one class; a classifier needs two or more", "add images of another")
         if before and not np.array_equal(classes, self.classes_):
-            raise InputError("y", classes, f"warm_start goes on with the classes {self.classes_}", "turn it off")
+            raise InputError("y", classes, f"warm_start continues with the classes {self.classes_}", "turn it off")
         architecture = architecture_of(self, rows.shape[1], shape, len(classes))
         if before and before.architecture != architecture:
-            raise InputError("warm_start", True, "the parameters are of a network of other sizes", "turn it off")
-        given, validation = Labelled.of(rows, y, classes, architecture.input_shape, sample_weight), None
+            raise InputError("warm_start", True, "the parameters are those of a network of other sizes", "turn it off")
+        given, validation = Labeled.of(rows, y, classes, architecture.input_shape, sample_weight), None
         if self.early_stopping:
-            places, aside = train_test_split(
+            kept, held_out = train_test_split(
                 np.arange(len(y)), test_size=self.validation_fraction, random_state=seed, stratify=y
             )
-            given, validation = given[places], given[aside].samples
+            given, validation = given[kept], given[held_out].samples
         model = before or self._drawn(architecture, given, recipe, seed)
         return self._trained(model, given, validation, recipe, seed, self.loss_curve_ if before else [])
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
-        """Take one pass over these images, at the constant ``learning_rate_init``.
+        """Train for one epoch on these images, at the constant ``learning_rate_init``.
 
-        The first call draws the parameters, and its images' mean and std standardize those of all calls. The
-        optimizer remembers earlier passes, those of ``fit`` too.
+        The first call draws the parameters, and its images' mean and std standardize those of all calls. The optimizer
+        keeps its state between calls, those of ``fit`` included.
 
         Parameters
         ----------
@@ -245,7 +242,7 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self
         """
         if self.early_stopping:
-            raise InputError("early_stopping", True, "partial_fit takes a single pass", "turn it off")
+            raise InputError("early_stopping", True, "partial_fit trains for a single epoch", "turn it off")
         if isinstance(self.class_weight, str):
             rule = "partial_fit does not see how many images each class has"
             raise InputError("class_weight", self.class_weight, rule, "give a dict of weights")
@@ -258,21 +255,21 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise InputError("classes", classes, f"those of the first call were {known}", "leave them out")
         rows, shape, y = self._checked(X, y, reset=before is None)
         architecture = before.architecture if before else architecture_of(self, rows.shape[1], shape, len(known))
-        given = Labelled.of(rows, y, known, architecture.input_shape, sample_weight)
+        given = Labeled.of(rows, y, known, architecture.input_shape, sample_weight)
         recipe, seed = replace(recipe_of(self), epochs=1, schedule="constant"), self._seed()
         model = before or self._drawn(architecture, given, recipe, seed)
         curve, memory = (self.loss_curve_, self._memory) if before else ([], None)
         return self._trained(model, given, None, recipe, seed, curve, memory)
 
     def predict_proba(self, X: Any) -> Array:
-        """The probability of each class, shape (n, n_classes), in the order of ``classes_``."""
+        """Return the probability of each class, shape (n, n_classes), in the order of ``classes_``."""
         check_is_fitted(self)
         rows, _, _ = self._checked(X, None, reset=False)
-        engine = self._engine(self.model_.standardization)
+        engine = self._engine(self.model_)
         return self.model_.predict(rows.reshape(-1, *self.image_shape_), engine)
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """The most probable class of each image, shape (n,)."""
+        """Return the most probable class of each image, shape (n,)."""
         probabilities = self.predict_proba(X)
         return self.classes_[probabilities.argmax(axis=1)]
 
@@ -282,8 +279,8 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return tags
 
     def _checked(self, X: Any, y: Any, reset: bool) -> tuple[NDArray[Any], Shape | None, NDArray[Any]]:
-        """X with a row an image, the shape of one where it is known, and y."""
-        rows, shape = as_rows(X, with_depth(self.image_shape) if reset else self.image_shape_)
+        """Return X with one row per image, the shape of an image if it is known, and y."""
+        rows, shape = as_rows(X, with_channels(self.image_shape) if reset else self.image_shape_)
         dtypes = {"dtype": (np.float64, np.float32, np.uint8), "reset": reset}
         if y is None and not reset:
             return validate_data(self, rows, **dtypes), shape, np.empty(0)
@@ -296,45 +293,44 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         given = isinstance(self.random_state, Integral)
         return int(self.random_state if given else random.randint(2**31 - 1))
 
-    def _engine(self, standardization: Standardization) -> Engine:
-        made_of = (self.engine, standardization, self.n_threads)
+    def _engine(self, model: Model) -> Engine:
+        made_of = (self.engine, model.standardization, self.n_threads, model.architecture)
         if self not in _ENGINES or _ENGINES[self][0] != made_of:
             with own_names():
                 _ENGINES[self] = made_of, engines.create(*made_of)
         return _ENGINES[self][1]
 
-    def _drawn(self, architecture: Architecture, given: Labelled, recipe: Recipe, seed: int) -> Model:
-        """A model of initial values, in the precision of the images, with their mean and std."""
-        images = given.samples.images
-        (initial,) = np.random.SeedSequence(seed).spawn(1)
+    def _drawn(self, architecture: Architecture, given: Labeled, recipe: Recipe, seed: int) -> Model:
+        """Draw a model in the precision of the images, with their mean and std."""
+        images, classes = given.samples.images, tuple(map(str, given.classes))
         dtype = np.float64 if images.dtype == np.float64 else np.float32
-        parameters = Parameters.draw(architecture, np.random.default_rng(initial), dtype)
+        model = Model.initial(architecture, classes, Standardization.of(images, given.weights), seed, dtype)
         if sees_no_image(architecture):
-            parameters["F1"][:] = 1
+            model.parameters["F1"][:] = 1
         provenance = {"command": " ".join(repr(self).split()), "seed": seed, "recipe": recipe.chosen_for(len(images))}
-        return Model(parameters, tuple(map(str, given.classes)), Standardization.of(images, given.weights), provenance)
+        return replace(model, provenance=provenance)
 
     def _trained(
         self,
         model: Model,
-        given: Labelled,
+        given: Labeled,
         validation: Samples | None,
         recipe: Recipe,
         seed: int,
         curve: list[float],
         memory: tuple[dict[str, Array], int] | None = None,
     ) -> Self:
-        """Train a copy of the model, and take it over once all went well."""
+        """Train a copy of the model, and adopt it if nothing failed."""
         model = replace(model, parameters=model.parameters.copy())
         samples, weights = given.samples, given.weighted(self.class_weight)
-        engine = self._engine(model.standardization)
-        state, steps = State(optimizers.create(recipe, model.parameters, engine)), 0
+        engine = self._engine(model)
+        state, steps = State(engine.optimizer(recipe, model.parameters)), 0
         if memory:
             vectors, steps = memory
             state.optimizer.remember(vectors, steps)
         if self.verbose and not curve:
             print(_introduction(model, samples))
-        # The order of the images is another in every pass, those of earlier calls included.
+        # The order of the images differs from those of earlier calls.
         events = train(model, samples, validation, recipe, engine, seed + len(curve), state, weights)
         for epoch in (event for event in events if isinstance(event, Epoch)):
             if self.verbose:
@@ -351,11 +347,11 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 def _introduction(model: Model, samples: Samples) -> str:
     architecture = model.architecture
-    height, width, depth = architecture.input_shape
+    height, width, channels = architecture.input_shape
     seen = (
         f"rows of {architecture.flat} numbers"
         if sees_no_image(architecture)
-        else f"images of {height} × {width} × {depth}"
+        else f"images of {height} × {width} × {channels}"
     )
     return f"{len(samples)} {seen}, {architecture.classes} classes; {architecture.parameter_count:,} parameters"
 

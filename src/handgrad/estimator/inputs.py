@@ -1,4 +1,4 @@
-"""What a caller gives: images of any shape as rows, and rows with their labels and weights as samples."""
+"""The caller's input: images of any shape as rows, and rows with labels and weights as samples."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from handgrad.training.weights import weights_of
 from handgrad.typing import Array
 
 Shape = tuple[int, int, int]
-"""(height, width, depth) of an image."""
+"""(height, width, channels) of an image."""
 
 
 def as_rows(X: Any, expected: Shape | None) -> tuple[Any, Shape | None]:
-    """Images as rows, and the shape of one where it is known; what has rows, or is no array, is left as it is.
+    """Return images as rows, and the shape of an image if it is known; rows, and what is not an array, are unchanged.
 
     Parameters
     ----------
-    X : array-like, shape (n, height, width), (n, height, width, depth) or (n, features)
+    X : array-like, shape (n, height, width), (n, height, width, channels) or (n, features)
     expected : tuple of int, optional
         The shape that images must have.
 
     Raises
     ------
     InputError
-        If they have another.
+        If they have another shape.
 
     Examples
     --------
@@ -44,18 +44,18 @@ def as_rows(X: Any, expected: Shape | None) -> tuple[Any, Shape | None]:
     if dimensions not in (3, 4):
         return X, expected
     X = np.asarray(X)
-    shape = with_depth(X.shape[1:])
+    shape = with_channels(X.shape[1:])
     if expected not in (None, shape):
         raise InputError("X", f"images of {shape}", f"those of this classifier are {expected}", "resize them")
     return X.reshape(len(X), math.prod(X.shape[1:])), shape
 
 
-def with_depth(shape: Any) -> Any:
-    """(height, width, depth) of (height, width), which is grey; None of None.
+def with_channels(shape: Any) -> Any:
+    """Return (height, width, 1) for (height, width), which is gray; None for None.
 
     Examples
     --------
-    >>> with_depth([8, 9])
+    >>> with_channels([8, 9])
     (8, 9, 1)
     """
     if shape is None:
@@ -65,16 +65,16 @@ def with_depth(shape: Any) -> Any:
 
 
 @dataclass(frozen=True, eq=False)
-class Labelled:
-    """Images with what is known of each.
+class Labeled:
+    """Images with labels and weights.
 
     Parameters
     ----------
     samples : Samples
-        The images, and the places of their classes among all.
+        The images, and the indices of their classes.
     classes : array, shape (n_classes,)
     weights : array, shape (count,), optional
-        How much each image counts by itself; all alike if left out.
+        Weight of each image; equal if left out.
     """
 
     samples: Samples
@@ -84,26 +84,26 @@ class Labelled:
     @classmethod
     def of(
         cls, rows: NDArray[Any], y: NDArray[Any], classes: NDArray[Any], shape: Shape, sample_weight: Any
-    ) -> Labelled:
-        """Rows of numbers and their classes.
+    ) -> Labeled:
+        """Make labeled images from rows of numbers and their classes.
 
         Raises
         ------
         InputError
-            If a class is none of these, or the weights are not one number of at least 0 an image.
+            If a label is not one of the classes, or the weights are not one number of at least 0 per image.
         """
         unknown = np.setdiff1d(y, classes)
         if len(unknown):
-            raise InputError("y", unknown, f"the classes are {classes}", "leave out what is of no class")
+            raise InputError("y", unknown, f"the classes are {classes}", "leave out images of other classes")
         samples = Samples(rows.reshape(-1, *shape), np.searchsorted(classes, y))
         return cls(samples, classes, weights_of(samples.labels, Recipe(), sample_weight))
 
-    def __getitem__(self, places: NDArray[np.int64]) -> Labelled:
-        """Some of them."""
-        return Labelled(self.samples[places], self.classes, None if self.weights is None else self.weights[places])
+    def __getitem__(self, indices: NDArray[np.int64]) -> Labeled:
+        """Return a subset."""
+        return Labeled(self.samples[indices], self.classes, None if self.weights is None else self.weights[indices])
 
     def weighted(self, class_weight: Any) -> Array | None:
-        """How much each image counts, by itself and as one of its class."""
+        """Return each image's weight, times that of its class."""
         if class_weight is None:
             return self.weights
         labels = self.samples.labels

@@ -1,4 +1,4 @@
-"""What scikit-learn's names are in handgrad: a classifier's parameters as an architecture and a recipe."""
+"""A classifier's parameters, under scikit-learn's names, as an architecture and a recipe."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ _NAMES = {
     "patience": "n_iter_no_change",
     "threads": "n_threads",
 }
-"""scikit-learn's word for each of handgrad's that is another."""
+"""scikit-learn's names of handgrad's parameters, where they differ."""
 
 _LARGE = 1_000_000
 """Side of an image that has room for any network."""
 
 _DENSE_HALF: dict[str, Any] = {"stages": ((1,),), "filter_size": (1, 1), "pooling": 1}
-"""Convolutions that leave every number alone."""
+"""Convolutions that change nothing."""
 
 
 def recipe_of(classifier: Any) -> Recipe:
-    """The recipe of a classifier's parameters.
+    """Return the recipe of a classifier's parameters.
 
     Raises
     ------
     InputError
-        If one breaks its rule.
+        If a parameter breaks its rule.
 
     Examples
     --------
@@ -48,7 +48,7 @@ def recipe_of(classifier: Any) -> Recipe:
     True
     """
     same = ("weight_decay", "momentum", "early_stopping")
-    augment = classifier.augment
+    augment: Any = (classifier.augment,) if isinstance(classifier.augment, str) else classifier.augment or ()
     with own_names():
         return Recipe(
             optimizer=classifier.solver,
@@ -57,21 +57,21 @@ def recipe_of(classifier: Any) -> Recipe:
             epochs=None if classifier.max_iter == "auto" else classifier.max_iter,
             batch_size=None if classifier.batch_size == "auto" else classifier.batch_size,
             patience=classifier.n_iter_no_change,
-            augment=(augment,) if isinstance(augment, str) else augment or (),
+            augment=augment,
             **{name: getattr(classifier, name) for name in same},
         )
 
 
 def architecture_of(classifier: Any, features: int, shape: Shape | None, classes: int) -> Architecture:
-    """The network of a classifier's parameters.
+    """Return the network of a classifier's parameters.
 
     Parameters
     ----------
     classifier : HandgradClassifier
     features : int
-        Numbers of an image.
+        Numbers per image.
     shape : tuple of int, optional
-        (height, width, depth), where it is known; else the row is a square image or none, as the classifier tells.
+        (height, width, channels), if it is known; else the row is taken for a square image, or for no image at all.
     classes : int
 
     Raises
@@ -100,13 +100,13 @@ def architecture_of(classifier: Any, features: int, shape: Shape | None, classes
 
 
 def sees_no_image(architecture: Architecture) -> bool:
-    """Whether it is a network of the dense half alone."""
+    """Return whether a network is the dense half alone."""
     return all(getattr(architecture, name) == value for name, value in _DENSE_HALF.items())
 
 
 @contextmanager
 def own_names() -> Iterator[None]:
-    """Errors that leave it name the classifier's parameter."""
+    """Make errors name the classifier's parameter."""
     try:
         yield
     except InputError as error:

@@ -14,16 +14,7 @@ from handgrad.model import Model
 
 @dataclass(frozen=True)
 class Tensor:
-    """An input or output of an exported model.
-
-    Parameters
-    ----------
-    name : str
-    dtype : str
-        NumPy's name of it.
-    shape : tuple of int or str
-        A dimension of any length is a name.
-    """
+    """An input or output of an exported model, with NumPy's name of its dtype; a dimension of any length is a name."""
 
     name: str
     dtype: str
@@ -32,17 +23,10 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Export:
-    """A model as one file.
+    """A model as the content of one file, with its inputs and outputs.
 
-    Parameters
-    ----------
-    content : bytes
-        The file.
-    inputs, outputs : tuple of Tensor
-    details : dict
-        What else there is to know of this format, as plain values by name.
-    remarks : tuple of str
-        The same for people, one line each.
+    The details are what else there is to know of this format, as plain values by name; the remarks are the same for
+    people, one line each.
     """
 
     content: bytes
@@ -65,15 +49,9 @@ class Export:
 
 @dataclass(frozen=True)
 class Format:
-    """A format that models are exported in.
+    """A format that models are exported in, and what each of its options does.
 
-    Parameters
-    ----------
-    name : str
-    make : callable
-        Makes the file of a model; called with the model, the path and the options.
-    options : mapping of str to str
-        What each option does, by its name.
+    `make` is called with the model, the path and the options.
     """
 
     name: str
@@ -110,19 +88,7 @@ FORMATS = {
 
 
 def format_of(path: Path, options: Mapping[str, Any]) -> Format:
-    """Return the format that a file's suffix stands for.
-
-    Parameters
-    ----------
-    path : Path
-    options : mapping of str
-        What it is to be exported with.
-
-    Raises
-    ------
-    InputError
-        If there is no such format, or it does not have one of the options.
-    """
+    """Return the format that a file's suffix stands for; refuse options that it does not have."""
     chosen = FORMATS.get(path.suffix.lower())
     if chosen is None:
         known = ", ".join(f"{suffix} ({each.name})" for suffix, each in FORMATS.items())

@@ -1,7 +1,7 @@
 """A model as an ONNX graph: pixels in, class probabilities out.
 
-The operators are the standard's own, as the table of operations names them, and the tensors keep the notes' names. ONNX
-puts the channels before the rows: the pixels are transposed once, and the weights that read x' are stored to match.
+The operators are standard ones, from the table of operations, and the tensors keep the notes' names. ONNX puts the
+channels before the rows: the pixels are transposed once, and the rows of the weights that read x' are stored to match.
 """
 
 from __future__ import annotations
@@ -25,26 +25,25 @@ try:
     import onnx
     from onnx import helper, numpy_helper
 except ImportError as error:
-    raise InputError(
-        "package", "onnx", f"is needed for ONNX files ({error})", "install it: pip install 'handgrad[onnx]'"
-    ) from error
+    rule = f"is needed for ONNX files ({error})"
+    raise InputError("package", "onnx", rule, "install it: pip install 'handgrad[onnx]'") from error
 
 OPSET = 13
-"""The first with today's ReduceSum and Softmax, so that old and new runtimes agree."""
+"""The first with today's ReduceSum and Softmax, so that old and new runtimes compute the same."""
 IR_VERSION = 7
 """The version of the first release with this opset."""
 _FORMS = {name: operation.onnx for name, operation in OPERATIONS.items() if operation.onnx}
 _LARGEST = 2**31 - 2**24
-"""Bytes of numbers that fit within protobuf's limit of 2 GiB for a file."""
+"""Bytes of weights: protobuf's limit is 2 GiB per file."""
 
 
 def export(model: Model) -> Export:
-    """Return a model as an ONNX file; equal models give equal bytes.
+    """Make the ONNX file of a model; equal models give equal bytes.
 
     Parameters
     ----------
     model : Model
-        A float64 model is computed in float32 as well: ONNX Runtime has no float64 convolution for CPUs.
+        A float64 model becomes float32: ONNX Runtime has no float64 convolution for CPUs.
 
     Returns
     -------
@@ -77,7 +76,7 @@ def export(model: Model) -> Export:
         chain.nodes,
         "handgrad",
         [_value(images, "Pixels from 0 to 255, row by row; three channels are red, green and blue.")],
-        [_value(probabilities, "Each image's probability of each class; metadata: classes.")],
+        [_value(probabilities, "The probability of each class for each image; metadata: classes.")],
         [numpy_helper.from_array(array, name) for name, array in chain.constants.items()],
     )
     made = helper.make_model(
@@ -86,7 +85,7 @@ def export(model: Model) -> Export:
         ir_version=IR_VERSION,
         producer_name="handgrad",
         producer_version=__version__,
-        doc_string="An image classifier. Its metadata name its classes, in the order of the probabilities, as JSON.",
+        doc_string="An image classifier. Its metadata has its classes, in the order of the probabilities, as JSON.",
     )
     # ONNX Runtime hides the producer's version.
     metadata = {"handgrad": __version__} | model.to_dict()
@@ -102,7 +101,7 @@ def _value(tensor: Tensor, description: str) -> onnx.ValueInfoProto:
 
 
 class _Chain:
-    """Nodes in a row, each reading the result of the one before, and the constants that they use."""
+    """Nodes in a row, each of which reads the output of the one before, and their constants."""
 
     def __init__(self, x: str) -> None:
         self.x = x
@@ -134,7 +133,7 @@ def _chain(model: Model, images: str, probabilities: str) -> _Chain:
             chain.constants["channels"] = np.array([1])
         for name in node.inputs[1:]:
             weight = form.layout(model.parameters[name])
-            # The rows of the weights behind a Flatten follow ONNX's order of the axes.
+            # After a Flatten, the rows of the weights are in ONNX's order of the tensor before it.
             chain.constants[name] = _single(weight[rows] if weight.ndim == 2 else weight)
         output = probabilities if node.name == "z" else _identifier(node.name)
         chain.then(form.operator, output, *node.inputs[1:], **form.attributes(node.options))

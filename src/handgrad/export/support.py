@@ -1,4 +1,4 @@
-"""The networks that a format can express."""
+"""Which networks a format can hold."""
 
 from __future__ import annotations
 
@@ -10,23 +10,8 @@ from handgrad.graph import GIVEN, Node, forward_nodes
 
 
 def prediction_nodes(architecture: Architecture, export_format: str, operations: Collection[str]) -> tuple[Node, ...]:
-    """Return the nodes from the image to the probabilities, parameters included.
+    """Return the nodes from the image to the probabilities; refuse an operation that the format does not have.
 
-    Parameters
-    ----------
-    architecture : Architecture
-    export_format : str
-        For the error: "C".
-    operations : collection of str
-        Names of the operations that the format supports.
-
-    Raises
-    ------
-    InputError
-        If the network needs another one.
-
-    Examples
-    --------
     >>> [node.name for node in prediction_nodes(Architecture(hidden=()), "C", {"convolve"})]
     Traceback (most recent call last):
         ...

@@ -1,4 +1,4 @@
-"""Compiled kernels on disk, one file each: what is broken there is compiled anew, what finds no room is not kept."""
+"""Compiled kernels on disk, one file each: a broken one is compiled again, one that finds no room is not kept."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ unkept: list[str] = []
 class SealedFile:
     """One compiled kernel under its checksum, in place of Numba's pair of index and data.
 
-    A pair that several processes write at once, or that a full disk cut short, can hold the index of one and the data
-    of another. A single file, moved to its place when it is whole, is somebody's complete work or is not there.
+    A pair that several processes write at once, or that a full disk cuts short, can hold the index of one and the data
+    of another. A single file, renamed once it is complete, is one process's work or does not exist.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class SealedFile:
         self.path = path
 
     def load(self, key: Any) -> Any:
-        """What was saved under this very key, or None."""
+        """Return what was saved under this very key, or None."""
         try:
             content = self.path.read_bytes()
         except OSError:
@@ -54,7 +54,7 @@ class SealedFile:
         return saved if saved_key == key else None
 
     def save(self, key: Any, result: Any) -> None:
-        """Replace what is there, whole or not at all."""
+        """Replace the file atomically."""
         data = dumps((key, result))  # type: ignore[no-untyped-call]
         temporary = self.path.with_name(f"{self.path.name}.{uuid.uuid4().hex[:16]}")
         try:
@@ -63,10 +63,6 @@ class SealedFile:
         finally:
             temporary.unlink(missing_ok=True)
 
-    def flush(self) -> None:
-        """Forget what is there."""
-        self.path.unlink(missing_ok=True)
-
 
 class KernelCache(FunctionCache):
     """Numba's cache of one function, kept in a ``SealedFile``.
@@ -74,12 +70,12 @@ class KernelCache(FunctionCache):
     Parameters
     ----------
     function : function
-        Must be called with arguments of the same types wherever it has this name.
+        Always called with arguments of the same types under this name.
 
     Raises
     ------
     RuntimeError
-        If there is no place to write.
+        If no folder can be written.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -89,7 +85,7 @@ class KernelCache(FunctionCache):
         )
 
     def save_overload(self, sig: Any, data: Any) -> None:
-        """Keep what was compiled; without room, or with the folder gone, it joins ``unkept``."""
+        """Keep a compiled kernel; without room, or with the folder gone, add its name to ``unkept``."""
         try:
             super().save_overload(sig, data)  # type: ignore[no-untyped-call]
         except OSError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,9 +26,9 @@ from handgrad.fused.unrolling import unrolled
 FASTMATH = {"contract", "nsz"}
 """Multiply-add in one, −0 as 0.
 
-`nnan` and `ninf` are left out: they would let the compiler hide a NaN. So are `reassoc` and `arcp`: a kernel is there
-as itself and within each that calls it, optimized apart, and the process that compiles may run another of them than
-those that read the cache; each would add in an order of its own.
+`nnan` and `ninf` are left out: they would let the compiler hide a NaN. So are `reassoc` and `arcp`: a kernel exists
+by itself and within each of its callers, optimized separately, and the process that compiles may run another copy than
+those that read the cache; each copy would add in its own order.
 """
 
 _KERNELS = ("convolution", "pooling", "dense", "optimizer")
@@ -39,14 +38,14 @@ LINE = 64
 """Bytes of a cache line."""
 
 _ENTRIES = ("passes", "optimizer", "spinning", "warping")
-"""Modules whose functions are called from Python and kept on disk; those that they call are part of them."""
+"""Modules whose functions are called from Python and kept on disk, together with the kernels that they call."""
 
 
 class _KernelLower(Lower):
     def setup_function(self, fndesc: Any) -> None:
         super().setup_function(fndesc)  # type: ignore[no-untyped-call]
         # Vectors that do not fit in registers go to the stack: where it is not aligned, every other one straddles two
-        # cache lines. A kernel that were part of its caller would have its caller's stack.
+        # cache lines. A kernel that is inlined has its caller's stack.
         self.function.attributes.alignstack = LINE
         self.function.attributes.add("noinline")
 
@@ -61,7 +60,7 @@ class _KernelLowering(NativeLowering):
 
 
 class _KernelCompiler(Compiler):
-    """Numba's compiler, told that the array arguments of a kernel do not overlap where one is written."""
+    """Numba's compiler, which assumes that no array argument of a kernel overlaps one that it writes."""
 
     def define_pipelines(self) -> Any:
         self.state.flags.noalias = True
@@ -75,18 +74,18 @@ class _KernelCompiler(Compiler):
 
 
 class Suite(dict[str, Any]):
-    """Kernels by name, each made when it is first asked for and compiled when it is first called.
+    """Kernels by name, each made when it is first looked up and compiled when it is first called.
 
-    What is on disk already needs none of the kernels that it calls.
+    A kernel that is on disk already needs none of those that it calls.
 
     Parameters
     ----------
     templates : iterable of function
-        Kernels' sources.
+        The kernels' sources.
     sizes : mapping of str to int
-        What ``unrolled`` fills in.
+        The sizes that ``unrolled`` fills in.
     suffix : str
-        Tells suites apart for which `sizes` are the same: the precision, say. A function of one suffix must always be
+        Distinguishes suites of the same `sizes`, e.g. by their precision. A function of one suffix must always be
         called with the same types: then processes that write the cache at once all write the same file.
     """
 
@@ -102,16 +101,13 @@ class Suite(dict[str, Any]):
         self._suffix = "_".join((*(f"{name}{value}" for name, value in sizes.items()), suffix, _fingerprint()))
         self._lock = threading.RLock()
 
-    def has(self, name: str) -> bool:
-        """Whether there is such a kernel."""
+    def __contains__(self, name: object) -> bool:
         return name in self._templates
 
     def __missing__(self, name: str) -> Any:
-        if name not in self._templates:
-            raise KeyError(name)
+        template = self._templates[name]
         with self._lock:
             if name not in self.keys():
-                template = self._templates[name]
                 self[name] = _compiled(unrolled(template, self._sizes, self, self._suffix), template)
         return self[name]
 
@@ -135,42 +131,37 @@ def _compiled(function: Callable[..., Any], template: Callable[..., Any]) -> Any
 
 @dataclass
 class Compilation:
-    """What was compiled: the seconds that it took, and whether all of it is kept for the next process."""
+    """Seconds that compilation took, and whether all kernels are kept for the next process."""
 
     seconds: float = 0.0
     kept: bool = True
 
 
-class _Listener(event.Listener):
+class _Listener(event.TimingListener):
     def __init__(self, begin: Callable[[], None]) -> None:
-        self.begin, self.compilation = begin, Compilation()
-        self.depth, self.started = 0, 0.0
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.begin, self.begun = begin, False
 
     def on_start(self, event: Any) -> None:
-        if not self.depth:
-            self.started = time.perf_counter()
-            if not self.compilation.seconds:
-                self.begin()
-        self.depth += 1
-
-    def on_end(self, event: Any) -> None:
-        self.depth -= 1
-        if not self.depth:
-            self.compilation.seconds += time.perf_counter() - self.started
+        if not self.begun:
+            self.begun = True
+            self.begin()
+        super().on_start(event)  # type: ignore[no-untyped-call]
 
 
 @contextmanager
 def announced(begin: Callable[[], None]) -> Iterator[Compilation]:
-    """While it is open, `begin` is called where a kernel has to be compiled, the first time; yields what came of it."""
-    listener, before = _Listener(begin), len(unkept)
+    """Yield what is compiled while this is open; `begin` is called before the first kernel."""
+    listener, before, compilation = _Listener(begin), len(unkept), Compilation()
     with event.install_listener("numba:compile", listener):
-        yield listener.compilation
-    listener.compilation.kept = len(unkept) == before
+        yield compilation
+    compilation.seconds = listener.duration if listener.done else 0.0
+    compilation.kept = len(unkept) == before
 
 
 @cache
 def _fingerprint() -> str:
-    """Of all that a compiled kernel depends on, whatever a file's date: sources, processor, compiler, options."""
+    """Digest all that a compiled kernel depends on, whatever a file's date: sources, processor, compiler, options."""
     target = cpu_target.target_context.codegen().magic_tuple()
     options = (config.OPT, config.BOUNDSCHECK)  # type: ignore[attr-defined]
     digest = hashlib.sha256(repr((target, numba.__version__, llvmlite.__version__, options)).encode())

@@ -1,8 +1,8 @@
-"""Convolution kernels: a vector is so many neighboring positions of a map. N3–N5 forward, N28–N30 and N32–N35 back.
+"""Convolution kernels: a vector holds neighboring positions of a map. N3–N5 forward, N28–N30 and N32–N35 backward.
 
-A map lies in p *row phases*: row ``p·i + r`` is row i of phase r, and the rows of a phase follow each other without a
-gap. One run over a phase then makes p rows of the result at a time from shared loads. The last ``k2 − 1`` numbers of a
-row are computed for nothing; errors there are zero.
+A map is stored in p *row phases*: row ``p·i + r`` is row i of phase r, and the rows of a phase follow each other
+without a gap. One run over a phase then makes p rows of the result at a time from shared loads. The last ``k2 − 1``
+numbers of a row are not used; errors there are zero.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from handgrad.fused.vectors import (
 
 
 def rectify(layer: Any, following: Any, F: Any, S: Any, bits: Any) -> None:
-    """N3–N5 and the next line's depth sum: ``S' = Σ_n f(S @ F_n)``; ``bits`` keeps where T > 0 (N4) or no number."""
+    """N3–N5 and the next line's depth sum: ``S' = Σ_n f(S @ F_n)``; ``bits`` keeps where T > 0 (N4) or is NaN."""
     nothing = splat(F.dtype.type(0), lanes)
     filters, first, kept, bytes_, area, target = (
         layer.filters, layer.F, layer.kept, layer.bytes, layer.area, following.S,
@@ -66,7 +66,7 @@ def rectify_maps(layer: Any, following: Any, F: Any, theta: Any, S: Any) -> None
     nothing = splat(F.dtype.type(0), lanes)
     filters, maps, targets, area, stride = layer.filters, layer.maps, following.maps, layer.area, layer.stride
     entry, target, taps = layer.S, following.S, layer.F
-    # A layer of depth 1 takes the plain sum.
+    # A layer whose input has one channel takes the plain sum.
     one, alphas, following_weighted = splat(F.dtype.type(1), lanes), following.alpha, following.weighted != 0
     t = registers(group, p)
     alpha = registers(group)
@@ -108,11 +108,11 @@ def error_of_maps(
 ) -> None:
     """N30 and N35 of filter n: ``∂E/∂T_n = (Σ_k α[n,k] · ∂E/∂S'_k) ⊙ f'(T_n)`` to E from `e` on, and ∂E/∂α[n,k].
 
-    ``S'_k += α[n,k] · f(T_n)``; T_n is computed anew, which costs less than to keep it.
+    ``S'_k += α[n,k] · f(T_n)``; to compute T_n again costs less than to keep it.
     """
     nothing = splat(F.dtype.type(0), lanes)
     maps, targets, area, stride, error_area = layer.maps, following.maps, layer.area, layer.stride, layer.error_area
-    entry, back, taps = layer.S, following.dS, layer.F + n * layer.maps * (k1 * k2)
+    entry, back, taps = layer.S, following.S, layer.F + n * layer.maps * (k1 * k2)
     one, alphas, following_weighted = splat(F.dtype.type(1), lanes), following.alpha, following.weighted != 0
     t = registers(p)
     g = registers(p)
@@ -153,7 +153,7 @@ def error_of_maps(
 def rectify_error(layer: Any, following: Any, dS: Any, bits: Any, n: int, E: Any, e: int) -> None:
     """N30: ``∂E/∂T = ∂E/∂H ⊙ f'(T)`` of filter n, to E from `e` on; the same ∂E/∂H for every filter (N29)."""
     nothing = splat(E.dtype.type(0), lanes)
-    kept, bytes_, area, error_area, back = layer.kept, layer.bytes, layer.area, layer.error_area, following.dS
+    kept, bytes_, area, error_area, back = layer.kept, layer.bytes, layer.area, layer.error_area, following.S
     for q in range(0, layer.run, lanes):
         for r in range(p):
             error = load(dS, back + r * area + q, lanes)
@@ -166,11 +166,11 @@ def filter_gradient(
 ) -> None:
     """N28, N30, N34: ``∂E/∂F_n += S_k @ ∂E/∂T_n`` of filters n and n + 1, which share what is loaded.
 
-    With depth weights ∂E/∂T lies in E, the second behind the first; without, ``rectify_error`` is done in passing.
-    ``sums`` has a vector for each number of ∂E/∂F, whose lanes ``gather_filter_gradient`` will add up.
+    With depth weights E holds ∂E/∂T, the second filter's behind the first's; without, this does ``rectify_error``, too.
+    ``sums`` has a vector for each number of ∂E/∂F, whose lanes ``gather_filter_gradient`` adds up.
     """
     nothing = splat(S.dtype.type(0), lanes)
-    kept, bytes_, area, error_area, back = layer.kept, layer.bytes, layer.area, layer.error_area, following.dS
+    kept, bytes_, area, error_area, back = layer.kept, layer.bytes, layer.area, layer.error_area, following.S
     rows = registers(p + k1 - 1)
     error = registers(2, p)
     g = registers(2, k1, k2)
@@ -207,14 +207,14 @@ def filter_gradient(
 
 
 def gather_filter_gradient(layer: Any, sums: Any, gradient: Any) -> None:
-    """∂E/∂F from the vectors that ``filter_gradient`` has added up."""
+    """Add up ∂E/∂F from the vectors of ``filter_gradient``."""
     for tap in range(layer.filters * layer.maps * (k1 * k2)):
         gradient[layer.dF + tap] += total(load(sums, layer.sums + tap * lanes, lanes))
 
 
 def correlate_back(layer: Any, F_turned: Any, E: Any, e: int, n: int, k: int, dS: Any) -> None:
     """N29, N34: ``∂E/∂S_k += ∂E/∂T_n @ F_kn^{ππ}``, padded by the zeros around E."""
-    area, back = layer.area, layer.dS
+    area, back = layer.area, layer.S
     rows = registers(p + k1 - 1)
     t = registers(p)
     for y in range(p + k1 - 1):

@@ -1,4 +1,4 @@
-"""Images into the first convolution's maps: standardized, weighed over the depth (N2's sum, N32), in row phases."""
+"""From images to the first convolution's maps: standardized, summed over the channels (N2, N32), in row phases."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def load_image(pixels: Any, scale: Any, shift: Any, alpha: Any, layer: Any, S: A
         for c in range(layer.depth):
             constant += alpha[c, k] * shift[c]
         for y in range(pixels.shape[0]):
-            place = layer.S + (k * p + y % p) * layer.area + y // p * layer.stride
-            row = S[place : place + pixels.shape[1]]
+            at = layer.S + (k * p + y % p) * layer.area + y // p * layer.stride
+            row = S[at : at + pixels.shape[1]]
             if layer.depth == 1:
                 factor = alpha[0, k] * scale[0]
                 for x in range(row.shape[0]):
@@ -37,8 +37,8 @@ def depth_gradient(pixels: Any, scale: Any, shift: Any, layer: Any, dS: Any, gra
     """N35 of the first convolution: ``∂E/∂α[c,k] += Σ_{i,j} X[i,j,c] · ∂E/∂S[i,j,k]``."""
     for k in range(layer.maps):
         for y in range(pixels.shape[0]):
-            place = layer.dS + (k * p + y % p) * layer.area + y // p * layer.stride
-            row = dS[place : place + pixels.shape[1]]
+            at = layer.S + (k * p + y % p) * layer.area + y // p * layer.stride
+            row = dS[at : at + pixels.shape[1]]
             for c in range(layer.depth):
                 total = scale.dtype.type(0)
                 for x in range(row.shape[0]):

@@ -1,15 +1,39 @@
-"""The step over the one vector of parameters: one pass over memory, shared by the engine's threads."""
+"""The optimizers' steps as kernels: one pass over memory, shared by the engine's threads."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import numpy as np
 
+from handgrad import optimizer as plain
 from handgrad.fused.compilation import Suite
 from handgrad.fused.team import Team
+from handgrad.parameters import Parameters
+
+ENOUGH = 2**16
+"""Parameters from which on sharing a step pays."""
+
+
+def create(recipe: plain.RecipeLike, parameters: Parameters, team: Team) -> plain.Optimizer:
+    """Create the recipe's optimizer for these parameters, on the threads of a team."""
+
+    def sgd_step(*arguments: Any) -> None:
+        _share(team, "descend", arguments[:4], arguments[4:])
+
+    def adamw_step(*arguments: Any) -> None:
+        steps, rate = arguments[6:]
+        scales = 1 / (1 - plain.BETA1**steps), 1 / (1 - plain.BETA2**steps)
+        _share(team, "adapt", arguments[:6], (plain.BETA1, plain.BETA2, *scales, plain.EPSILON, rate))
+
+    return plain.create(recipe, parameters, sgd_step, adamw_step)
+
+
+def prepare(recipe: plain.RecipeLike, dtype: Any) -> None:
+    """Compile the recipe's kernel for vectors of that precision: an empty one takes a step."""
+    name, vectors, numbers = ("descend", 4, 2) if recipe.optimizer == "sgd" else ("adapt", 6, 6)
+    _share(Team(1), name, (np.empty(0, dtype),) * vectors, (0.0,) * numbers)
 
 
 def descend(theta: Any, g: Any, v: Any, decay: Any, momentum: Any, rate: Any) -> None:
@@ -32,23 +56,19 @@ def adapt(
         theta[i] -= rate * (scale[i] * direction + decay[i] * theta[i])
 
 
-ENOUGH = 2**16
-"""Parameters that are worth other threads."""
-
-
 @cache
-def kernels(dtype: str) -> Suite:
-    """The kernels for vectors of that precision."""
+def _kernels(dtype: str) -> Suite:
     return Suite((descend, adapt), {}, dtype)
 
 
-def share(team: Team, kernel: Callable[..., None], vectors: tuple[Any, ...], numbers: tuple[Any, ...]) -> None:
-    """A stretch of the vectors for each thread."""
-    size = len(vectors[0])
+def _share(team: Team, name: str, vectors: tuple[Any, ...], numbers: tuple[float, ...]) -> None:
+    """Run a kernel, each thread on its stretch of the vectors."""
+    size, dtype = len(vectors[0]), vectors[0].dtype
+    kernel, constants = _kernels(dtype.name)[name], tuple(map(dtype.type, numbers))
 
     def stretch(number: int, threads: int) -> None:
         part = slice(number * size // threads, (number + 1) * size // threads)
-        kernel(*(vector[part] for vector in vectors), *numbers)
+        kernel(*(vector[part] for vector in vectors), *constants)
 
     if size < ENOUGH:
         stretch(0, 1)

@@ -73,7 +73,7 @@ def predict(
     X: Any, scale: Any, shift: Any, alpha: Any, plan: Any, denses: Any, theta: Any, packed: Any, scratch: Any,
     rows: Any, stride: int, z: Any, counter: Any, size: int,
 ) -> None:  # fmt: skip
-    """N1–N14 of one chunk of `size` images after the other, until all threads together have done them all."""
+    """N1–N14, one chunk of `size` images after the other, until the threads together have done all of them."""
     batch, row = X.shape[0], denses[0].row
     while True:
         start = take(counter) * size
@@ -94,7 +94,7 @@ def learn(
     X: Any, y: Any, weights: Any, scale: Any, shift: Any, alpha: Any, plan: Any, denses: Any, theta: Any, packed: Any,
     scratch: Any, rows: Any, stride: int, z: Any, losses: Any, gradients: Any, counter: Any, size: int,
 ) -> None:  # fmt: skip
-    """N1–N30, N34 and N35 of one chunk after the other but for the dense weights' gradients, which need the batch."""
+    """N1–N30, N34 and N35, one chunk after the other, except the dense weights' gradients, which need the batch."""
     batch, row = X.shape[0], denses[0].row
     while True:
         number = take(counter)
@@ -118,7 +118,7 @@ def learn(
         backward(denses, packed.w, rows.t, rows.dt, stride, start, stop - start, scratch.dx)
         for i in range(start, stop):
             convolve_back(plan, theta, packed, scratch, i - start, gradient, (i - start) * row)
-            # Two conditions, since the first is known when the kernel is compiled.
+            # Two conditions, since the first is known at compile time.
             if weighted:  # noqa: SIM102
                 if plan[0].weighted:
                     depth_gradient(X[i], scale, shift, plan[0], scratch.dS, gradient)
@@ -131,7 +131,7 @@ def learn(
 
 
 def dense_gradients(batch: int, denses: Any, rows: Any, stride: int, gradient: Any, tasks: Any, counter: Any) -> None:
-    """N18, N19 and N22 of one task after the other: (layer, first row, end)."""
+    """N18, N19 and N22, one task after the other: (layer, first row, end)."""
     while True:
         number = take(counter)
         if number >= tasks.shape[0]:
@@ -141,7 +141,7 @@ def dense_gradients(batch: int, denses: Any, rows: Any, stride: int, gradient: A
 
 
 def turn_weights(denses: Any, theta: Any, turned: Any) -> None:
-    """Every layer's wᵀ."""
+    """Transpose the weights of every layer."""
     for number in range(denses.shape[0]):
         layer = denses[number]
         turn(theta, layer.w, layer.inputs, layer.outputs, turned, layer.turned, layer.row)

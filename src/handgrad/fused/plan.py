@@ -1,218 +1,246 @@
-"""Where everything of a network lies in the engine's buffers."""
+"""Where everything of a network is in the engine's buffers."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache
+from itertools import accumulate
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.architecture import Architecture, Convolution
+from handgrad.architecture import Architecture, Convolution, Dense
+from handgrad.fused.compilation import LINE
 
-CONVOLUTION = np.dtype((np.record,
-    [
-        (name, np.int64)
-        for name in (
-            "filters", "padded", "depth", "maps", "weighted", "pooled", "last",  # padded: to whole vectors
-            "rows", "columns",  # of the result, after its pooling
-            "stride", "area",  # of a row phase: of a row, of the whole
-            "run", "bytes", "entry_run",  # positions of a phase of the result, and bytes of their bits; of what enters
-            "error_area",  # of a phase of the error, zeros around it
-            "S", "kept", "U",  # of an image: its maps, bits or winners, pooled maps
-            "F", "table", "dF",  # packed filters, in empty patches, their gradient
-            "sums",  # what a chunk adds up for it
-            "alpha", "alpha_gradient",  # depth weights in the parameters, their gradient
-            "dS", "E",  # a thread's scratch
-        )
-    ]
-))  # fmt: skip
-"""A convolution as the kernels see it; offsets count elements."""
+Indices = NDArray[np.intp]
 
-DENSE = np.dtype((np.record, [(name, np.int64) for name in ("inputs", "outputs", "w", "b", "t", "turned", "row")]))
-"""A dense layer as the kernels see it: weights and biases in the parameters, its result in an image's row, wᵀ."""
-
-LINE = 16
+_LINE = LINE // 4
 """Float32 numbers of a cache line."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
-    """Sizes and offsets that follow from an architecture.
+    """Sizes and offsets that follow from an architecture, all of them computed at once by ``plan_of``.
 
     Parameters
     ----------
-    architecture : Architecture
-    lanes : int
-        Numbers of a vector.
-    """
-
-    architecture: Architecture
-    lanes: int
-
-    @cached_property
-    def sizes(self) -> dict[str, int]:
-        """What kernels are compiled for."""
-        p, (k1, k2) = self.architecture.pooling, self.architecture.filter_size
-        across = 1 << (p + k2 - 2).bit_length()
-        patch = max(16, across)
-        weighted = any(layer.mixing_shape for layer in self.architecture.convolutions)
-        return {
-            "k1": k1, "k2": k2, "p": p, "weighted": int(weighted), "lanes": self.lanes, "across": across,
-            "group": 4,            "patch": patch, "parts": -(-(p + k1 - 1) * across // patch),
-        }  # fmt: skip
-
-    @cached_property
-    def convolutions(self) -> NDArray[Any]:
-        """One ``CONVOLUTION`` record a layer."""
-        architecture, p, (k1, k2) = self.architecture, self.architecture.pooling, self.architecture.filter_size
-        records = np.zeros(len(architecture.convolutions), CONVOLUTION)
-        stage_shape = architecture.input_shape
-        for record, layer in zip(records, architecture.convolutions, strict=True):
-            height, _, depth = layer.input_shape
-            if layer.index > 1 and records[layer.index - 2]["pooled"]:
-                stage_shape = layer.input_shape
-            stride = stage_shape[1]
-            reach = (p + k1 - 2) // p * stride + k2 - 1
-            record["filters"], record["depth"] = layer.shape[2], depth
-            record["padded"] = _whole(layer.shape[2], self.lanes)
-            record["maps"] = layer.mixing_shape[1] if layer.mixing_shape else 1
-            record["weighted"] = layer.mixing_shape is not None
-            record["pooled"] = layer.pooled_shape is not None
-            record["last"] = layer.index == len(records)
-            record["rows"], record["columns"] = (layer.pooled_shape or layer.shape)[:2]
-            record["stride"] = stride
-            record["run"] = _whole(-(-layer.shape[0] // p) * stride, self.lanes)
-            record["bytes"] = record["run"] // 8
-            record["entry_run"] = _whole(-(-height // p) * stride, self.lanes)
-            # What lies behind the last row is read with it, and is zero.
-            slack = max(self.lanes + reach, self.sizes["across"])
-            record["area"] = _whole(-(-stage_shape[0] // p) * stride + slack, LINE)
-            record["alpha"] = self.parameter_places[layer.alpha] if record["weighted"] else 0
-            before = -((1 - k1) // p) * stride + k2 - 1
-            record["E"] = before
-            record["error_area"] = _whole(before + record["area"], LINE)
-        return self._placed(records)
-
-    def _placed(self, records: NDArray[Any]) -> NDArray[Any]:
-        p, taps = self.architecture.pooling, math.prod(self.architecture.filter_size)
-        for record in records:
-            maps, filters = int(record["maps"]), int(record["filters"])
-            phases = maps * p * int(record["area"])
-            cells = int(record["rows"] * record["columns"])
-            pooled = bool(record["pooled"])
-            patches = filters * maps * p * p * self.sizes["parts"] * self.sizes["patch"]
-            sizes = {
-                "S": phases,
-                "dS": phases,
-                "kept": cells * int(record["padded"]) if pooled else _whole(filters, 2) * p * int(record["bytes"]),
-                "U": cells * filters if pooled and not record["last"] else 0,
-                "F": (int(record["padded"]) if pooled else _whole(filters, self.sizes["group"])) * maps * taps,
-                "table": patches if pooled else 0,
-                "sums": patches if pooled else filters * maps * taps * self.lanes,
-                "dF": filters * maps * taps,
-                "alpha_gradient": int(record["depth"]) * maps if record["weighted"] else 0,
-                "E": 0 if pooled else 2 * p * int(record["error_area"]),
-            }
-            kinds = {"kept": "winners" if pooled else "bits", "alpha_gradient": "dF"}
-            for name, size in sizes.items():
-                kind = kinds.get(name, name)
-                record[name] += self.totals[kind]
-                self.totals[kind] += size
-            self.totals["dU"] = max(self.totals["dU"], sizes["U"])
-            self.totals["alpha"] = max(self.totals["alpha"], maps * self.lanes)
-        return records
-
-    @cached_property
-    def totals(self) -> Counter[str]:
-        """Elements of each kind of buffer: of an image (S, bits, winners, U, t), of a thread or of the network."""
-        return Counter()
-
-    @cached_property
-    def denses(self) -> NDArray[Any]:
-        """One ``DENSE`` record a layer."""
-        records = np.zeros(len(self.architecture.denses), DENSE)
-        for record, layer in zip(records, self.architecture.denses, strict=True):
-            record["inputs"], record["outputs"], record["t"] = layer.inputs, layer.outputs, self.totals["t"]
-            record["w"], record["b"] = self.parameter_places[layer.w], self.parameter_places[layer.b]
-            # An odd number of cache lines: rows an even number apart would share few places of the cache.
-            record["row"] = (_whole(layer.inputs, LINE) // LINE | 1) * LINE
-            record["turned"] = self.totals["turned"]
-            self.totals["turned"] += int(record["row"]) * layer.outputs
-            self.totals["t"] += layer.outputs
-        self.totals["t"] = (_whole(self.totals["t"], LINE) // LINE | 1) * LINE
-        return records
-
-    @property
-    def multiply_adds(self) -> int:
-        """Of one image's forward pass."""
-        convolutions = (math.prod((*layer.filter_shape, *layer.shape[:2])) for layer in self.architecture.convolutions)
-        return sum(convolutions) + sum(layer.inputs * layer.outputs for layer in self.architecture.denses)
-
-    @cached_property
-    def gradient_places(self) -> NDArray[np.intp]:
-        """Where in the parameters each number of a chunk's gradient belongs: filter by filter, map by map; then α."""
-        pieces = []
-        for layer in self.architecture.convolutions:
-            pieces.append(self._filter_places(layer).ravel())
-            if layer.mixing_shape:
-                count = math.prod(layer.mixing_shape)
-                pieces.append(self.parameter_places[layer.alpha] + np.arange(count))
-        return np.concatenate(pieces)
-
-    @cached_property
-    def packing(self) -> dict[str, tuple[NDArray[np.intp], NDArray[np.intp]]]:
-        """What kernels read filters from, as (places there, places in the parameters); elsewhere there are zeros.
-
+    sizes : mapping of str to int
+        What kernels are compiled for.
+    convolutions, denses : array of records
+        Every layer as the kernels see it; offsets count elements.
+    totals : mapping of str to int
+        Elements of each kind of buffer: of an image (S, bits, winners, U, t), of a thread, or of the network.
+    packing : mapping of str to pair of arrays
+        What kernels read filters from, as (indices there, indices in the parameters); elsewhere there are zeros.
         ``F``: before a ReLU filter by filter, map by map; before a pooling map by map, tap by tap, the filters side by
         side. ``turned``: like the former, each filter turned by 180°. ``table``: see ``pooling.pool_back``.
-        """
-        pieces: dict[str, list[tuple[NDArray[np.intp], NDArray[np.intp]]]] = {"F": [], "turned": [], "table": []}
-        for record, layer in zip(self.convolutions, self.architecture.convolutions, strict=True):
-            places = self._filter_places(layer)
-            if record["pooled"]:
-                targets = np.arange(places[0].size)[:, np.newaxis] * record["padded"] + np.arange(len(places))
-                pieces["F"].append((record["F"] + targets.ravel(), places.reshape(len(places), -1).T.ravel()))
-                targets = record["table"] + self._patches(len(places) * places.shape[1])
-                pieces["table"].append((targets.ravel(), np.repeat(places.ravel(), self.architecture.pooling**2)))
-            else:
-                targets = record["F"] + np.arange(places.size)
-                pieces["F"].append((targets, places.ravel()))
-                pieces["turned"].append((targets, places[:, :, ::-1, ::-1].ravel()))
-        nothing = np.empty(0, np.intp)
-        return {
-            kind: (
-                np.concatenate([a for a, _ in parts] or [nothing]),
-                np.concatenate([b for _, b in parts] or [nothing]),
-            )
-            for kind, parts in pieces.items()
-        }
+    gradient_indices : array
+        Where in the parameters each number of a chunk's gradient belongs: filter by filter, map by map; then α.
+    multiply_adds : int
+        Of one image's forward pass.
+    """
 
-    def _filter_places(self, layer: Convolution) -> NDArray[np.intp]:
-        """Where in the parameters the filters lie: shape (filters, maps, k1, k2)."""
-        k1, k2, *maps, filters = layer.filter_shape
-        places = np.arange(math.prod(layer.filter_shape)).reshape(k1, k2, *(maps or [1]), filters)
-        return self.parameter_places[layer.F] + places.transpose(3, 2, 0, 1)
+    sizes: Mapping[str, int]
+    convolutions: NDArray[Any]
+    denses: NDArray[Any]
+    totals: Mapping[str, int]
+    packing: Mapping[str, tuple[Indices, Indices]]
+    gradient_indices: Indices
+    multiply_adds: int
 
-    def _patches(self, filters: int) -> NDArray[np.intp]:
-        """Where in a table each tap of so many filters lies, once for each winner: (filters, k1, k2, winners)."""
-        p, (k1, k2) = self.architecture.pooling, self.architecture.filter_size
-        size, across = self.sizes["parts"] * self.sizes["patch"], self.sizes["across"]
-        number, a, b, winner = np.ogrid[:filters, :k1, :k2, : p * p]
-        return (number * p * p + winner) * size + (winner // p + a) * across + winner % p + b
 
-    @cached_property
-    def parameter_places(self) -> dict[str, int]:
-        """Offset of each parameter in the vector."""
-        places, start = {}, 0
-        for name, shape in self.architecture.parameter_shapes.items():
-            places[name] = start
-            start += math.prod(shape)
-        return places
+def plan_of(architecture: Architecture, lanes: int) -> Plan:
+    """Plan a network for vectors of `lanes` numbers.
+
+    Examples
+    --------
+    >>> plan = plan_of(Architecture(input_shape=(8, 8, 1), stages=((4, 4),)), lanes=16)
+    >>> plan.convolutions["filters"].tolist(), plan.totals["t"]
+    ([4, 4], 16)
+    """
+    sizes, offsets, totals = _sizes(architecture, lanes), _offsets(architecture), _Totals()
+    layers, stage_shape = [], architecture.input_shape
+    for layer in architecture.convolutions:
+        if layer.input_kind == "pooling":
+            stage_shape = layer.input_shape
+        last = layer.index == len(architecture.convolutions)
+        layers.append(_convolution(layer, last, stage_shape, sizes, offsets, totals))
+    denses = [_dense(layer, offsets, totals) for layer in architecture.denses]
+    totals["t"] = _odd_lines(totals["t"])
+    multiply_adds = sum(math.prod((*layer.filter_shape, *layer.shape[:2])) for layer in architecture.convolutions)
+    filters = [_filter_indices(layer, offsets) for layer in architecture.convolutions]
+    return Plan(
+        sizes=MappingProxyType(sizes),
+        convolutions=_records(layers),
+        denses=_records(denses),
+        totals=MappingProxyType(totals),
+        packing=MappingProxyType(_packing(layers, filters, sizes)),
+        gradient_indices=_gradient_indices(architecture, filters, offsets),
+        multiply_adds=multiply_adds + sum(layer.inputs * layer.outputs for layer in architecture.denses),
+    )
+
+
+class _Totals(Counter[str]):
+    """Elements of each kind of buffer, counted while the layers take their shares."""
+
+    def take(self, kind: str, size: int) -> int:
+        """Return where the next `size` elements of this kind begin."""
+        start = self[kind]
+        self[kind] += size
+        return start
+
+
+def _sizes(architecture: Architecture, lanes: int) -> dict[str, int]:
+    p, (k1, k2) = architecture.pooling, architecture.filter_size
+    across = 1 << (p + k2 - 2).bit_length()
+    patch = max(16, across)
+    weighted = any(layer.mixing_shape for layer in architecture.convolutions)
+    return {
+        "k1": k1, "k2": k2, "p": p, "weighted": int(weighted), "lanes": lanes, "across": across, "group": 4,
+        "patch": patch, "parts": -(-(p + k1 - 1) * across // patch),
+    }  # fmt: skip
+
+
+def _convolution(
+    layer: Convolution,
+    last: bool,
+    stage_shape: tuple[int, int, int],
+    sizes: Mapping[str, int],
+    offsets: Mapping[str, int],
+    totals: _Totals,
+) -> dict[str, int]:
+    p, k1, k2, lanes = (sizes[name] for name in ("p", "k1", "k2", "lanes"))
+    filters, maps = layer.shape[2], layer.mixing_shape[1] if layer.mixing_shape else 1
+    rows, columns, _ = layer.pooled_shape or layer.shape
+    padded, taps = _whole(filters, lanes), maps * k1 * k2
+    stride = stage_shape[1]
+    run = _whole(-(-layer.shape[0] // p) * stride, lanes)
+    # What is behind the last row is read with it, and is zero.
+    slack = max(lanes + (p + k1 - 2) // p * stride + k2 - 1, sizes["across"])
+    area = _whole(-(-stage_shape[0] // p) * stride + slack, _LINE)
+    before = -((1 - k1) // p) * stride + k2 - 1
+    error_area = _whole(before + area, _LINE)
+    if layer.pooled_shape:
+        patches = filters * maps * p * p * sizes["parts"] * sizes["patch"]
+        kept = totals.take("winners", rows * columns * padded)
+        needed = {"F": padded * taps, "table": patches, "sums": patches, "U": 0 if last else rows * columns * filters}
+    else:
+        kept = totals.take("bits", _whole(filters, 2) * p * (run // 8))
+        needed = {"F": _whole(filters, sizes["group"]) * taps, "sums": filters * taps * lanes, "E": 2 * p * error_area}
+    totals["dU"] = max(totals["dU"], needed.get("U", 0))
+    totals["alpha_sums"] = max(totals["alpha_sums"], maps * lanes)
+    return {
+        "filters": filters,
+        "padded": padded,  # filters, to whole vectors
+        "depth": layer.input_shape[2],
+        "maps": maps,
+        "weighted": layer.mixing_shape is not None,
+        "pooled": layer.pooled_shape is not None,
+        "last": last,
+        "rows": rows,  # of the result, after its pooling
+        "columns": columns,
+        "stride": stride,  # of a row of a row phase
+        "area": area,  # of a row phase
+        "run": run,  # positions of a phase of the result
+        "bytes": run // 8,  # of their bits
+        "entry_run": _whole(-(-layer.input_shape[0] // p) * stride, lanes),  # positions of a phase of the input
+        "error_area": error_area,  # of a phase of the error, zeros around it
+        "S": totals.take("S", maps * p * area),  # an image's maps, and their derivative
+        "kept": kept,  # an image's bits or winners
+        "U": totals.take("U", needed.get("U", 0)),  # an image's pooled maps
+        "F": totals.take("F", needed["F"]),  # packed filters
+        "table": totals.take("table", needed.get("table", 0)),  # filters in empty patches
+        "dF": totals.take("dF", filters * taps),  # the filters' gradient
+        "sums": totals.take("sums", needed["sums"]),  # what a chunk adds up for it
+        "alpha": offsets[layer.alpha] if layer.mixing_shape else 0,  # depth weights in the parameters
+        "alpha_gradient": totals.take("dF", math.prod(layer.mixing_shape or (0,))),
+        "E": before + totals.take("E", needed.get("E", 0)),  # a thread's errors
+    }
+
+
+def _dense(layer: Dense, offsets: Mapping[str, int], totals: _Totals) -> dict[str, int]:
+    row = _odd_lines(layer.inputs)
+    return {
+        "inputs": layer.inputs,
+        "outputs": layer.outputs,
+        "w": offsets[layer.w],  # in the parameters
+        "b": offsets[layer.b],
+        "t": totals.take("t", layer.outputs),  # its result in an image's row
+        "turned": totals.take("turned", row * layer.outputs),  # wᵀ
+        "row": row,  # of wᵀ
+    }
+
+
+@cache
+def _kind(names: tuple[str, ...]) -> np.dtype[Any]:
+    # One object for all networks: Numba recognizes it faster than another that is equal to it.
+    return np.dtype((np.record, [(name, np.int64) for name in names]))
+
+
+def _records(rows: list[dict[str, int]]) -> NDArray[Any]:
+    return np.array([tuple(row.values()) for row in rows], _kind(tuple(rows[0])))
+
+
+def _offsets(architecture: Architecture) -> dict[str, int]:
+    """Return where in the vector each parameter begins."""
+    shapes = architecture.parameter_shapes
+    return dict(zip(shapes, accumulate(map(math.prod, shapes.values()), initial=0), strict=False))
+
+
+def _filter_indices(layer: Convolution, offsets: Mapping[str, int]) -> Indices:
+    """Return where in the parameters the filters are: shape (filters, maps, k1, k2)."""
+    k1, k2, *maps, filters = layer.filter_shape
+    indices = np.arange(math.prod(layer.filter_shape)).reshape(k1, k2, *(maps or [1]), filters)
+    return offsets[layer.F] + indices.transpose(3, 2, 0, 1)
+
+
+def _gradient_indices(architecture: Architecture, filters: list[Indices], offsets: Mapping[str, int]) -> Indices:
+    pieces = []
+    for layer, indices in zip(architecture.convolutions, filters, strict=True):
+        pieces.append(indices.ravel())
+        if layer.mixing_shape:
+            pieces.append(offsets[layer.alpha] + np.arange(math.prod(layer.mixing_shape)))
+    return np.concatenate(pieces)
+
+
+def _packing(
+    layers: list[dict[str, int]], filters: list[Indices], sizes: Mapping[str, int]
+) -> dict[str, tuple[Indices, Indices]]:
+    nothing = np.empty(0, np.intp)
+    pieces: dict[str, list[tuple[Indices, Indices]]] = {name: [(nothing, nothing)] for name in ("F", "turned", "table")}
+    for layer, indices in zip(layers, filters, strict=True):
+        if layer["pooled"]:
+            targets = np.arange(indices[0].size)[:, np.newaxis] * layer["padded"] + np.arange(len(indices))
+            pieces["F"].append((layer["F"] + targets.ravel(), indices.reshape(len(indices), -1).T.ravel()))
+            targets = layer["table"] + _patches(len(indices) * layer["maps"], sizes)
+            pieces["table"].append((targets.ravel(), np.repeat(indices.ravel(), sizes["p"] ** 2)))
+        else:
+            targets = layer["F"] + np.arange(indices.size)
+            pieces["F"].append((targets, indices.ravel()))
+            pieces["turned"].append((targets, indices[:, :, ::-1, ::-1].ravel()))
+    return {
+        name: (np.concatenate([a for a, _ in found]), np.concatenate([b for _, b in found]))
+        for name, found in pieces.items()
+    }
+
+
+def _patches(filters: int, sizes: Mapping[str, int]) -> Indices:
+    """Return where in a table each tap of every filter is, once for each winner: (filters, k1, k2, winners)."""
+    p, across = sizes["p"], sizes["across"]
+    number, a, b, winner = np.ogrid[:filters, : sizes["k1"], : sizes["k2"], : p * p]
+    patch = (number * p * p + winner) * sizes["parts"] * sizes["patch"]
+    return patch + (winner // p + a) * across + winner % p + b
+
+
+def _odd_lines(size: int) -> int:
+    """Return the size in whole cache lines, an odd number of them: rows an even number apart share few cache sets."""
+    return (_whole(size, _LINE) // _LINE | 1) * _LINE
 
 
 def _whole(size: int, unit: int) -> int:
-    return -(-int(size) // unit) * unit
+    return -(-size // unit) * unit

@@ -1,8 +1,8 @@
 """Pooling kernels: N7 fused with the convolution in front of it, N25 fused with both gradients behind it.
 
-Forward, a vector is so many filters at one cell: what a window's filters share is loaded once, and what leaves is x' as
-it lies (N10). Backward, a vector is the patch of the map under one window: of its p² errors all but the winner's are
-zero (N25), so that one multiplication by the filter, laid at the winner's place into an empty patch, does for all.
+Forward, a vector holds several filters at one cell: what a window's filters share is loaded once, and the result is in
+the order of x' (N10). Backward, a vector holds the patch of the map under one window: of its p² errors all but the
+winner's are zero (N25), so one multiplication by the filter, placed at the winner in an empty patch, is enough.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from handgrad.fused.vectors import (
 )
 
 BLOCK = 32
-"""Filters whose tables fit in the first-level cache."""
+"""Filters whose tables fit into the first-level cache."""
 
 
 def pool(layer: Any, F: Any, S: Any, U: Any, u: int, winners: Any) -> None:
     """N6 and N7: ``U_n = MP(S @ F_n)``, cell by cell through the filters, to U from `u` on.
 
-    T2 exists in registers only; ``winners`` keeps each maximum's place (N25).
+    T2 exists in registers only; ``winners`` keeps where each maximum is (N25).
     """
     nothing = splat(F.dtype.type(0), lanes)
     filters, maps, padded, kept, area = layer.filters, layer.maps, layer.padded, layer.kept, layer.area
@@ -50,52 +50,42 @@ def pool(layer: Any, F: Any, S: Any, U: Any, u: int, winners: Any) -> None:
             for j in range(layer.columns):
                 for rc in range(p * p):
                     t[rc] = nothing
-                if weighted:
-                    for k in range(maps):
-                        first = k * p * area + p * j
-                        tap = layer.F + k * (k1 * k2) * padded + n
-                        for y in range(p + k1 - 1):
-                            for x in range(p + k2 - 1):
-                                s = spread(S, rows[y] + first + x, lanes)
-                                for r in range(p):
-                                    for c in range(p):
-                                        if (y - r >= 0) * (y - r < k1) * (x - c >= 0) * (x - c < k2):
-                                            taps = load(F, tap + ((y - r) * k2 + x - c) * padded, lanes)
-                                            t[r * p + c] = multiply_add(taps, s, t[r * p + c])
-                else:
+                for k in range(maps if weighted else 1):
+                    first = k * p * area + p * j
+                    tap = layer.F + k * (k1 * k2) * padded + n
                     for y in range(p + k1 - 1):
                         for x in range(p + k2 - 1):
-                            s = spread(S, rows[y] + p * j + x, lanes)
+                            s = spread(S, rows[y] + first + x, lanes)
                             for r in range(p):
                                 for c in range(p):
                                     if (y - r >= 0) * (y - r < k1) * (x - c >= 0) * (x - c < k2):
-                                        t[r * p + c] = multiply_add(w[y - r, x - c], s, t[r * p + c])
+                                        at = tap + ((y - r) * k2 + x - c) * padded
+                                        taps = load(F, at, lanes) if weighted else w[y - r, x - c]
+                                        t[r * p + c] = multiply_add(taps, s, t[r * p + c])
                 best = t[0]
-                place = splat(np.int32(0), lanes)
+                winner = splat(np.int32(0), lanes)
                 for rc in range(1, p * p):
-                    # A later cell takes over only if it is larger, or not a number.
+                    # A later cell wins only if it is larger, or NaN.
                     over = ahead(t[rc], best)
                     best = choose(over, t[rc], best)
                     if keep:
-                        place = choose(over, splat(np.int32(rc), lanes), place)
+                        winner = choose(over, splat(np.int32(rc), lanes), winner)
                 cell = i * layer.columns + j
                 if n + lanes <= filters:
                     store(U, u + cell * filters + n, best)
                 else:
                     store_part(U, u + cell * filters + n, best, filters - n)
                 if keep:
-                    store(winners, kept + cell * padded + n, place)
+                    store(winners, kept + cell * padded + n, winner)
 
 
 def pool_back(layer: Any, table: Any, S: Any, dU: Any, d: int, winners: Any, dS: Any, sums: Any) -> None:
     """N25 with N28 and N29, N34: from ∂E/∂U, in dU from `d` on, to ∂E/∂S and to the ``sums`` that make ∂E/∂F.
 
-    ``table`` has each filter in an empty patch, once for each place of a winner; ``sums`` lies like it.
+    ``table`` has each filter in an empty patch, once for each cell that may win; ``sums`` has the same layout.
     """
     zero = S.dtype.type(0)
-    filters, maps, padded, kept, first, back = (
-        layer.filters, layer.maps, layer.padded, layer.kept, layer.table, layer.dS - layer.S,
-    )  # fmt: skip
+    filters, maps, padded, kept, first = layer.filters, layer.maps, layer.padded, layer.kept, layer.table
     area, stride, further = layer.area, layer.stride, layer.sums - layer.table
     rows = registers(p + k1 - 1)
     window = registers(parts)
@@ -119,22 +109,20 @@ def pool_back(layer: Any, table: Any, S: Any, dU: Any, d: int, winners: Any, dS:
                             error[v] = multiply_add(e, load(table, at + v * patch, patch), error[v])
                             total = load(sums, at + further + v * patch, patch)
                             store(sums, at + further + v * patch, multiply_add(e, window[v], total))
-                    for y in range(p + k1 - 1):
-                        rows[y] = rows[y] + back
                     for v in range(parts):
                         add_rows(dS, packed(rows), v, across, error[v])
 
 
 def gather_patches(layer: Any, sums: Any, gradient: Any) -> None:
-    """∂E/∂F from the patches that ``pool_back`` has added up, one for each place of a winner."""
+    """Add up ∂E/∂F from the patches of ``pool_back``, one for each cell that may win."""
     for filter_map in range(layer.filters * layer.maps):
         for r in range(p):
             for c in range(p):
                 at = layer.sums + (filter_map * (p * p) + r * p + c) * (parts * patch)
                 for a in range(k1):
                     for b in range(k2):
-                        place = layer.dF + filter_map * (k1 * k2) + a * k2 + b
-                        gradient[place] += sums[at + (r + a) * across + c + b]
+                        tap = layer.dF + filter_map * (k1 * k2) + a * k2 + b
+                        gradient[tap] += sums[at + (r + a) * across + c + b]
 
 
 def sum_pooled(layer: Any, following: Any, theta: Any, U: Any, S: Any) -> None:
@@ -158,7 +146,7 @@ def spread_error(layer: Any, following: Any, theta: Any, U: Any, dS: Any, dU: An
     for i in range(layer.rows):
         for j in range(layer.columns):
             first = (i * layer.columns + j) * layer.filters
-            cell = following.dS + i % p * following.area + i // p * following.stride + j
+            cell = following.S + i % p * following.area + i // p * following.stride + j
             for n in range(layer.filters):
                 dU[first + n] = 0
             for k in range(following.maps):

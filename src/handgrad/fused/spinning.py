@@ -1,6 +1,6 @@
-"""What threads share without a lock: a number to wait for awake, and one to count by.
+"""Numbers that threads share without a lock: one to wait for while awake, one to count by.
 
-To wake a sleeping thread takes the system up to 0.3 ms, as long as a part of a step.
+The system takes up to 0.3 ms to wake a sleeping thread, as long as part of a step.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from numba.extending import intrinsic
 from handgrad.fused.compilation import Suite
 
 TURNS = 20_000
-"""Looks until a thread goes to sleep; about 0.3 ms."""
+"""Looks before a thread goes to sleep; about 0.3 ms."""
 
 MOMENT = 200
-"""Looks until the one who wrote has left the interpreter; about 4 µs."""
+"""Looks until the writing thread has released the interpreter; about 4 µs."""
 
 
 def _loaded(typing_context: Any, address: Any) -> Any:
-    """The int64 that any thread wrote there last, for Numba."""
+    """Read the int64 that any thread wrote there last."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         if platform.machine() in ("x86_64", "AMD64"):
-            # Leaves the core to its other thread for a moment.
+            # Leaves the core to its other hardware thread for a moment.
             nothing = ir.FunctionType(ir.VoidType(), ())
             pause = get_or_insert_function(builder.module, nothing, "llvm.x86.sse2.pause")  # type: ignore[no-untyped-call]
             builder.call(pause, ())
@@ -55,7 +55,7 @@ _LOCK = threading.Lock()
 
 
 def _plain_take(counter: Any) -> int:
-    """The next number, which no other thread gets."""
+    """Return the next number, which no other thread gets."""
     with _LOCK:
         number = int(counter[0])
         counter[0] += 1
@@ -66,10 +66,10 @@ take: Any = _plain_take if config.DISABLE_JIT else intrinsic(_counted)  # type: 
 
 
 def spin(address: int, seen: int, turns: int) -> None:
-    """Return a moment after the number there is no longer `seen`, or after so many looks."""
+    """Return a moment after the number there is no longer `seen`, or after `turns` looks."""
     for _ in range(turns):
         if _look(address) != seen:
-            # Who wrote it still has the interpreter: whoever asked for it now would be put to sleep.
+            # The thread that wrote it still holds the interpreter: one that asks for it now would be put to sleep.
             for _ in range(MOMENT):
                 _look(address)
             return
@@ -81,7 +81,7 @@ def _sleep_at_once(address: int, seen: int, turns: int) -> None:
 
 @cache
 def spinner() -> Callable[[int, int, int], None]:
-    """``spin``, compiled: while it waits, others have the interpreter."""
+    """Return ``spin``, compiled: while it waits, other threads have the interpreter."""
     if config.DISABLE_JIT:  # type: ignore[attr-defined]
         return _sleep_at_once
     kernel: Callable[[int, int, int], None] = Suite((spin,), {}, "int64")["spin"]

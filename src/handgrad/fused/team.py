@@ -1,4 +1,4 @@
-"""The threads that share a step: started once, woken for each part of it, the caller being one of them."""
+"""The threads that share a step: started once, woken for each part of it; the caller is one of them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from handgrad.fused.spinning import TURNS, spinner
 T = TypeVar("T")
 
 Task = Callable[[int, int], None]
-"""Does its share: (number of the thread, number of threads)."""
+"""Does a thread's share; called with the number of the thread and the number of threads."""
 
 
 class Team:
@@ -27,7 +27,7 @@ class Team:
     Parameters
     ----------
     threads : int
-        Threads in all; the calling one is the first.
+        Threads in total; the calling one is the first.
 
     Examples
     --------
@@ -44,7 +44,7 @@ class Team:
         self._members: list[_Member] = []
 
     def run(self, task: Task) -> None:
-        """Have every thread do its share; where another caller has the team, the caller does it all."""
+        """Have every thread do its share; if another caller is using the team, do all of it in this thread."""
         if self.threads == 1 or not self._busy.acquire(blocking=False):
             task(0, 1)
             return
@@ -66,7 +66,7 @@ class Team:
     def _start(self) -> None:
         if self._process == os.getpid():
             return
-        # The first call of this process: a fork does not inherit its parent's threads.
+        # The first call of this process: threads do not survive a fork.
         self._process = os.getpid()
         self._members = [_Member(number, self.threads) for number in range(1, self.threads)]
         for member in self._members:
@@ -75,7 +75,7 @@ class Team:
 
 
 class _Line(Generic[T]):
-    """A queue between two threads, of which the one that waits stays awake for a while."""
+    """A queue between two threads; the one that waits stays awake for a while."""
 
     def __init__(self) -> None:
         self._queue: SimpleQueue[T] = SimpleQueue()
@@ -114,21 +114,23 @@ class _Member:
 
 
 def default_threads() -> int:
-    """``HANDGRAD_NUM_THREADS``, or the number of processors that this process may use, at most ``OMP_NUM_THREADS``.
+    """Return ``HANDGRAD_NUM_THREADS``, or the processors that this process may use, at most ``OMP_NUM_THREADS``.
 
-    The latter is how joblib, Ray and batch systems tell each of their processes its share of the machine.
+    joblib, Ray and batch systems set the latter to each process's share of the machine.
 
     Raises
     ------
     InputError
-        If the first variable is no positive integer.
+        If the first variable is not a positive integer.
     """
     wanted = os.environ.get("HANDGRAD_NUM_THREADS")
     if wanted is None:
         usable = processors.available()
-        # A number for each level of nesting, "4,2"; what is none is left to those whose variable it is.
+        # One number for each level of nesting, "4,2"; anything else is OpenMP's business.
         share = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
         return min(usable, int(share)) if share.isascii() and share.isdigit() and int(share) else usable
     if not wanted.isascii() or not wanted.isdigit() or int(wanted) < 1:
-        raise InputError("HANDGRAD_NUM_THREADS", wanted, "must be a positive integer", "set it to 2, say, or unset it")
+        raise InputError(
+            "HANDGRAD_NUM_THREADS", wanted, "must be a positive integer", "set it to 2, for example, or unset it"
+        )
     return int(wanted)

@@ -1,13 +1,14 @@
 """Vectors that a kernel holds in registers: what the processor does to 4, 8 or 16 numbers at once, by name.
 
-A loop that the compiler vectorizes depends on its mood; these operations do not. Where Numba is switched off they are
-done by NumPy. All positions count elements of a one-dimensional array.
+Whether the compiler vectorizes a loop is hard to foresee; these operations always are vectors. Where Numba is switched
+off, NumPy does them. All positions count elements of a one-dimensional array.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import llvmlite.binding
@@ -17,14 +18,14 @@ from numba.core import cgutils, config, types
 from numba.core.datamodel import models
 from numba.extending import intrinsic, register_model
 
-from handgrad.fused.llvm import address_of, declared, first, joined, layout, picked, read, splatted, suffix, write
+from handgrad.fused.llvm import Code
 
 _WIDTH = 64 if llvmlite.binding.get_host_cpu_features().get("avx512f") else 32
 """Bytes of a vector register."""
 
 
 def lanes_of(dtype: Any) -> int:
-    """Numbers of that type in one vector: a register's, but at least the bits of a byte.
+    """Return the numbers of that type in one vector: a register's, but at least the bits of a byte.
 
     Examples
     --------
@@ -50,12 +51,27 @@ class _VectorModel(models.PrimitiveModel):
 
 
 def _compiled(operation: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
-    """A function for compiled kernels, made by `operation`; where there is no compiler, the function as it stands."""
+    """Make a function of compiled kernels; where there is no compiler, leave the function as it stands.
+
+    `operation` takes Numba's typing context and the arguments' types; it returns the signature, and the function that
+    writes the instructions.
+    """
 
     def choose(plain: Callable[..., Any]) -> Any:
         if config.DISABLE_JIT:  # type: ignore[attr-defined]
             return plain
-        function = intrinsic(prefer_literal=True)(operation)
+
+        @intrinsic(prefer_literal=True)
+        @wraps(operation)
+        def function(*kinds: Any) -> Any:
+            signature, write = operation(*kinds)
+
+            def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+                result = write(Code(context, builder, signature, arguments))
+                return context.get_dummy_value() if signature.return_type == types.void else result
+
+            return signature, generate
+
         function.__doc__ = plain.__doc__
         return function
 
@@ -64,16 +80,12 @@ def _compiled(operation: Callable[..., Any]) -> Callable[[Callable[..., Any]], A
 
 def _load(typing: Any, a: Any, at: Any, lanes: Any) -> Any:
     kind = _Vector(a.dtype, lanes.literal_value)
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return read(context, builder, signature.args[0], arguments[0], arguments[1], kind.lanes)
-
-    return kind(a, types.intp, lanes), generate
+    return kind(a, types.intp, lanes), lambda code: code.read(code.arguments[1], kind.lanes)
 
 
 @_compiled(_load)
 def load(a: Any, at: int, lanes: int) -> Any:
-    """The numbers from `at` on."""
+    """Return the numbers from `at` on."""
     loaded = a[at : at + lanes].copy()
     assert len(loaded) == lanes
     return loaded
@@ -82,36 +94,24 @@ def load(a: Any, at: int, lanes: int) -> Any:
 def _load_part(typing: Any, a: Any, at: Any, count: Any, lanes: Any) -> Any:
     kind = _Vector(a.dtype, lanes.literal_value)
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        array, at, count, _ = arguments
-        vector = context.get_value_type(kind)
-        pointer = address_of(context, builder, signature.args[0], array, at, count)
-        address = builder.bitcast(pointer, vector.as_pointer())
-        mask = first(builder, count, kind.lanes)
-        align = ir.Constant(ir.IntType(32), vector.element.get_abi_alignment(layout(context)))
-        function = declared(
-            builder, f"llvm.masked.load.{suffix(vector)}.p0", vector, (address.type, align.type, mask.type, vector)
-        )
-        return builder.call(function, (address, align, mask, ir.Constant(vector, None)))
+    def write(code: Code) -> Any:
+        vector, (_, at, count, _) = code.context.get_value_type(kind), code.arguments
+        nothing = ir.Constant(vector, None)
+        return code.call("llvm.masked.load.{}.p0", vector, vector, *code.part(at, count, vector), nothing)
 
-    return kind(a, types.intp, types.intp, lanes), generate
+    return kind(a, types.intp, types.intp, lanes), write
 
 
 @_compiled(_load_part)
 def load_part(a: Any, at: int, count: int, lanes: int) -> Any:
-    """The `count` numbers from `at` on, and zeros."""
+    """Return the `count` numbers from `at` on, and zeros."""
     loaded = np.zeros(lanes, a.dtype)
     loaded[:count] = a[at : at + count]
     return loaded
 
 
 def _store(typing: Any, a: Any, at: Any, v: Any) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        array, at, value = arguments
-        write(context, builder, signature.args[0], array, at, value)
-        return context.get_dummy_value()
-
-    return types.void(a, types.intp, v), generate
+    return types.void(a, types.intp, v), lambda code: code.write(*code.arguments[1:])
 
 
 @_compiled(_store)
@@ -122,27 +122,17 @@ def store(a: Any, at: int, v: Any) -> None:
 
 
 def _store_part(typing: Any, a: Any, at: Any, v: Any, count: Any) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        array, at, value, count = arguments
-        pointer = address_of(context, builder, signature.args[0], array, at, count)
-        address = builder.bitcast(pointer, value.type.as_pointer())
-        mask = first(builder, count, value.type.count)
-        align = ir.Constant(ir.IntType(32), value.type.element.get_abi_alignment(layout(context)))
-        function = declared(
-            builder,
-            f"llvm.masked.store.{suffix(value.type)}.p0",
-            ir.VoidType(),
-            (value.type, address.type, align.type, mask.type),
-        )
-        builder.call(function, (value, address, align, mask))
-        return context.get_dummy_value()
+    def write(code: Code) -> None:
+        _, at, value, count = code.arguments
+        vector = value.type
+        code.call("llvm.masked.store.{}.p0", vector, ir.VoidType(), value, *code.part(at, count, vector))
 
-    return types.void(a, types.intp, v, types.intp), generate
+    return types.void(a, types.intp, v, types.intp), write
 
 
 @_compiled(_store_part)
 def store_part(a: Any, at: int, v: Any, count: int) -> None:
-    """The first `count` numbers of `v`."""
+    """``a[at : at + count] = v[:count]``."""
     assert at + count <= len(a)
     a[at : at + count] = v[:count]
 
@@ -152,198 +142,169 @@ def _load_rows(typing: Any, a: Any, starts: Any, part: Any, across: Any, lanes: 
     width = across.literal_value
     down = kind.lanes // width
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        array, starts = arguments[:2]
-        rows = [
-            read(context, builder, signature.args[0], array, start, width)
-            for start in _of_part(cgutils.unpack_tuple(builder, starts), part.literal_value, down)  # type: ignore[no-untyped-call]
-        ]
-        nothing = ir.Constant(rows[0].type, None)
-        rows += [nothing] * (down - len(rows))
+    def write(code: Code) -> Any:
+        rows = [code.read(start, width) for start in _starts(code, part.literal_value, down)]
+        rows += [ir.Constant(rows[0].type, None)] * (down - len(rows))
         while len(rows) > 1:
-            rows = [joined(builder, one, two) for one, two in zip(rows[::2], rows[1::2], strict=True)]
+            rows = [code.joined(one, two) for one, two in zip(rows[::2], rows[1::2], strict=True)]
         return rows[0]
 
-    return kind(a, starts, part, across, lanes), generate
+    return kind(a, starts, part, across, lanes), write
 
 
 @_compiled(_load_rows)
 def load_rows(a: Any, starts: tuple[int, ...], part: int, across: int, lanes: int) -> Any:
-    """`across` numbers from each start, one row behind the other, then zeros; that part of it which fills a vector."""
+    """Return vector number `part` of the rows of `across` numbers from each start, one behind the other, then zeros."""
     loaded = np.zeros(lanes, a.dtype)
     for row, start in enumerate(_of_part(starts, part, lanes // across)):
         loaded[row * across : (row + 1) * across] = a[start : start + across]
     return loaded
 
 
-def _add_rows(typing: Any, a: Any, starts: Any, part: Any, across: Any, v: Any) -> Any:
-    width = across.literal_value
+def _written_rows(added: bool) -> Callable[..., Any]:
+    def operation(typing: Any, a: Any, starts: Any, part: Any, across: Any, v: Any) -> Any:
+        width = across.literal_value
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        array, starts, _, _, value = arguments
-        kind = signature.args[0]
-        unpacked = cgutils.unpack_tuple(builder, starts)  # type: ignore[no-untyped-call]
-        for row, start in enumerate(_of_part(unpacked, part.literal_value, v.lanes // width)):
-            piece = picked(builder, value, range(row * width, (row + 1) * width))
-            total = builder.fadd(read(context, builder, kind, array, start, width), piece)
-            write(context, builder, kind, array, start, total)
-        return context.get_dummy_value()
+        def write(code: Code) -> None:
+            for row, start in enumerate(_starts(code, part.literal_value, v.lanes // width)):
+                piece = code.picked(code.arguments[4], range(row * width, (row + 1) * width))
+                code.write(start, code.builder.fadd(code.read(start, width), piece) if added else piece)
 
-    return types.void(a, starts, part, across, v), generate
+        return types.void(a, starts, part, across, v), write
+
+    return operation
 
 
-@_compiled(_add_rows)
+@_compiled(_written_rows(added=True))
 def add_rows(a: Any, starts: tuple[int, ...], part: int, across: int, v: Any) -> None:
     """Add each row of `v`, of `across` numbers, to the numbers from its start on, as ``load_rows`` would find them."""
     for row, start in enumerate(_of_part(starts, part, len(v) // across)):
         a[start : start + across] += v[row * across : (row + 1) * across]
 
 
-def _store_rows(typing: Any, a: Any, starts: Any, part: Any, across: Any, v: Any) -> Any:
-    width = across.literal_value
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        array, starts, _, _, value = arguments
-        unpacked = cgutils.unpack_tuple(builder, starts)  # type: ignore[no-untyped-call]
-        for row, start in enumerate(_of_part(unpacked, part.literal_value, v.lanes // width)):
-            piece = picked(builder, value, range(row * width, (row + 1) * width))
-            write(context, builder, signature.args[0], array, start, piece)
-        return context.get_dummy_value()
-
-    return types.void(a, starts, part, across, v), generate
-
-
-@_compiled(_store_rows)
+@_compiled(_written_rows(added=False))
 def store_rows(a: Any, starts: tuple[int, ...], part: int, across: int, v: Any) -> None:
-    """The rows of `v` to where ``load_rows`` would find them."""
+    """Write the rows of `v` to where ``load_rows`` would find them."""
     for row, start in enumerate(_of_part(starts, part, len(v) // across)):
         a[start : start + across] = v[row * across : (row + 1) * across]
 
 
-def _crossed(typing: Any, v: Any) -> Any:
-    side = math.isqrt(v.lanes)
-    places = [row + column * side for row in range(side) for column in range(side)]
-    return v(v), lambda context, builder, signature, arguments: picked(builder, arguments[0], places)
-
-
-@_compiled(_crossed)
-def crossed(v: Any) -> Any:
-    """Rows as columns, of a vector whose lanes are a square."""
-    side = math.isqrt(len(v))
-    return v.reshape(side, side).T.ravel()
+def _starts(code: Code, part: int, down: int) -> Any:
+    return _of_part(cgutils.unpack_tuple(code.builder, code.arguments[1]), part, down)  # type: ignore[no-untyped-call]
 
 
 def _of_part(starts: Any, part: int, down: int) -> Any:
     return starts[part * down : (part + 1) * down]
 
 
+def _crossed(typing: Any, v: Any) -> Any:
+    side = math.isqrt(v.lanes)
+    lanes = [row + column * side for row in range(side) for column in range(side)]
+    return v(v), lambda code: code.picked(code.arguments[0], lanes)
+
+
+@_compiled(_crossed)
+def crossed(v: Any) -> Any:
+    """Return rows as columns, of a vector whose lanes are a square."""
+    side = math.isqrt(len(v))
+    return v.reshape(side, side).T.ravel()
+
+
 def _spread(typing: Any, a: Any, at: Any, lanes: Any) -> Any:
     kind = _Vector(a.dtype, lanes.literal_value)
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer = address_of(context, builder, signature.args[0], arguments[0], arguments[1], 1)
-        return splatted(builder, builder.load(pointer), kind.lanes)
+    def write(code: Code) -> Any:
+        return code.splatted(code.builder.load(code.address(code.arguments[1], 1)), kind.lanes)
 
-    return kind(a, types.intp, lanes), generate
+    return kind(a, types.intp, lanes), write
 
 
 @_compiled(_spread)
 def spread(a: Any, at: int, lanes: int) -> Any:
-    """The number there in every lane."""
+    """Return the number there in every lane."""
     return np.full(lanes, a[at])
 
 
 def _splat(typing: Any, x: Any, lanes: Any) -> Any:
     element = types.unliteral(x)  # type: ignore[no-untyped-call]
     kind = _Vector(element, lanes.literal_value)
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return splatted(builder, arguments[0], kind.lanes)
-
-    return kind(element, lanes), generate
+    return kind(element, lanes), lambda code: code.splatted(code.arguments[0], kind.lanes)
 
 
 @_compiled(_splat)
 def splat(x: Any, lanes: int) -> Any:
-    """`x` in every lane."""
+    """Return `x` in every lane."""
     return np.full(lanes, x)
 
 
-def _add(typing: Any, a: Any, b: Any) -> Any:
-    return a(a, b), lambda context, builder, signature, arguments: builder.fadd(*arguments)
-
-
-@_compiled(_add)
+@_compiled(lambda typing, a, b: (a(a, b), lambda code: code.builder.fadd(*code.arguments)))
 def add(a: Any, b: Any) -> Any:
-    """``a + b``."""
+    """Return ``a + b``."""
     return a + b
 
 
 def _multiply_add(typing: Any, a: Any, b: Any, c: Any) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        vector = arguments[0].type
-        return builder.call(declared(builder, f"llvm.fmuladd.{suffix(vector)}", vector, (vector,) * 3), arguments)
+    def write(code: Code) -> Any:
+        vector = code.arguments[0].type
+        return code.call("llvm.fmuladd.{}", vector, vector, *code.arguments)
 
-    return a(a, b, c), generate
+    return a(a, b, c), write
 
 
 @_compiled(_multiply_add)
 def multiply_add(a: Any, b: Any, c: Any) -> Any:
-    """``a · b + c``, rounded once where the processor can."""
+    """Return ``a · b + c``, rounded once where the processor can."""
     return a * b + c
 
 
 def _ahead(typing: Any, a: Any, b: Any) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        one, two = arguments
-        return builder.or_(builder.fcmp_ordered(">", one, two), builder.fcmp_unordered("uno", one, one))
+    def write(code: Code) -> Any:
+        one, two = code.arguments
+        larger = code.builder.fcmp_ordered(">", one, two)
+        return code.builder.or_(larger, code.builder.fcmp_unordered("uno", one, one))
 
-    return _Vector(types.boolean, a.lanes)(a, b), generate
+    return _Vector(types.boolean, a.lanes)(a, b), write
 
 
 @_compiled(_ahead)
 def ahead(a: Any, b: Any) -> Any:
-    """Where ``a > b``, or `a` is no number."""
+    """Return where ``a > b``, or `a` is NaN."""
     return (a > b) | (a != a)
 
 
 def _positive(typing: Any, a: Any) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.fcmp_unordered(">", arguments[0], ir.Constant(arguments[0].type, None))
+    def write(code: Code) -> Any:
+        (value,) = code.arguments
+        return code.builder.fcmp_unordered(">", value, ir.Constant(value.type, None))
 
-    return _Vector(types.boolean, a.lanes)(a), generate
+    return _Vector(types.boolean, a.lanes)(a), write
 
 
 @_compiled(_positive)
 def positive(a: Any) -> Any:
-    """Where ``a > 0``, or `a` is no number."""
+    """Return where ``a > 0``, or `a` is NaN."""
     return ~(a <= 0)
 
 
-def _choose(typing: Any, mask: Any, a: Any, b: Any) -> Any:
-    return a(mask, a, b), lambda context, builder, signature, arguments: builder.select(*arguments)
-
-
-@_compiled(_choose)
+@_compiled(lambda typing, mask, a, b: (a(mask, a, b), lambda code: code.builder.select(*code.arguments)))
 def choose(mask: Any, a: Any, b: Any) -> Any:
-    """`a` where the mask is set, else `b`."""
+    """Return `a` where the mask is set, else `b`."""
     return np.where(mask, a, b)
 
 
 def _store_mask(typing: Any, bits: Any, at: Any, mask: Any) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        array, at, value = arguments
-        word = builder.bitcast(value, ir.IntType(mask.lanes))
-        pointer = address_of(context, builder, signature.args[0], array, at, mask.lanes // 8)
-        builder.store(word, builder.bitcast(pointer, word.type.as_pointer()), align=1)
-        return context.get_dummy_value()
+    def write(code: Code) -> None:
+        _, at, value = code.arguments
+        word = code.builder.bitcast(value, ir.IntType(mask.lanes))
+        address = code.address(at, mask.lanes // 8)
+        code.builder.store(word, code.builder.bitcast(address, word.type.as_pointer()), align=1)
 
-    return types.void(bits, types.intp, mask), generate
+    return types.void(bits, types.intp, mask), write
 
 
 @_compiled(_store_mask)
 def store_mask(bits: Any, at: int, mask: Any) -> None:
-    """A bit a lane, from byte `at` on."""
+    """Write a bit for each lane, from byte `at` on."""
     packed = np.packbits(mask, bitorder="little")
     bits[at : at + len(packed)] = packed
 
@@ -351,35 +312,35 @@ def store_mask(bits: Any, at: int, mask: Any) -> None:
 def _load_mask(typing: Any, bits: Any, at: Any, lanes: Any) -> Any:
     kind = _Vector(types.boolean, lanes.literal_value)
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        word = ir.IntType(kind.lanes)
-        pointer = address_of(context, builder, signature.args[0], arguments[0], arguments[1], kind.lanes // 8)
-        loaded = builder.load(builder.bitcast(pointer, word.as_pointer()), align=1)
-        return builder.bitcast(loaded, context.get_value_type(kind))
+    def write(code: Code) -> Any:
+        address = code.address(code.arguments[1], kind.lanes // 8)
+        loaded = code.builder.load(code.builder.bitcast(address, ir.IntType(kind.lanes).as_pointer()), align=1)
+        return code.builder.bitcast(loaded, code.context.get_value_type(kind))
 
-    return kind(bits, types.intp, lanes), generate
+    return kind(bits, types.intp, lanes), write
 
 
 @_compiled(_load_mask)
 def load_mask(bits: Any, at: int, lanes: int) -> Any:
-    """What ``store_mask`` left there."""
+    """Return the mask that ``store_mask`` wrote there."""
     return np.unpackbits(bits[at : at + lanes // 8], bitorder="little").astype(bool)
 
 
 def _total(typing: Any, v: Any) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        value, size = arguments[0], v.lanes
+    def write(code: Code) -> Any:
+        value, size = code.arguments[0], v.lanes
         while size > 1:
             size //= 2
-            value = builder.fadd(picked(builder, value, range(size)), picked(builder, value, range(size, 2 * size)))
-        return builder.extract_element(value, ir.Constant(ir.IntType(32), 0))
+            upper = code.picked(value, range(size, 2 * size))
+            value = code.builder.fadd(code.picked(value, range(size)), upper)
+        return code.builder.extract_element(value, ir.Constant(ir.IntType(32), 0))
 
-    return v.dtype(v), generate
+    return v.dtype(v), write
 
 
 @_compiled(_total)
 def total(v: Any) -> Any:
-    """The sum over the lanes, halves first."""
+    """Return the sum over the lanes, halves first."""
     while len(v) > 1:
         v = v[: len(v) // 2] + v[len(v) // 2 :]
     return v[0]

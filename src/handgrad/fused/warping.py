@@ -1,9 +1,11 @@
-"""Augmented images as a kernel: each turned, mirrored, shifted and of another contrast, in one pass over its pixels."""
+"""Augmentation as a kernel: rotation, flip, shift and contrast of an image in one pass over its pixels."""
 
 from __future__ import annotations
 
 from functools import cache
 from typing import Any
+
+import numpy as np
 
 from handgrad.fused.compilation import Suite
 
@@ -11,8 +13,8 @@ from handgrad.fused.compilation import Suite
 def warp(images: Any, numbers: Any, out: Any) -> None:
     """``out[y, x] = m + contrast · (image[A·(x, y) + t] − m)``, bilinear, where m is the image's mean.
 
-    Beyond its edge an image goes on as it ends. ``numbers`` has a row an image: a, b, t_x, c, d, t_y and the contrast,
-    in pixels, with x in front of y.
+    Beyond its edge an image repeats its last pixels. ``numbers`` has a row per image: a, b, t_x, c, d, t_y and the
+    contrast, in pixels, with x in front of y.
     """
     half, one = numbers.dtype.type(0.5), numbers.dtype.type(1)
     count, height, width, depth = images.shape
@@ -20,7 +22,7 @@ def warp(images: Any, numbers: Any, out: Any) -> None:
         a, b, tx = numbers[i, 0], numbers[i, 1], numbers[i, 2]
         c, d, ty = numbers[i, 3], numbers[i, 4], numbers[i, 5]
         contrast = numbers[i, 6]
-        # On whole pixels nothing lies between two of them.
+        # A shift by whole pixels needs no interpolation.
         whole = b == 0 and c == 0 and tx == round(tx) and ty == round(ty)
         constant = numbers.dtype.type(0)
         if contrast != one:
@@ -50,6 +52,17 @@ def warp(images: Any, numbers: Any, out: Any) -> None:
 
 
 @cache
-def kernels() -> Suite:
-    """The kernel by its name."""
+def _kernels() -> Suite:
     return Suite((warp,), {}, "uint8_float32")
+
+
+def warped(images: Any, numbers: Any) -> Any:
+    """Return the images as ``warp`` makes them."""
+    out = np.empty_like(images)
+    _kernels()["warp"](images, numbers, out)
+    return out
+
+
+def prepare() -> None:
+    """Compile the kernel: it warps no images."""
+    warped(np.empty((0, 1, 1, 1), np.uint8), np.empty((0, 7), np.float32))

@@ -8,17 +8,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
+from handgrad.fused.compilation import LINE
 from handgrad.fused.plan import Plan
 
 CHUNK = 8
-"""Images at most that go through both passes together, in one thread: as many rows as a dense kernel takes at once."""
-
-LINE = 64
-"""Bytes of a cache line."""
+"""Images at most that go through both passes together, in one thread: the rows that a dense kernel takes at once."""
 
 
 class Scratch(NamedTuple):
-    """What one thread writes and forgets: of each image of its chunk, then of one image, then of the chunk."""
+    """Buffers that one thread overwrites: for each image of its chunk, then for one image, then for the chunk."""
 
     S: Any
     bits: Any
@@ -42,7 +40,7 @@ class Packed(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """What the batch's images leave, a row each: x', every dense layer's result after its ReLU, and its error."""
+    """A row for each image of the batch: x', every dense layer's result after its ReLU, and its error."""
 
     x: Any
     t: Any
@@ -50,12 +48,12 @@ class Rows(NamedTuple):
 
 
 def chunk_size(batch: int) -> int:
-    """Images of a chunk; at least two chunks. The cut does not depend on the number of threads."""
-    return min(CHUNK, -(-batch // 2))
+    """Return the images of a chunk; a batch makes at least two. The cut does not depend on the number of threads."""
+    return max(1, min(CHUNK, -(-batch // 2)))
 
 
 def aligned_zeros(shape: tuple[int, ...], dtype: DTypeLike) -> Any:
-    """Zeros that start at a cache line: a vector that straddles two costs two loads."""
+    """Return zeros that start at a cache line: a vector that straddles two costs two loads."""
     size = math.prod(shape) * np.dtype(dtype).itemsize
     memory = np.zeros(size + LINE, np.uint8)
     start = -memory.ctypes.data % LINE
@@ -74,38 +72,41 @@ class Workspace:
     threads : int
         Threads that work at once.
     backward : bool
-        False where only predictions are made: an image's maps are forgotten as soon as its x' is there.
+        False for predictions only: an image's maps are overwritten as soon as its x' is there.
     """
 
     def __init__(self, plan: Plan, dtype: DTypeLike, batch: int, threads: int, backward: bool) -> None:
         self.batch = batch
-        denses, totals = plan.denses, plan.totals
-        cells = plan.architecture.pooling**2
-        slots = CHUNK if backward else 1
-        row = int(denses[0]["row"])
+        totals, row, slots = plan.totals, int(plan.denses[0]["row"]), CHUNK if backward else 1
+        winners = np.uint8 if plan.sizes["p"] ** 2 <= 256 else np.uint16
 
-        def zeros(*shape: int) -> Any:
-            return aligned_zeros(tuple(max(1, size) for size in shape), dtype)
+        def zeros(*shape: int, kind: DTypeLike = dtype) -> Any:
+            return aligned_zeros(tuple(max(1, size) for size in shape), kind)
 
-        def learned(size: int) -> Any:
-            return zeros(size if backward else 1)
+        def learned(*shape: int, kind: DTypeLike = dtype) -> Any:
+            return zeros(*shape, kind=kind) if backward else zeros(*(1 for _ in shape), kind=kind)
 
         self.scratch = [
             Scratch(
-                zeros(slots, totals["S"]),
-                np.zeros((slots, max(1, totals["bits"] if backward else 1)), np.uint8),
-                np.zeros((slots, totals["winners"] if backward else 1), np.uint8 if cells <= 256 else np.uint16),
-                zeros(slots, totals["U"]),
-                learned(totals["dS"]),
-                learned(totals["dU"]),
-                learned(totals["E"]),
-                learned(totals["alpha"]),
-                learned(totals["sums"]),
-                zeros(CHUNK * row),
+                S=zeros(slots, totals["S"]),
+                bits=learned(slots, totals["bits"], kind=np.uint8),
+                winners=learned(slots, totals["winners"], kind=winners),
+                U=zeros(slots, totals["U"]),
+                dS=learned(totals["S"]),
+                dU=learned(totals["dU"]),
+                E=learned(totals["E"]),
+                alpha_sums=learned(totals["alpha_sums"]),
+                sums=learned(totals["sums"]),
+                dx=zeros(CHUNK * row),
             )
             for _ in range(threads)
         ]
-        self.rows = Rows(learned(batch * row), zeros(batch * totals["t"]), learned(batch * totals["t"]))
-        self.packed = Packed(zeros(totals["F"]), zeros(totals["F"]), zeros(totals["table"]), learned(totals["turned"]))
-        self.gradients = zeros(max(2, -(-batch // CHUNK)) if backward else 1, totals["dF"])
+        self.rows = Rows(x=learned(batch * row), t=zeros(batch * totals["t"]), dt=learned(batch * totals["t"]))
+        self.packed = Packed(
+            F=zeros(totals["F"]),
+            turned=learned(totals["F"]),
+            table=learned(totals["table"]),
+            w=learned(totals["turned"]),
+        )
+        self.gradients = learned(max(2, -(-batch // CHUNK)), totals["dF"])
         self.counter = aligned_zeros((1,), np.int64)

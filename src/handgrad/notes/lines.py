@@ -1,7 +1,8 @@
-"""The notes' lines N1–N35: number, title, and what the table of operations does not say of them."""
+"""The notes' lines N1–N35: those that the operations name, and the definitions and examples between them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -34,8 +35,6 @@ class Line:
         For people, where the operations' sentences do not say it.
     also : tuple of str
         ``module.function`` inside ``handgrad.notes``, of a line that no operation computes.
-    chain_rule : bool
-        Whether the notes write the chain rule out.
     after, before : tuple of str
         The lines next to whose first one a definition or an example stands.
 
@@ -51,7 +50,6 @@ class Line:
     formulas: tuple[str, ...] = ()
     sentence: str = ""
     also: tuple[str, ...] = ()
-    chain_rule: bool = False
     after: tuple[str, ...] = ()
     before: tuple[str, ...] = ()
 
@@ -67,7 +65,7 @@ class Line:
         return self.also or tuple(dict.fromkeys(OPERATIONS[node.operation].function for node in self.nodes))
 
 
-LINES: tuple[Line, ...] = (
+_OWN = (
     Line(
         number="N1", title="filters", kind="definition",
         formulas=(r"F \in \mathbb{R}^{x_1 \times y_1 \times N}, \quad N \in \mathbb{N}",),
@@ -82,7 +80,6 @@ LINES: tuple[Line, ...] = (
         "and add.",
         also=("convolution.convolve",), after=("N1",),
     ),
-    Line(number="N3", title="first convolution", kind="forward"),
     Line(
         number="N4", title="ReLU and its derivative", kind="definition",
         formulas=(r"f(t) = \max(t, 0)", r"f'(t) = 1 \text{ if } t > 0 \text{ else } 0"),
@@ -90,9 +87,6 @@ LINES: tuple[Line, ...] = (
         "N5 and N12 apply the function, N21 and N30 its derivative.",
         also=("activation.relu", "activation.relu_derivative"), after=("N3", "N33"),
     ),
-    Line(number="N5", title="ReLU of the maps", kind="forward"),
-    Line(number="N6", title="second convolution", kind="forward"),
-    Line(number="N7", title="max pooling", kind="forward"),
     Line(
         number="N8", title="the 4 × 4 example", kind="example",
         sentence="The example of the notes, 4 × 4: four windows, four maxima.", after=("N7",),
@@ -100,29 +94,15 @@ LINES: tuple[Line, ...] = (
     Line(
         number="N9", title="the classifier drawn", kind="example",
         formulas=(r"100 \cdot 100 \to x\text{′} (100) \to t_1\text{′} (10) \to z (2)",),
-        sentence="The notes draw the dense half as columns of 100, 10 and 2 numbers. This network has these columns.",
-        also=("network.dense_half",), before=("N10",),
+        sentence="The notes draw the dense half as columns of 100, 10 and 2 numbers. These are the columns of this "
+        "network.",
+        also=("network.dense_half",), before=("N10", "N11", "N13"),
     ),
-    Line(number="N10", title="tensor to vector", kind="forward"),
-    Line(number="N11", title="hidden layer", kind="forward"),
-    Line(number="N12", title="ReLU of the hidden layer", kind="forward"),
-    Line(number="N13", title="output layer", kind="forward"),
-    Line(number="N14", title="softmax", kind="forward"),
-    Line(number="N15", title="cross entropy", kind="forward"),
     Line(
         number="N16", title="the four errors of the example", kind="example",
         sentence="Errors of 1, 2, 3 and 4 arrive at the four pooled cells of the example and go back to its four "
         "maxima.", after=("N15",),
     ),
-    Line(number="N17", title="error at the output", kind="backward"),
-    Line(number="N18", title="output weights", kind="backward"),
-    Line(number="N19", title="output biases", kind="backward"),
-    Line(number="N20", title="error at the hidden layer", kind="backward"),
-    Line(number="N21", title="back through the ReLU", kind="backward"),
-    Line(number="N22", title="hidden weights and biases", kind="backward"),
-    Line(number="N23", title="error at the vector", kind="backward", chain_rule=True),
-    Line(number="N24", title="vector to tensor", kind="backward"),
-    Line(number="N25", title="back through the pooling", kind="backward"),
     Line(
         number="N26", title="the 3 × 3 × 3 example", kind="example",
         formulas=(
@@ -140,21 +120,23 @@ LINES: tuple[Line, ...] = (
         ),
         after=("N26",),
     ),
-    Line(number="N28", title="second filters", kind="backward", chain_rule=True),
-    Line(number="N29", title="error at the maps", kind="backward"),
-    Line(number="N30", title="derivatives of the first convolution", kind="backward"),
     Line(
-        number="N31", title="the step", kind="step",
+        number="N31", title=OPERATIONS["step"].titles["N31"], kind="step",
         formulas=(r"\theta \leftarrow \theta - \eta \cdot \frac{\partial E}{\partial \theta}",),
     ),
-    Line(number="N32", title="weighted maps", kind="forward"),
-    Line(number="N33", title="convolution of the maps", kind="forward"),
-    Line(number="N34", title="filters and maps", kind="backward"),
-    Line(number="N35", title="depth weights and input", kind="backward"),
 )  # fmt: skip
-"""Every line, in the order of the notes."""
 
-_BY_NUMBER = {entry.number: entry for entry in LINES}
+
+def _lines_of_the_passes() -> Iterator[Line]:
+    for operation in OPERATIONS.values():
+        for number, title in operation.titles.items():
+            yield Line(number=number, title=title, kind="backward" if operation.derivative_of else "forward")
+
+
+_BY_NUMBER = {entry.number: entry for entry in (*_lines_of_the_passes(), *_OWN)}
+
+LINES: tuple[Line, ...] = tuple(sorted(_BY_NUMBER.values(), key=lambda entry: int(entry.number[1:])))
+"""Every line, in the order of the notes."""
 
 
 def line(number: str) -> Line:

@@ -5,181 +5,15 @@ Formulas are LaTeX with a ``$letter`` for each tensor; ``$dT`` is the derivative
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from importlib import import_module
-from string import Template
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Literal
 
 import numpy as np
 
 from handgrad.architecture import Name
 from handgrad.graph import Derivative, Node
-from handgrad.typing import Array, Integers
-
-
-@dataclass(frozen=True, slots=True)
-class Onnx:
-    """An operation as a standard ONNX operator.
-
-    Parameters
-    ----------
-    operator : str
-    layout : callable, optional
-        Brings a weight into the operator's order of axes.
-    attributes : callable, optional
-        From the node's options to the operator's attributes.
-    sums_channels : bool
-        Whether the operator reads the sum of its input over the channels.
-    """
-
-    operator: str
-    layout: Callable[[Array], Array] = lambda weight: weight
-    attributes: Callable[[Mapping[str, Any]], dict[str, Any]] = lambda options: {}
-    sums_channels: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Factor:
-    """One number of a tensor, as a factor of a product.
-
-    Parameters
-    ----------
-    letter : str
-        Letter of the tensor.
-    index : sequence of str
-        One expression for each axis: "i", "i+a" or "i-a".
-    column : bool
-        Whether it stands for the sum over the last axis, as N2's sum over the depth.
-    """
-
-    letter: str
-    index: Sequence[str]
-    column: bool = False
-
-    @property
-    def template(self) -> str:
-        """As in a formula, ``$X[i+a, j+b, c]``."""
-        separator = ", " if any(len(expression) > 1 for expression in self.index) else ","
-        return f"{_sigma(self.index[-1]) if self.column else ''}${self.letter}[{separator.join(self.index)}]"
-
-
-@dataclass(frozen=True, slots=True)
-class Product:
-    """A product, summed over some of its indices.
-
-    Parameters
-    ----------
-    factors : tuple of Factor
-    over : tuple of str
-        The letters under each Σ: ("k", "ab").
-    sign : {1, -1}
-    """
-
-    factors: tuple[Factor, ...]
-    over: tuple[str, ...] = ()
-    sign: Literal[1, -1] = 1
-
-    @property
-    def template(self) -> str:
-        """As in a formula, without its sign."""
-        return "".join(map(_sigma, self.over)) + r" \cdot ".join(factor.template for factor in self.factors)
-
-
-def _sigma(letters: str) -> str:
-    return rf"\sum_{letters} " if len(letters) == 1 else rf"\sum_{{{','.join(letters)}}} "
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
-    r"""One kind of line.
-
-    Parameters
-    ----------
-    function : str
-        ``module.function`` inside ``handgrad.notes``; it takes the `inputs` in order, with a leading batch axis.
-    result : str
-        Letter of the result.
-    inputs : tuple of str
-        Letters of the tensors that enter.
-    axes : dict of str to str
-        The index letters of each tensor that needs them.
-    right : str
-        Right side of the formula of the whole tensor; empty if `number` is formula enough.
-    left : str
-        Left side, if it is not just the result.
-    number : tuple of Product, or str
-        One number of the result, at the index that `axes` gives: products whose sum it is, which the page computes
-        from this description, or any other formula in LaTeX.
-    sentence : str
-        What it does, for people.
-    derivative_of : tuple of str, optional
-        The operation and the letter of its input whose derivative this one computes.
-    arguments : callable
-        From the node to the function's further arguments.
-    pieces : str
-        ``module.function`` that gives the linear piece each number is on, for an operation with kinks.
-    onnx : Onnx, optional
-    """
-
-    function: str
-    result: str
-    inputs: tuple[str, ...]
-    axes: Mapping[str, str] = field(default_factory=dict)
-    right: str = ""
-    left: str = ""
-    number: tuple[Product, ...] | str
-    sentence: str
-    derivative_of: tuple[str, str] | None = None
-    arguments: Callable[[Node], tuple[Any, ...]] = lambda node: ()
-    pieces: str = ""
-    onnx: Onnx | None = None
-
-    @property
-    def letters(self) -> tuple[str, ...]:
-        """The letter of the result, then those of the inputs."""
-        return (self.result, *self.inputs)
-
-    @property
-    def equation(self) -> tuple[str, str]:
-        """Both sides of the formula."""
-        return (self.left or f"${self.result}", self.right) if self.right else self.number_equation
-
-    @property
-    def number_equation(self) -> tuple[str, str]:
-        """Both sides of the formula of one number."""
-        axes = self.axes.get(self.result)
-        left = f"${self.result}[{','.join(axes)}]" if axes else f"${self.result}"
-        if isinstance(self.number, str):
-            return left, self.number
-        first, *others = self.number
-        signs = {1: "+", -1: "-"}
-        return left, " ".join([first.template, *(f"{signs[other.sign]} {other.template}" for other in others)])
-
-    def filled(self, template: str, names: Sequence[str]) -> str:
-        """Put names in place of the letters, that of the result first."""
-        return Template(template).substitute(dict(zip(self.letters, names, strict=True)))
-
-    def compute(self, node: Node, *tensors: Array) -> Array:
-        """Compute the node's tensor, for a batch, from those that enter it."""
-        return resolve(self.function)(*tensors, *self.arguments(node))
-
-    def kinks(self, node: Node, *tensors: Array) -> tuple[Integers, ...]:
-        """Return the linear piece that each number is on: empty where the operation is smooth."""
-        return (resolve(self.pieces)(*tensors, *self.arguments(node)),) if self.pieces else ()
-
-
-def resolve(name: str) -> Callable[..., Any]:
-    """Return the function as its module holds it now, so that a replaced one is seen.
-
-    Examples
-    --------
-    >>> resolve("activation.relu").__name__
-    'relu'
-    """
-    module, function = name.split(".")
-    return getattr(import_module(f"handgrad.notes.{module}"), function)
+from handgrad.notes.operation import Factor, Onnx, Operation, Product
+from handgrad.typing import Array
 
 
 def _pooling_window(node: Node) -> tuple[int]:
@@ -196,6 +30,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
     # The forward pass.
     "weigh_depth": Operation(
         function="maps.weigh_depth",
+        titles={"N32": "weighted maps"},
         result="S", inputs=("X", "alpha"), axes={"S": "ijk", "X": "ijc", "alpha": "ck"},
         number=(Product((Factor("alpha", "ck"), Factor("X", "ijc")), over=("c",)),),
         sentence="Several weighted sums over the depth, with learned weights, instead of one plain sum.",
@@ -203,6 +38,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
     ),
     "convolve": Operation(
         function="convolution.convolve",
+        titles={"N3": "first convolution", "N6": "second convolution"},
         result="T", inputs=("X", "F"), axes={"T": "ijn", "X": "ijc", "F": "abn"},
         right="$X @ $F",
         number=(
@@ -213,6 +49,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
     ),
     "convolve_maps": Operation(
         function="maps.convolve_maps",
+        titles={"N33": "convolution of the maps"},
         result="T", inputs=("S", "F"), axes={"T": "ijn", "S": "ijk", "F": "abkn"},
         number=(Product((Factor("F", "abkn"), Factor("S", ("i+a", "j+b", "k"))), over=("k", "ab")),),
         sentence="Each map is correlated with its own slice of the filter, and the results are added.",
@@ -220,6 +57,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
     ),
     "relu": Operation(
         function="activation.relu",
+        titles={"N5": "ReLU of the maps", "N12": "ReLU of the hidden layer"},
         result="h", inputs=("t",),
         right="f($t)",
         number=r"\max($t, 0)",
@@ -229,6 +67,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
     ),
     "pool": Operation(
         function="pooling.max_pool",
+        titles={"N7": "max pooling"},
         result="U", inputs=("T",), axes={"U": "ijn", "T": "ijn"},
         right=r"\operatorname{MP}($T)",
         number=r"\max_{a,b<p} $T[p \cdot i + a, p \cdot j + b, n]",
@@ -239,6 +78,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
     ),
     "flatten": Operation(
         function="pooling.flatten",
+        titles={"N10": "tensor to vector"},
         result="x", inputs=("U",), axes={"x": "m", "U": "ijn"},
         right="$U",
         number="$U[i,j,n]",
@@ -247,6 +87,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
     ),
     "dense": Operation(
         function="dense.dense",
+        titles={"N11": "hidden layer", "N13": "output layer"},
         result="t", inputs=("x", "w", "b"), axes={"t": "k", "x": "m", "w": "mk", "b": "k"},
         right=r"$x \cdot $w + $b",
         number=(Product((Factor("x", "m"), Factor("w", "mk")), over=("m",)), Product((Factor("b", "k"),))),
@@ -255,6 +96,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
     ),
     "softmax": Operation(
         function="loss.softmax",
+        titles={"N14": "softmax"},
         result="z", inputs=("t",), axes={"z": "k", "t": "k"},
         right="S($t)",
         number=r"\exp($t[k]) / \sum_m \exp($t[m])",
@@ -263,6 +105,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
     ),
     "cross_entropy": Operation(
         function="loss.cross_entropy",
+        titles={"N15": "cross entropy"},
         result="E", inputs=("t", "y"), axes={"t": "k", "y": "k"},
         right=r"\operatorname{CE}(z) = -\sum_k y_k \log\, z_k",
         number=r"\log \sum_m \exp($t[m]) - \sum_k $y[k] \cdot $t[k]",
@@ -278,6 +121,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
     ),
     "softmax_cross_entropy_back": Operation(
         function="loss.softmax_cross_entropy_backward",
+        titles={"N17": "error at the output"},
         result="dt", inputs=("z", "y"), axes={"dt": "k", "z": "k", "y": "k"},
         right=r"$z - y_{\mathrm{Full}}",
         number=(Product((Factor("z", "k"),)), Product((Factor("y", "k"),), sign=-1)),
@@ -287,6 +131,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
     ),
     "outer": Operation(
         function="dense.weight_gradient",
+        titles={"N18": "output weights", "N22": "hidden weights and biases"},
         result="dw", inputs=("x", "dt"), axes={"dw": "mk", "x": "m", "dt": "k"},
         right=r"$x^\top \cdot $dt",
         number=(Product((Factor("x", "m"), Factor("dt", "k"))),),
@@ -295,6 +140,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
     ),
     "same": Operation(
         function="dense.bias_gradient",
+        titles={"N19": "output biases"},
         result="db", inputs=("dt",), axes={"db": "k", "dt": "k"},
         right="$dt",
         number=(Product((Factor("dt", "k"),)),),
@@ -303,6 +149,8 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
     ),
     "dense_back": Operation(
         function="dense.input_gradient",
+        titles={"N20": "error at the hidden layer", "N23": "error at the vector"},
+        chain_rule=("N23",),
         result="dx", inputs=("dt", "w"), axes={"dx": "m", "dt": "k", "w": "mk"},
         right=r"$dt \cdot $w^\top",
         number=(Product((Factor("dt", "k"), Factor("w", "mk")), over=("k",)),),
@@ -311,6 +159,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
     ),
     "relu_back": Operation(
         function="activation.relu_backward",
+        titles={"N21": "back through the ReLU"},
         result="dt", inputs=("dh", "t"),
         right=r"$dh \odot f'($t)",
         number=r"$dh \cdot f'($t)",
@@ -319,6 +168,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
     ),
     "unflatten": Operation(
         function="pooling.unflatten",
+        titles={"N24": "vector to tensor"},
         result="dU", inputs=("dx",), axes={"dU": "ijn", "dx": "m"},
         right=r"$dx \to \text{tensor}",
         number="$dx[m]",
@@ -328,6 +178,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
     ),
     "pool_back": Operation(
         function="pooling.max_pool_backward",
+        titles={"N25": "back through the pooling"},
         result="dT", inputs=("dU", "T"), axes={"dT": "ijn", "dU": "ijn", "T": "ijn"},
         right=r"$dU\text{ (rest zero-filled)}",
         number=r"\text{the window's error at its first maximum, else 0}",
@@ -337,6 +188,8 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
     ),
     "filter_gradient": Operation(
         function="convolution.filter_gradient",
+        titles={"N28": "second filters", "N30": "derivatives of the first convolution"},
+        chain_rule=("N28",),
         result="dF", inputs=("X", "dT"), axes={"dF": "abn", "X": "ijc", "dT": "ijn"},
         right="$X @ $dT",
         number=(
@@ -348,6 +201,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
     ),
     "input_gradient": Operation(
         function="convolution.input_gradient",
+        titles={"N29": "error at the maps"},
         result="dX", inputs=("dT", "F"), axes={"dX": "ijc", "dT": "ijn", "F": "abn"},
         right=r"$dT @ $F^{\pi\pi}",
         number=(Product((Factor("dT", ("i-a", "j-b", "n")), Factor("F", "abn")), over=("n", "ab")),),
@@ -358,6 +212,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
     ),
     "filter_gradient_maps": Operation(
         function="maps.filter_gradient",
+        titles={"N34": "filters and maps"},
         result="dF", inputs=("S", "dT"), axes={"dF": "abkn", "S": "ijk", "dT": "ijn"},
         left=r"$dF[\cdot,\cdot,k,n]", right="${S}_k @ ($dT)_n",
         number=(Product((Factor("dT", "ijn"), Factor("S", ("i+a", "j+b", "k"))), over=("ij",)),),
@@ -374,6 +229,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
     ),
     "depth_weight_gradient": Operation(
         function="maps.depth_weight_gradient",
+        titles={"N35": "depth weights and input"},
         result="dalpha", inputs=("X", "dS"), axes={"dalpha": "ck", "X": "ijc", "dS": "ijk"},
         number=(Product((Factor("X", "ijc"), Factor("dS", "ijk")), over=("ij",)),),
         sentence="How much E would change with each depth weight.",
@@ -396,6 +252,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
     ),
     "step": Operation(
         function="descent.step",
+        titles={"N31": "the step"},
         result="s", inputs=("theta", "dtheta"),
         right=r"$theta - \eta \cdot $dtheta",
         number=r"$theta - \eta \cdot $dtheta",
@@ -405,15 +262,13 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
 """Every operation by its name in the graph and in the page's program."""
 
 
-def formula(node: Node, chain_rule: bool = False) -> str:
+def formula(node: Node) -> str:
     r"""Return a node's formula in LaTeX, with the names of its tensors.
 
     Parameters
     ----------
     node : Node
         Of an operation in the table.
-    chain_rule : bool
-        Write out the product that the chain rule gives, as the notes do in N23 and N28.
 
     Examples
     --------
@@ -425,7 +280,7 @@ def formula(node: Node, chain_rule: bool = False) -> str:
     """
     operation = OPERATIONS[node.operation]
     left, right = operation.equation
-    if chain_rule and isinstance(node.name, Derivative):
+    if node.line in operation.chain_rule and isinstance(node.name, Derivative):
         error = next(name for name in node.inputs if isinstance(name, Derivative))
         inner = rf"\frac{{\partial {error.tensor.latex}}}{{\partial {node.name.tensor.latex}}}"
         right = rf"{error.latex} \cdot {inner} = {right}"

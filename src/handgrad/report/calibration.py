@@ -30,47 +30,28 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """How well probabilities match labels.
+    """How well probabilities match labels; the scores are means over the images.
 
-    Parameters
-    ----------
-    bins : tuple of Bin
-        Ten of equal width, by the probability of the predicted class; the last includes 1.
-    expected_calibration_error : float
-        Distance between confidence and accuracy of a bin, averaged over the images (Naeini et al., AAAI 2015).
-    mean_confidence : float
-        Mean probability of the predicted class.
-    brier_score : float
-        Mean over the images of the sum over the classes of (probability − truth)², 0 to 2 (Brier, 1950).
-    log_loss : float
-        Mean over the images of −log of the probability of the expected class, in nats.
-    brier_score_of_the_frequencies, log_loss_of_the_frequencies : float
-        The same for a forecast that knows only how frequent each class is among these images.
+    Scores "of the frequencies" are those of a forecast that knows only how frequent each class is among these images.
     """
 
     bins: tuple[Bin, ...]
+    """Ten of equal width, by the probability of the predicted class; the last includes 1."""
     expected_calibration_error: float
+    """Distance between the confidence and the accuracy of an image's bin (Naeini et al., AAAI 2015)."""
     mean_confidence: float
+    """Probability of the predicted class."""
     brier_score: float
+    """Sum over the classes of (probability − truth)², 0 to 2 (Brier, 1950)."""
     log_loss: float
+    """−log of the probability of the expected class, in nats."""
     brier_score_of_the_frequencies: float
     log_loss_of_the_frequencies: float
 
 
 def calibrate(probabilities: Array, labels: NDArray[np.int64]) -> Calibration:
-    """Measure how well probabilities match labels.
+    """Measure how well probabilities, of shape (count, classes), match labels.
 
-    Parameters
-    ----------
-    probabilities : array, shape (count, classes)
-    labels : array of int64, shape (count,)
-
-    Returns
-    -------
-    Calibration
-
-    Examples
-    --------
     >>> found = calibrate(np.array([[0.9, 0.1], [0.9, 0.1], [0.1, 0.9]]), np.array([0, 1, 1]))
     >>> round(found.expected_calibration_error, 3), round(found.brier_score, 3), found.bins[-1].images
     (0.233, 0.553, 3)

@@ -26,22 +26,7 @@ class Caution:
 
 
 def of_figures(metrics: Metrics) -> Iterator[Caution]:
-    """Yield what the figures themselves warn of.
-
-    Yields
-    ------
-    Caution
-        ``no better than one class``, ``never predicted``, ``absent class``, ``few images of a class``,
-        ``wide interval``.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from handgrad.report.metrics import measure
-    >>> metrics = measure(np.array([[0.9, 0.1], [0.8, 0.2]]), np.array([0, 1]), ("free", "defect"))
-    >>> [caution.kind for caution in of_figures(metrics)]
-    ['no better than one class', 'never predicted', 'few images of a class', 'wide interval']
-    """
+    """Yield what the figures themselves warn of."""
     most = max(metrics.classes, key=lambda row: row.images)
     baseline = most.images / metrics.images
     low, high = metrics.accuracy_interval
@@ -72,13 +57,7 @@ def of_figures(metrics: Metrics) -> Iterator[Caution]:
 
 
 def of_gap(training: float, validation: float) -> Iterator[Caution]:
-    """Warn if training accuracy is far above validation accuracy: kind ``gap``.
-
-    Examples
-    --------
-    >>> [caution.kind for caution in of_gap(1.0, 0.8)]
-    ['gap']
-    """
+    """Warn if training accuracy is far above validation accuracy."""
     if training - validation > _GAP:
         yield Caution(
             "gap",
@@ -88,15 +67,8 @@ def of_gap(training: float, validation: float) -> Iterator[Caution]:
 
 
 def of_duplicates(shared: Mapping[tuple[str, str], int]) -> Iterator[Caution]:
-    """Warn of images that two splits share: kind ``duplicates``.
+    """Warn of images that a split shares with an earlier one: their number, by the names of both splits.
 
-    Parameters
-    ----------
-    shared : mapping of (str, str) to int
-        The number of images that a split shares with an earlier one, by their names.
-
-    Examples
-    --------
     >>> print(next(of_duplicates({("test", "training"): 1})).text)
     1 test picture is also in the training split, pixel by pixel: it tests memory, not understanding.
     """

@@ -37,28 +37,10 @@ def evaluation_report(
     split: str,
     notices: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """Report how a model does on images that it has not learned from.
+    """Report how a model does on images that it has not learned from, as plain values; docs/report.md has the keys.
 
-    Parameters
-    ----------
-    model : Model
-    samples : Samples
-        The images, with labels as the model numbers its classes.
-    probabilities : array, shape (count, classes)
-        The model's predictions.
-    engine : Engine
-        The engine that made them.
-    command, model_path, source : str
-        As they were given.
-    split : {"test", "held out", "all"}
-        Which images of the source these are: its own test split, the one held out in training, or all.
-    notices : iterable of str
-        Notices about the source.
-
-    Returns
-    -------
-    dict
-        Plain values, for JSON; docs/report.md describes its keys.
+    The labels of the samples are as the model numbers its classes, `probabilities` are the model's predictions by this
+    engine, `split` is a key of ``unseen.WORDS``, and `notices` are about the source.
     """
     metrics = measure(probabilities, samples.labels, model.classes)
     return {

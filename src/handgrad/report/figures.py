@@ -13,13 +13,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, MultipleLocator, PercentFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, MultipleLocator, NullLocator
 
 from handgrad.parameters import Parameters
 from handgrad.typing import Array
 
-_COLORS = {"paper": "#fdfcf8", "text": "#1d1c1a", "quiet": "#5f5b54", "line": "#ddd8cc", "right": "#0a6466"}
-_COLORS |= {"positive": "#d9660f"}
+_COLORS = {
+    "paper": "#fdfcf8", "text": "#1d1c1a", "quiet": "#5f5b54", "line": "#ddd8cc", "right": "#0a6466",
+    "positive": "#d9660f",
+}  # fmt: skip
 """The page's colors on paper, by the names of the CSS variables that replace them in the SVG."""
 _VARIABLES = {color: f"var(--{name})" for name, color in _COLORS.items()}
 _STYLE: dict[Any, Any] = {
@@ -28,18 +30,14 @@ _STYLE: dict[Any, Any] = {
     "axes.labelcolor": _COLORS["quiet"],
     "axes.grid": True,
     "axes.axisbelow": True,
-    "axes.spines.left": False,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
     "axes.titlelocation": "left",
     "axes.titlesize": 11,
     "grid.color": _COLORS["line"],
     "legend.frameon": False,
     "text.color": _COLORS["text"],
-    "xtick.bottom": False,
     "xtick.labelcolor": _COLORS["quiet"],
-    "ytick.left": False,
     "ytick.labelcolor": _COLORS["quiet"],
+    **dict.fromkeys(("axes.spines.left", "axes.spines.right", "axes.spines.top", "xtick.bottom", "ytick.left"), False),
 }
 _TITLES = {"loss": "Loss (cross entropy, nats)", "accuracy": "Accuracy"}
 _LINES: dict[str, dict[str, Any]] = {
@@ -53,22 +51,9 @@ _SHOWN = 64
 
 
 def curves(history: Sequence[Mapping[str, float]], chosen: int, names: Sequence[str] = tuple(_TITLES)) -> Figure:
-    """Draw loss and accuracy over the epochs, training beside validation.
+    """Draw loss and accuracy over the epochs of the report's ``history``, training beside validation.
 
-    Parameters
-    ----------
-    history : sequence of mapping
-        The report's ``history``: one mapping for each epoch.
-    chosen : int
-        The epoch whose model is kept, from 1.
-    names : sequence of {"loss", "accuracy"}
-        A panel for each.
-
-    Examples
-    --------
-    >>> epoch = {"loss": 2.0, "accuracy": 0.3, "validation_loss": 1.9, "validation_accuracy": 0.4}
-    >>> png(curves([epoch], 1))[1:4]
-    b'PNG'
+    `chosen` is the epoch, from 1, whose model is kept; each of the `names` is a panel.
     """
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(4.4 * len(names), 3.3), layout="constrained")
@@ -89,9 +74,9 @@ def _curve(axes: Axes, history: Sequence[Mapping[str, float]], name: str, chosen
         values = np.maximum(values, least)
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if values.max() < 30 * least else (1,)))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.yaxis.set_minor_locator(mpl.ticker.NullLocator())
+        axes.yaxis.set_minor_locator(NullLocator())
     else:
-        axes.yaxis.set_major_formatter(PercentFormatter(1))
+        axes.yaxis.set_major_formatter(FuncFormatter(_percent))
     for (label, style), line in zip(_LINES.items(), values.T, strict=True):
         marker = "o" if len(epochs) <= _MARKED else ""
         axes.plot(epochs, line, marker=marker, markersize=4, label=label, **style)
@@ -103,14 +88,12 @@ def _curve(axes: Axes, history: Sequence[Mapping[str, float]], name: str, chosen
     axes.grid(visible=False, axis="x")
 
 
-def reliability(bins: Sequence[Mapping[str, Any]]) -> Figure:
-    """Draw how often predictions of a given probability are correct, above how many of them there are.
+def _percent(share: float, _: object) -> str:
+    return f"{100 * share:.4g} %"
 
-    Parameters
-    ----------
-    bins : sequence of mapping
-        The report's ``calibration.bins``.
-    """
+
+def reliability(bins: Sequence[Mapping[str, Any]]) -> Figure:
+    """Draw how often the predictions of each of the report's bins are correct, above how many there are."""
     filled = [each for each in bins if each["images"]]
     accuracy = np.array([each["accuracy"] for each in filled])
     with mpl.rc_context(_STYLE):
@@ -120,7 +103,7 @@ def reliability(bins: Sequence[Mapping[str, Any]]) -> Figure:
         top.plot([0, 1], [0, 1], color=_COLORS["quiet"], linestyle="--", linewidth=1)
         top.errorbar([each["confidence"] for each in filled], accuracy, reach, fmt="o", color=_COLORS["right"])
         top.set(title="Share correct", xlim=(0, 1), ylim=(0, 1))
-        top.yaxis.set_major_formatter(PercentFormatter(1))
+        top.yaxis.set_major_formatter(FuncFormatter(_percent))
         bars = bottom.bar(
             [(each["low"] + each["high"]) / 2 for each in filled],
             [each["images"] for each in filled], width=0.09, color=_COLORS["quiet"], alpha=0.55,
@@ -128,7 +111,7 @@ def reliability(bins: Sequence[Mapping[str, Any]]) -> Figure:
         bottom.bar_label(bars, fmt="{:,.0f}", color=_COLORS["quiet"], fontsize=8.5, padding=1)
         bottom.set(title="Pictures", xlabel="predicted probability", yticks=())
         bottom.xaxis.set_major_locator(MultipleLocator(0.2))
-        bottom.xaxis.set_major_formatter(PercentFormatter(1))
+        bottom.xaxis.set_major_formatter(FuncFormatter(_percent))
     return figure
 
 
@@ -136,12 +119,6 @@ def filters(parameters: Parameters) -> Figure:
     """Draw the first 64 filters of every convolution: blue is negative, white 0, red positive; one scale per layer.
 
     Of filters over several maps only the first map is drawn.
-
-    Examples
-    --------
-    >>> from handgrad.architecture import Architecture
-    >>> png(filters(Parameters.draw(Architecture(), np.random.default_rng(0))))[1:4]
-    b'PNG'
     """
     layers = parameters.architecture.convolutions
     mosaics = [_mosaic(parameters[layer.F]) for layer in layers]
@@ -183,29 +160,17 @@ def svg(figure: Figure, label: str) -> str:
     """Write a figure as an SVG element for a page: text as text, colors as the page's CSS variables.
 
     A page without inline styles can hold it, since every style becomes an attribute. The same figure is the same text.
-
-    Parameters
-    ----------
-    figure : Figure
-    label : str
-        What screen readers say; figures of one page need different ones.
-
-    Examples
-    --------
-    >>> svg(curves([{"accuracy": 0.3, "validation_accuracy": 0.4}], 1, ["accuracy"]), "Accuracy")[:44]
-    '<svg aria-label="Accuracy" class="chart" rol'
+    The label is what screen readers say; figures of one page need different ones.
     """
     for artist in figure.findobj():
         artist.set_clip_on(False)
     buffer = io.StringIO()
+    no_metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": label}):
-        figure.savefig(
-            buffer, format="svg", transparent=True, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type"))
-        )
+        figure.savefig(buffer, format="svg", transparent=True, metadata=no_metadata)
     root = ElementTree.fromstring(buffer.getvalue())
-    drawing = ElementTree.Element(
-        "svg", {"aria-label": label, "class": "chart", "role": "img", "viewBox": root.attrib["viewBox"]}
-    )
+    attributes = {"aria-label": label, "class": "chart", "role": "img", "viewBox": root.attrib["viewBox"]}
+    drawing = ElementTree.Element("svg", attributes)
     drawing.extend(each for each in root if each.tag.endswith("}g"))
     for element in drawing.iter():
         _as_attributes(element)

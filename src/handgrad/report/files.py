@@ -11,7 +11,7 @@ from typing import Any
 
 from handgrad import model_file
 from handgrad.data import Dataset, Samples
-from handgrad.data.split_file import split_csv
+from handgrad.data.split import split_csv
 from handgrad.model import Model
 from handgrad.training import Epoch
 
@@ -50,14 +50,7 @@ def _encoded(text: str) -> bytes:
 
 
 def history_csv(history: Sequence[Epoch]) -> str:
-    """Write one row per epoch, with the fields of ``Epoch`` as columns.
-
-    Examples
-    --------
-    >>> print(history_csv([Epoch(1, 1, 2.0, 0.3, 1.9, 0.4, 0.01, 1.0)]).strip())
-    epoch,epochs,loss,accuracy,validation_loss,validation_accuracy,learning_rate,seconds
-    1,1,2.0,0.3,1.9,0.4,0.01,1.0
-    """
+    """Write one row per epoch, with the fields of ``Epoch`` as columns."""
     text = io.StringIO()
     writer = csv.DictWriter(text, [field.name for field in fields(Epoch)], lineterminator="\n")
     writer.writeheader()

@@ -34,14 +34,7 @@ class Crop(NamedTuple):
 
 
 def embedded(image: Pixels, largest: int = _LARGEST_SIDE) -> Embedded:
-    """Encode an image (height, width, channels), reduced to that largest side.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> embedded(np.zeros((8, 8, 1), np.uint8)).url[:22]
-    'data:image/png;base64,'
-    """
+    """Encode an image (height, width, channels), reduced to that largest side."""
     height, width, channels = image.shape
     crisp = max(height, width) <= _CRISP
     reduced = Image.fromarray(image[:, :, 0] if channels == 1 else image)
@@ -53,14 +46,7 @@ def embedded(image: Pixels, largest: int = _LARGEST_SIDE) -> Embedded:
 
 
 def crop(image: Pixels, row: int, column: int, field: tuple[int, int]) -> Crop:
-    """Cut out the field (height, width) at a position, with a margin where the image has one.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> crop(np.zeros((28, 28, 1), np.uint8), 0, 20, (3, 3)).frame
-    (7, 0, 3, 3)
-    """
+    """Cut out the field (height, width) at a position, with a margin where the image has one."""
     height, width, _ = image.shape
     (top, rows), (left, columns) = _span(row, field[0], height), _span(column, field[1], width)
     cut = image[top : top + rows, left : left + columns]

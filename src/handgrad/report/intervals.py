@@ -17,20 +17,8 @@ _Z = 1.959963984540054
 
 
 def wilson(part: NDArray[np.int64], whole: NDArray[np.int64]) -> tuple[Array, Array]:
-    """Compute Wilson's score interval (1927) of each proportion ``part / whole``.
+    """Compute Wilson's score interval (1927) of each proportion ``part / whole``; from 0 to 1 if the whole is 0.
 
-    Parameters
-    ----------
-    part, whole : array of int64, shape (count,)
-        0 ≤ part ≤ whole.
-
-    Returns
-    -------
-    low, high : array, shape (count,)
-        From 0 to 1; 0 and 1 if the whole is 0, since nothing is known then.
-
-    Examples
-    --------
     >>> low, high = wilson(np.array([9, 10]), np.array([10, 10]))
     >>> low.round(3), high.round(3)
     (array([0.596, 0.722]), array([0.982, 1.   ]))
@@ -53,17 +41,6 @@ def f1(correct: NDArray[np.int64], images: NDArray[np.int64], predicted: NDArray
     Among the images that belong to a class or are predicted to, the proportion J of those that do both (the Jaccard
     index) has a Wilson interval. F1 = 2 · J / (1 + J) grows with J, so the ends of that interval give those of F1's.
 
-    Parameters
-    ----------
-    correct, images, predicted : array of int64, shape (classes,)
-        The number of correct predictions of each class, of its images, and of all its predictions.
-
-    Returns
-    -------
-    low, high : array, shape (classes,)
-
-    Examples
-    --------
     >>> low, high = f1(np.array([9]), np.array([10]), np.array([9]))
     >>> low.round(3), high.round(3)
     (array([0.747]), array([0.991]))
@@ -77,17 +54,6 @@ def mean(shares: Array, low: Array, high: Array) -> tuple[float, float]:
 
     The squared distances to their ends add up (MOVER; Zou and Donner, Statistics in Medicine 27, 2008).
 
-    Parameters
-    ----------
-    shares, low, high : array, shape (count,)
-        Each proportion and the ends of its interval.
-
-    Returns
-    -------
-    low, high : float
-
-    Examples
-    --------
     >>> shares = np.array([0.9, 1.0])
     >>> low, high = mean(shares, *wilson(np.array([9, 10]), np.array([10, 10])))
     >>> round(low, 3), round(high, 3)

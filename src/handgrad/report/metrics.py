@@ -5,8 +5,7 @@ They are scikit-learn's, as the tests check; importing scikit-learn takes longer
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,27 +49,10 @@ class Metrics:
     classes: tuple[ClassMetrics, ...]
     confusion_matrix: list[list[int]]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the metrics as plain values, for JSON."""
-        return asdict(self)
-
 
 def measure(probabilities: Array, labels: NDArray[np.int64], classes: tuple[str, ...]) -> Metrics:
-    """Compare predictions with labels.
+    """Compare predicted probabilities, of shape (count, classes), with labels.
 
-    Parameters
-    ----------
-    probabilities : array, shape (count, classes)
-    labels : array of int64, shape (count,)
-    classes : tuple of str
-        Name of each class number.
-
-    Returns
-    -------
-    Metrics
-
-    Examples
-    --------
     >>> metrics = measure(np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7]]), np.array([0, 1, 1]), ("free", "defect"))
     >>> metrics.balanced_accuracy, metrics.confusion_matrix
     (0.75, [[1, 0], [1, 1]])

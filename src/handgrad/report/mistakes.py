@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from handgrad.data import Samples
-from handgrad.report.identity import path_of
 from handgrad.typing import Array
 
 _SHOWN = 24
@@ -31,14 +30,7 @@ class Mistake:
 def surest_mistakes(
     probabilities: Array, samples: Samples, classes: tuple[str, ...], count: int = _SHOWN
 ) -> tuple[Mistake, ...]:
-    """Return up to `count` wrong predictions, those of highest probability first.
-
-    Examples
-    --------
-    >>> samples = Samples(np.zeros((2, 6, 6, 1), np.uint8), np.array([0, 1]))
-    >>> surest_mistakes(np.array([[0.9, 0.1], [0.75, 0.25]]), samples, ("free", "defect"))[0].predicted
-    'free'
-    """
+    """Return up to `count` wrong predictions, those of highest probability first."""
     labels = samples.labels
     predicted = probabilities.argmax(axis=1)
     wrong = np.flatnonzero(predicted != labels)
@@ -46,7 +38,7 @@ def surest_mistakes(
     return tuple(
         Mistake(
             index=int(index),
-            path=path_of(samples, int(index)),
+            path=None if samples.names is None else str(samples.names[index]),
             expected=classes[labels[index]],
             predicted=classes[predicted[index]],
             probability=float(probabilities[index, predicted[index]]),

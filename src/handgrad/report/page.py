@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from handgrad.data import Samples
 from handgrad.percent import percent
-from handgrad.report import figures, numbers
+from handgrad.report import figures
 from handgrad.report.images import crop, embedded
 
+_NO_BREAK = "\u00a0"
 _SHADES = 10
 _TABLE = 20
 """Up to this many classes, the confusion matrix is a table of numbers; beyond, a heat map."""
@@ -27,19 +28,9 @@ _POLICY = "default-src 'none'; style-src 'sha256-{}'; img-src data:; base-uri 'n
 
 
 def report_page(report: Mapping[str, Any], splits: Mapping[str, Samples]) -> str:
-    """Write the page of a report.
+    """Write the page of the report in report.json.
 
-    Parameters
-    ----------
-    report : mapping
-        The content of report.json.
-    splits : mapping of str to Samples
-        The images that it refers to: ``test``, and ``validation`` for the report of a training.
-
-    Returns
-    -------
-    str
-        HTML.
+    `splits` are the images that it refers to: ``test``, and ``validation`` for the report of a training.
     """
     environment = _environment()
     style = environment.get_template("style.css").render(shades=_SHADES)
@@ -83,14 +74,35 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        percent=partial(percent, space=numbers.NO_BREAK),
-        interval=numbers.interval,
+        percent=partial(percent, space=_NO_BREAK),
+        interval=_interval,
         count="{:,}".format,
         decimal="{:.3g}".format,
-        duration=numbers.duration,
-        setting=numbers.setting,
+        duration=_duration,
+        setting=lambda value: {"None": "none", "False": "no", "True": "yes"}.get(str(value), str(value)),
     )
     return environment
+
+
+def _interval(ends: tuple[float, float], places: int = 1) -> str:
+    r"""Format the ends of an interval of shares.
+
+    >>> _interval((0.9, 1.0)), _interval((0.0, 0.5))
+    ('90.0 to 100\xa0%', '0 to 50.0\xa0%')
+    """
+    low, high = (str(round(100 * end)) if end in (0, 1) else f"{100 * end:.{places}f}" for end in ends)
+    return f"{low} to {high}{_NO_BREAK}%"
+
+
+def _duration(seconds: float) -> str:
+    """Format seconds, from two minutes on as minutes and seconds.
+
+    >>> _duration(19.42), _duration(754.2)
+    ('19.4 seconds', '12 minutes 34 seconds')
+    """
+    return (
+        f"{seconds:.1f} seconds" if seconds < 120 else "{:.0f} minutes {:.0f} seconds".format(*divmod(int(seconds), 60))
+    )
 
 
 def _curves(report: Mapping[str, Any]) -> Iterator[str]:

@@ -15,7 +15,6 @@ from handgrad.architecture import Architecture
 from handgrad.data import Samples
 from handgrad.model import Model
 from handgrad.notes import network
-from handgrad.report.identity import path_of
 
 _IMAGES = 512
 _NUMBERS = 20_000_000
@@ -66,30 +65,7 @@ class LayerResponses:
 
 
 def strongest_responses(model: Model, samples: Samples) -> tuple[LayerResponses, ...]:
-    """Find where the filters of each convolution respond most.
-
-    Parameters
-    ----------
-    model : Model
-    samples : Samples
-        At most 512 of them are searched, evenly spread; fewer if they are large.
-
-    Returns
-    -------
-    tuple of LayerResponses
-
-    Examples
-    --------
-    >>> from handgrad.parameters import Parameters
-    >>> from handgrad.standardization import Standardization
-    >>> parameters = Parameters.zeros(Architecture(input_shape=(6, 6, 1), stages=((1,),)))
-    >>> parameters["F1"][1, 1, 0] = 1
-    >>> image = np.zeros((1, 6, 6, 1), np.uint8)
-    >>> image[0, 2, 3] = 255
-    >>> model = Model(parameters, ("free", "defect"), Standardization((0.0,), (255.0,)))
-    >>> strongest_responses(model, Samples(image, np.array([1])))[0].filters[0].strongest
-    (Response(image=0, path=None, row=1, column=2, response=1.0),)
-    """
+    """Find where the filters of each convolution respond most, in at most 512 evenly spread samples."""
     layers = model.architecture.convolutions
     size = sum(math.prod(layer.shape) for layer in layers)
     count = max(1, min(len(samples), _IMAGES, _NUMBERS // size))
@@ -106,9 +82,8 @@ def strongest_responses(model: Model, samples: Samples) -> tuple[LayerResponses,
             for k in np.argsort(-largest[:, n], kind="stable")[:_STRONGEST]:
                 row, column = divmod(int(positions[k, n]), layer.shape[1])
                 image, response = int(chosen[k]), float(largest[k, n])
-                strongest.append(
-                    Response(image, path_of(samples, image), row * strides[0], column * strides[1], response)
-                )
+                path = None if samples.names is None else str(samples.names[image])
+                strongest.append(Response(image, path, row * strides[0], column * strides[1], response))
             active = float(above[:, n].mean() / math.prod(layer.shape[:2]))
             filters.append(FilterResponses(n + 1, weights[n].tolist(), active, tuple(strongest)))
         made.append(LayerResponses(layer.F, layer.shape[2], count, field, tuple(filters)))

@@ -9,8 +9,6 @@ from typing import Any
 
 from handgrad import processors
 
-_PROCESSORS = Path("/proc/cpuinfo")
-
 
 def versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that compute the numbers."""
@@ -19,21 +17,13 @@ def versions() -> dict[str, str]:
 
 
 def machine() -> dict[str, Any]:
-    """Return the processor, the number of cores that this process may use, and the system; never the host name.
-
-    Examples
-    --------
-    >>> sorted(machine())
-    ['cores', 'processor', 'system']
-    """
+    """Return the processor, the number of cores that this process may use, and the system; never the host name."""
+    # Python does not know the name of the processor on Linux.
+    linux = Path("/proc/cpuinfo")
+    lines = linux.read_text(errors="replace").splitlines() if linux.exists() else []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return {
-        "processor": _processor() or platform.processor() or platform.machine(),
+        "processor": next(names, "") or platform.processor() or platform.machine(),
         "cores": processors.available(),
         "system": f"{platform.system()} {platform.machine()}",
     }
-
-
-def _processor() -> str:
-    """Return the processor's name from Linux, which Python does not know."""
-    lines = _PROCESSORS.read_text(errors="replace").splitlines() if _PROCESSORS.exists() else []
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")

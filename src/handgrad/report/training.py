@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import chain
 from typing import Any
 
 from handgrad.data import Dataset
@@ -15,6 +16,7 @@ from handgrad.report.evaluation import heading, responses, test_figures
 from handgrad.report.metrics import measure
 from handgrad.training import Epoch
 from handgrad.training.loop import best_epoch
+from handgrad.typing import Progress
 
 
 def training_report(
@@ -22,25 +24,12 @@ def training_report(
     dataset: Dataset,
     history: Sequence[Epoch],
     engine: Engine,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Evaluate a trained model on the three splits of its dataset.
+    """Evaluate a trained model on the three splits of its dataset, as plain values; docs/report.md has the keys.
 
-    Parameters
-    ----------
-    model : Model
-        Its provenance (command, seed, recipe, data, versions) becomes part of the report.
-    dataset : Dataset
-        The data that it was trained on. The test split is predicted here, for the first and only time.
-    history : sequence of Epoch
-    engine : Engine
-    progress : callable, optional
-        Called with the number of images predicted so far and their total.
-
-    Returns
-    -------
-    dict
-        Plain values, for JSON; docs/report.md describes its keys.
+    The test split is predicted here, for the first and only time. The model's provenance (command, seed, recipe, data,
+    versions) becomes part of the report.
     """
     splits = {"training": dataset.train, "validation": dataset.validation, "test": dataset.test}
     total, done, predicted = sum(map(len, splits.values())), 0, {}
@@ -51,11 +40,11 @@ def training_report(
     measured = {name: measure(predicted[name], samples.labels, model.classes) for name, samples in splits.items()}
     training, validation = measured["training"].accuracy, measured["validation"].accuracy
     shared = {names: len(images) for names, images in shared_images(splits).items()}
-    found = [
-        *cautions.of_figures(measured["test"]),
-        *cautions.of_gap(training, validation),
-        *cautions.of_duplicates(shared),
-    ]
+    found = (
+        cautions.of_figures(measured["test"]),
+        cautions.of_gap(training, validation),
+        cautions.of_duplicates(shared),
+    )
     seconds, provenance, best = history[-1].seconds, model.provenance, best_epoch(history)
     return {
         **heading("training"),
@@ -67,7 +56,7 @@ def training_report(
         "validation_accuracy": validation,
         **test_figures(model, dataset.test, predicted["test"], measured["test"]),
         "images": {"train": len(dataset.train), "validation": len(dataset.validation), "test": len(dataset.test)},
-        "cautions": [asdict(caution) for caution in found],
+        "cautions": [asdict(caution) for caution in chain(*found)],
         "history": [asdict(epoch) for epoch in history],
         "best_epoch": best,
         "chosen_epoch": best if provenance.get("recipe", {}).get("early_stopping") else history[-1].epoch,

@@ -24,15 +24,9 @@ WORDS = {
 
 
 class Unseen(NamedTuple):
-    """Images with the class numbers that the model gives their labels.
+    """Images as the model takes them, which they are (see ``WORDS``), and what a person should know about the source.
 
-    Attributes
-    ----------
-    samples : Samples
-        With the model's channels; a label that the model does not know is −1.
-    which : {"test", "held out", "all"}
-    notices : tuple of str
-        What a person should know about the source.
+    A label that the model does not know is −1.
     """
 
     samples: Samples
@@ -52,24 +46,8 @@ def read_unseen(
     """Read the images of a source that a model has not learned from.
 
     They are the source's own test split; else, if the model was trained on this very source, the test split held out
-    then; else all of the source.
-
-    Parameters
-    ----------
-    model : Model
-    source : str
-    cache : Cache, optional
-    strict : bool
-        Raise at the first image that cannot be read.
-    known_only : bool
-        Refuse a source with classes that the model does not know.
-    progress : callable, optional
-        Called with the number of images read and their total.
-
-    Raises
-    ------
-    DataError
-        If the source cannot be read, or its images or classes are not for this model.
+    then; else all of the source. Refuse classes that the model does not know if `known_only`. The other options are
+    those of ``data.read``.
     """
     height, width, channels = model.architecture.input_shape
     splits = read(source, size=(height, width), strict=strict, progress=progress, cache=cache)

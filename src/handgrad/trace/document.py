@@ -1,4 +1,4 @@
-"""A trace as plain values, for the page: one JSON document, described in ``docs/trace.md``."""
+"""A trace as plain values, for the page: one JSON, described in ``docs/trace.md``."""
 
 from __future__ import annotations
 
@@ -18,18 +18,13 @@ VERSION = 2
 
 
 def to_document(trace: Trace, elsewhere: Collection[str] = ()) -> dict[str, Any]:
-    """Return everything that the page shows of a trace.
+    """Return everything that the page shows of a trace, as plain values; ``docs/trace.md`` describes it.
 
     Parameters
     ----------
     trace : Trace
     elsewhere : collection of str
-        Names of tensors whose numbers are left out: the page asks for them when it needs them.
-
-    Returns
-    -------
-    dict
-        Strings, numbers, lists and dicts, described in ``docs/trace.md``.
+        Names of tensors whose numbers are left out, since the page asks for them when it needs them.
     """
     model = trace.model
     nodes = (*graph(model.architecture), *EXAMPLES)

@@ -1,4 +1,4 @@
-"""The numbers of a trace, computed by the notes engine in float64."""
+"""The numbers of a trace, by the notes engine in float64."""
 
 from __future__ import annotations
 
@@ -21,13 +21,11 @@ class Trace:
     Parameters
     ----------
     model : Model
-        The network, with its classes and standardization.
     pixels : array of uint8, shape (height, width, depth)
-        The image.
     label : int
         The expected class.
     tensors : dict of str to array
-        Every tensor by its name, without the batch axis: ``T1``, ``∂E/∂T1``; also those of the worked examples.
+        Every tensor by its name, without the batch axis: ``T1``, ``∂E/∂T1``; those of the worked examples too.
     """
 
     model: Model
@@ -43,13 +41,9 @@ def trace(model: Model, pixels: Pixels, label: int) -> Trace:
     ----------
     model : Model
     pixels : array of uint8, shape (height, width, depth)
-        Of the model's input shape.
+        An image of the model's input shape.
     label : int
         Number of the expected class.
-
-    Returns
-    -------
-    Trace
 
     Raises
     ------
@@ -74,13 +68,14 @@ def trace(model: Model, pixels: Pixels, label: int) -> Trace:
     gradients = network.backward(parameters, values, labels)
     tensors = {name: value[0] for name, value in values.items()}
     tensors |= {"y": ideal(labels, len(model.classes), np.dtype(np.float64))[0], **parameters}
-    tensors |= {f"∂E/∂{name}": value if name in parameters else value[0] for name, value in gradients.items()}
-    del tensors["∂E/∂E"]
+    tensors |= {
+        f"∂E/∂{name}": value if name in parameters else value[0] for name, value in gradients.items() if name != "E"
+    }
     return Trace(model, pixels, label, tensors | _examples())
 
 
 def _examples() -> dict[str, Array]:
-    """Return N8 and N16 with the notes' numbers, and N26 and N27 with their sizes."""
+    """Compute N8 and N16 with the numbers of the page, N26 and N27 with its sizes."""
     T = np.array([[0, 0, 0, 0], [0, 8, 0, 5], [0, 8, 10, 0], [0, 0, 0, 0]], np.float64)[:, :, np.newaxis]
     errors = np.array([[1.0, 2.0], [3.0, 4.0]])[:, :, np.newaxis]
     P = (np.arange(27.0) * 5 % 7 - 3).reshape(3, 3, 3)

@@ -1,4 +1,4 @@
-"""The images of an epoch, batch by batch, prepared while the step before is computed."""
+"""The images of an epoch, batch by batch, each prepared during the step before it."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from handgrad.typing import Integers, Pixels
 
 
 class Batch(NamedTuple):
-    """The places of a step's images in the training part; of the share that is wanted of them, pixels and classes."""
+    """The indices of a step's images in the training split; images and labels of the share that was asked for."""
 
-    places: NDArray[np.int64]
+    indices: NDArray[np.int64]
     images: Pixels
     labels: Integers
 
@@ -29,19 +29,19 @@ def batches(
     augmentation: Augmentation | None = None,
     share: Callable[[int], slice] = slice,
 ) -> Iterator[Batch]:
-    """The samples in this order, so many at a time; the last batch may have less.
+    """Yield the samples in this order, batch by batch; the last batch may be smaller.
 
-    Another thread copies and augments the next batch meanwhile. What it raises is raised here.
+    Another thread copies and augments the next batch in the meantime. Its exceptions are raised here.
 
     Parameters
     ----------
     samples : Samples
     order : array of int, shape (count,)
-        Places of the samples.
+        Indices of the samples.
     batch_size : int
     augmentation : Augmentation, optional
     share : callable, optional
-        Which of so many images of a batch are wanted; all if left out.
+        Selects images of a batch by their number; all if left out.
 
     Examples
     --------
@@ -51,10 +51,10 @@ def batches(
     """
 
     def prepared(first: int) -> Batch:
-        places = order[first : first + batch_size]
-        own = places[share(len(places))]
+        indices = order[first : first + batch_size]
+        own = indices[share(len(indices))]
         images = samples.images[own]
-        return Batch(places, augmentation.apply(images, own) if augmentation else images, samples.labels[own])
+        return Batch(indices, augmentation.apply(images, own) if augmentation else images, samples.labels[own])
 
     with ThreadPoolExecutor(1, "batches") as ahead:
         following = ahead.submit(prepared, 0)

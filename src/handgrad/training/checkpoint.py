@@ -1,15 +1,14 @@
-"""Checkpoints: all that a training needs to go on, as safetensors under a checksum; never pickle.
+"""Checkpoints: all that is needed to resume a training, as safetensors under a checksum; never pickle.
 
-They lie in the folder ``checkpoints`` of a training's own, which is there only while it is not finished. Each,
-``step-00000120.safetensors`` say, holds
+They are in the subfolder ``checkpoints`` of the training's folder, which exists only until the training is finished.
+Each, e.g. ``step-00000120.safetensors``, holds
 
-- the tensors: ``parameters``; the optimizer's ``velocity``, or ``m`` and ``v``; with early stopping ``best``; the
-  ``history``, an epoch a row;
-- as metadata: ``settings`` (every choice that decides the result), ``provenance``, ``sums`` (the steps taken, and what
-  they add up to in the epoch under way) as JSON, and ``sha256`` over all the rest.
+- the tensors ``parameters``; the optimizer's ``velocity``, or ``m`` and ``v``; with early stopping ``best``; the
+  ``history``, one row per epoch;
+- as metadata ``settings`` (every choice that decides the result), ``provenance``, ``sums`` (the steps taken, and sums
+  over the current epoch) as JSON, and ``sha256`` over everything else.
 
-The last two are kept, so that a broken one can be passed over. Those that a cluster writes lie in folders of its own
-under ``checkpoints/ray``.
+The last two are kept, in case one is corrupted. Those that a cluster writes are under ``checkpoints/ray``.
 """
 
 from __future__ import annotations
@@ -32,22 +31,21 @@ from handgrad.engine import Engine
 from handgrad.errors import CheckpointError
 from handgrad.model import Model
 from handgrad.model_file import CHECKPOINTS
-from handgrad.training import optimizer as optimizers
 from handgrad.training.loop import Epoch, State
 from handgrad.training.recipe import Recipe
 from handgrad.typing import Array
 
 FORMAT = "handgrad-checkpoint"
-VERSION = "2"
+VERSION = "3"
 _JSON = ("settings", "provenance", "sums")
 _SUMS = ("step", "correct", "loss", "seconds")
 _COLUMNS = len(fields(Epoch))
-_REMEDY = "train anew, or copy the file again"
+_REMEDY = "train again, or copy the file again"
 
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """A checkpoint as it was read.
+    """A checkpoint that was read.
 
     Parameters
     ----------
@@ -55,9 +53,9 @@ class Checkpoint:
     settings : dict
         The choices of the training, as plain values.
     provenance : dict
-        That of the model.
+        The model's.
     tensors : mapping of str to array
-        ``parameters``, the optimizer's memory, perhaps ``best``.
+        ``parameters``, the optimizer's memory, and ``best`` with early stopping.
     history : list of Epoch
     sums : dict
         The rest of the state: ``step``, ``correct``, ``loss``, ``seconds``.
@@ -71,7 +69,7 @@ class Checkpoint:
     sums: dict[str, Any]
 
     def restore(self, model: Model, recipe: Recipe, engine: Engine) -> State:
-        """Put the parameters into a model of the same training; the state to go on with.
+        """Put the parameters into a model of the same training, and return its state.
 
         Raises
         ------
@@ -79,7 +77,7 @@ class Checkpoint:
             If its tensors are not those of this network and optimizer.
         """
         vector, best = model.parameters.vector, self.tensors.get("best")
-        optimizer = optimizers.create(recipe, model.parameters, engine)
+        optimizer = engine.optimizer(recipe, model.parameters)
         expected = {"parameters", *optimizer.memory()}
         if recipe.early_stopping and self.history:
             expected.add("best")
@@ -97,7 +95,7 @@ class Checkpoints:
     Parameters
     ----------
     folder : Path
-        The training's own.
+        Of the training.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -106,40 +104,40 @@ class Checkpoints:
         self._kept: list[Path] = []
 
     def paths(self) -> list[Path]:
-        """Every checkpoint, the newest first."""
+        """Return the path of every checkpoint, the newest first."""
         found = [*self.folder.glob("step-*.safetensors"), *self.cluster.glob("*/*/step-*.safetensors")]
         return sorted(found, key=lambda path: path.name, reverse=True)
 
     def write(self, model: Model, state: State, settings: dict[str, Any]) -> None:
-        """Write one, whole or not at all, then remove all but it and the one before.
+        """Write one atomically, then remove all but it and the one before.
 
         Raises
         ------
         OutputError
-            If it cannot be written; those before are then untouched.
+            If it cannot be written; the others are then unchanged.
         """
         path = self.folder / name_of(state.step)
         atomic.write_files(self.folder, {path.name: to_bytes(model, state, settings)})
         self._kept = [*(kept for kept in self._kept if kept != path), path][-2:]
         self._remove_all_but(self._kept)
 
-    def newest(self, passed_over: Callable[[CheckpointError], None]) -> Checkpoint | None:
-        """The newest that is sound; None where there are none.
+    def newest(self, skipped: Callable[[CheckpointError], None]) -> Checkpoint | None:
+        """Return the newest valid one; None if there are none at all.
 
         Parameters
         ----------
-        passed_over : callable
-            Called with what is wrong with a newer one.
+        skipped : callable
+            Called with the error of every newer one.
 
         Raises
         ------
         CheckpointError
-            If there are some, but none of them is sound.
+            If there are some, but none is valid.
         """
         failure: CheckpointError | None = None
         for path in self.paths():
             if failure:
-                passed_over(failure)
+                skipped(failure)
             try:
                 return load(path)
             except CheckpointError as error:
@@ -149,7 +147,7 @@ class Checkpoints:
         return None
 
     def follow(self, checkpoint: Checkpoint) -> None:
-        """Keep this one, from which the training goes on, as the one before the next."""
+        """Keep this one, from which a training resumes, until there are two new ones."""
         self._kept = [checkpoint.path]
 
     def clear(self) -> None:
@@ -161,7 +159,7 @@ class Checkpoints:
             self.folder.rmdir()
 
     def _remove_all_but(self, kept: list[Path]) -> None:
-        # Those with a point in front of their name were being written when their process was killed.
+        # A dot before the name means that the process was killed while it wrote the file.
         for path in self.folder.glob("*step-*.safetensors*"):
             if path not in kept:
                 with contextlib.suppress(OSError):
@@ -169,12 +167,12 @@ class Checkpoints:
 
 
 def name_of(step: int) -> str:
-    """What the file of a checkpoint is called."""
+    """Return the name of a checkpoint's file."""
     return f"step-{step:08}.safetensors"
 
 
 def to_bytes(model: Model, state: State, settings: dict[str, Any]) -> bytes:
-    """The content of a checkpoint."""
+    """Return the content of a checkpoint's file."""
     history = np.array([astuple(epoch) for epoch in state.history], np.float64).reshape(-1, _COLUMNS)
     tensors = {"parameters": model.parameters.vector, **state.optimizer.memory(), "history": history}
     if state.best is not None:
@@ -189,7 +187,7 @@ def to_bytes(model: Model, state: State, settings: dict[str, Any]) -> bytes:
 
 
 def signed(texts: dict[str, str], tensors: dict[str, Array]) -> bytes:
-    """A file of these tensors and metadata, under their checksum."""
+    """Return a file of tensors and metadata, with their checksum."""
     return safetensors.numpy.save(tensors, texts | {"sha256": _checksum(texts, tensors)})
 
 
@@ -199,10 +197,10 @@ def load(path: Path) -> Checkpoint:
     Raises
     ------
     CheckpointError
-        If it is cut short, has changed, or is none.
+        If it is truncated, corrupted, or not a checkpoint.
     """
     try:
-        path.open("rb").close()  # for what the system says
+        path.open("rb").close()  # for the system's own message
         with safe_open(path, framework="np") as file:
             texts = file.metadata() or {}
             _check_format(path, texts)
@@ -217,17 +215,17 @@ def load(path: Path) -> Checkpoint:
     except OSError as error:
         raise CheckpointError("checkpoint", path, f"cannot be read ({error.strerror or error})", "check it") from error
     except SafetensorError as error:
-        raise CheckpointError("checkpoint", path, f"is no whole safetensors file ({error})", _REMEDY) from error
+        raise CheckpointError("checkpoint", path, f"is not a valid safetensors file ({error})", _REMEDY) from error
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise CheckpointError("checkpoint", path, f"its content does not fit ({error})", _REMEDY) from error
 
 
 def _check_format(path: Path, texts: dict[str, str]) -> None:
     if texts.get("format") != FORMAT:
-        raise CheckpointError("checkpoint", path, "is a safetensors file, but no checkpoint", _REMEDY)
+        raise CheckpointError("checkpoint", path, "is a safetensors file, but not a checkpoint", _REMEDY)
     if texts.get("version") != VERSION:
         rule = f"has the format version {texts.get('version')}, and this handgrad reads version {VERSION}"
-        raise CheckpointError("checkpoint", path, rule, "use the handgrad that wrote it, or train anew")
+        raise CheckpointError("checkpoint", path, rule, "use the handgrad that wrote it, or train again")
 
 
 def _checksum(texts: Mapping[str, str], tensors: Mapping[str, Array]) -> str:
@@ -241,7 +239,7 @@ def _checksum(texts: Mapping[str, str], tensors: Mapping[str, Array]) -> str:
 def _object(text: str) -> dict[str, Any]:
     value = json.loads(text)
     if not isinstance(value, dict):
-        raise ValueError(f"{text[:20]!r} is no object")
+        raise ValueError(f"{text[:20]!r} is not an object")
     return value
 
 
@@ -260,9 +258,9 @@ def _history(table: Array) -> list[Epoch]:
 
 
 def _sums(values: dict[str, Any]) -> dict[str, Any]:
-    counts, numbers = [values[name] for name in _SUMS[:2]], [values[name] for name in _SUMS[2:]]
-    if len(values) != len(_SUMS) or not all(type(count) is int and 0 <= count < 2**53 for count in counts):
+    kinds = dict(zip(_SUMS, (int, int, float, float), strict=True))
+    if {name: type(value) for name, value in values.items()} != kinds:
         raise ValueError(f"its sums are {values}")
-    if not all(type(number) is float and np.isfinite(number) for number in numbers):
+    if not (0 <= values["step"] < 2**53 and 0 <= values["correct"] < 2**53 and np.isfinite([*values.values()]).all()):
         raise ValueError(f"its sums are {values}")
     return values

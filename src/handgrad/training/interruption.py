@@ -1,4 +1,4 @@
-"""Ctrl-C, which may come at any moment, waits until what must not be cut in two is whole."""
+"""Ctrl-C, which may come at any moment, waits for the end of what must not be interrupted."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Let Ctrl-C wait for the end of the block, where it then raises KeyboardInterrupt.
+    """Make Ctrl-C wait for the end of the block, where it then raises KeyboardInterrupt.
 
-    Outside the main thread, which alone receives signals, the block just runs.
+    Outside the main thread, which alone receives signals, the block simply runs.
 
     Examples
     --------
@@ -26,7 +26,7 @@ def uninterrupted() -> Iterator[None]:
     >>> done
     ['all of it', 'then Ctrl-C']
     """
-    # A handler that was not set from Python (None) could not be put back; one that ignores has nothing to wait for.
+    # A handler that was not set from Python (None) could not be restored; one that ignores has nothing to wait for.
     if threading.current_thread() is not threading.main_thread() or not callable(signal.getsignal(signal.SIGINT)):
         yield
         return

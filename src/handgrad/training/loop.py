@@ -14,23 +14,22 @@ from handgrad.data.dataset import Samples
 from handgrad.engine import Engine
 from handgrad.errors import DivergenceError, InputError
 from handgrad.model import Model
-from handgrad.training import optimizer as optimizers
+from handgrad.optimizer import Optimizer
 from handgrad.training.augmentation import Augmentation
 from handgrad.training.batches import batches
 from handgrad.training.interruption import uninterrupted
-from handgrad.training.optimizer import Optimizer
 from handgrad.training.recipe import Recipe
 from handgrad.training.schedule import learning_rate
 from handgrad.training.weights import weights_of
-from handgrad.training.workers import ALONE, Workers, both_passes, counting
+from handgrad.training.workers import ALONE, Workers, both_passes, total_weight
 from handgrad.typing import Array
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step taken: its mean loss in nats, accuracy and number of images; the seconds of all steps so far.
+    """One step: its mean loss in nats, accuracy and number of images, and the seconds of all steps so far.
 
-    ``waiting`` are the seconds that this step waited for its images.
+    ``waiting`` is the time in seconds that this step waited for its images.
     """
 
     epoch: int
@@ -45,9 +44,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """One pass over the training part: means over its steps, and the validation part after it.
+    """One pass over the training split: means over its steps, and the validation split after it.
 
-    ``seconds`` is the time of the steps alone, from the first epoch on. Without a validation part its figures are NaN.
+    ``seconds`` is the time of all steps so far, without the validation. Without a validation split its figures are NaN.
     """
 
     epoch: int
@@ -62,9 +61,9 @@ class Epoch:
 
 @dataclass(slots=True)
 class State:
-    """Where a training stands between two steps: with the model's parameters, all that its future depends on.
+    """Where a training stands between two steps: together with the model's parameters, all that the rest depends on.
 
-    Random numbers are no part of it: each epoch draws its own from the seed and its number.
+    It has no random state: each epoch draws from the seed and its own number.
 
     Parameters
     ----------
@@ -72,13 +71,13 @@ class State:
     step : int
         Steps taken.
     loss : float
-        Sum of the losses over the images of the epoch under way, weighted.
+        Weighted sum of the losses over the images of the current epoch.
     correct : int
-        Images of that epoch that were recognized.
+        Correctly classified images of that epoch.
     seconds : float
         Time of all steps.
     history : list of Epoch
-        The epochs that are over, their validation included.
+        The completed epochs.
     best : array, optional
         With early stopping, the vector of parameters after the best epoch so far.
     """
@@ -105,29 +104,28 @@ def train(
 ) -> Generator[Step | Epoch, None, None]:
     """Train a model in place.
 
-    Whenever it yields, and wherever Ctrl-C ends it, the model's parameters and the state belong together: a training
-    that goes on from them takes the same steps to the bit.
+    Whenever it yields, and wherever Ctrl-C ends it, the model's parameters and the state match: a training that
+    resumes from them takes the same steps, bit for bit.
 
     Parameters
     ----------
     model : Model
         Its parameters are changed.
     samples : Samples
-        The training part.
+        The training split.
     validation : Samples or None
-        Looked at after each epoch, never learned from, but that early stopping chooses the epoch by it.
+        Evaluated after each epoch, and never trained on; early stopping chooses the epoch by it.
     recipe : Recipe
     engine : Engine
-        What computes both passes.
     seed : int
-        Draws the order of the images, for each epoch anew.
+        Draws the order of the images in each epoch.
     state : State, optional
-        Where to go on, changed in place; the beginning if left out.
+        Where to resume, changed in place; the beginning if left out.
     sample_weight : array, shape (count,), optional
-        How much each training image counts, on top of the recipe's ``class_weight``: a step descends Σ w·E / Σ w.
-        The validation part is not weighted.
+        Weight of each training image, times that of the recipe's ``class_weight``: a step descends Σ w·E / Σ w.
+        The validation split is not weighted.
     workers : Workers, optional
-        Who shares each batch, and the validation part; each of them calls this with the same arguments.
+        The processes that share each batch, and the validation split; each calls this with the same arguments.
 
     Yields
     ------
@@ -143,11 +141,11 @@ def train(
         the engine's standardization is not the model's.
     """
     if recipe.early_stopping and not validation:
-        raise InputError("early_stopping", True, "chooses the epoch by a validation part", "give one")
+        raise InputError("early_stopping", True, "chooses the epoch by a validation split", "give one")
     model.check_engine(engine)
     weights = weights_of(samples.labels, recipe, sample_weight)
     total = len(samples) if weights is None else float(weights.sum())
-    state = state or State(optimizers.create(recipe, model.parameters, engine))
+    state = state or State(engine.optimizer(recipe, model.parameters))
     per_epoch, batch_size = recipe.batches_of(len(samples)), recipe.batch_size_for(len(samples))
     epochs, highest = recipe.epochs_for(len(samples)), recipe.learning_rate_for(len(samples))
     steps = per_epoch * epochs
@@ -163,10 +161,10 @@ def train(
                 rate = learning_rate(recipe.schedule, highest, state.step, steps)
                 batch = next(upcoming)
                 waiting = time.perf_counter() - started
-                # What overflows ends in a loss that is not finite, which is told below.
+                # An overflow makes the loss infinite or NaN, which is an error below.
                 with np.errstate(over="ignore", invalid="ignore"):
                     found = both_passes(model.parameters, batch, weights, engine, workers)
-                    mean = found.loss / (counting(batch.places, weights) or 1)
+                    mean = found.loss / (total_weight(batch.indices, weights) or 1)
                     if not np.isfinite(mean):
                         raise DivergenceError(state.step + 1, mean, rate)
                     state.optimizer.update(model.parameters, found.gradient, rate)
@@ -174,7 +172,7 @@ def train(
                 state.loss += found.loss
                 state.correct += found.correct
                 state.seconds += time.perf_counter() - started
-            images = len(batch.places)
+            images = len(batch.indices)
             yield Step(epoch, state.step, steps, mean, found.correct / images, images, state.seconds, waiting)
         rate = learning_rate(recipe.schedule, highest, state.step - 1, steps)
         validation_loss = validation_accuracy = math.nan
@@ -195,7 +193,7 @@ def train(
 
 
 def shuffled(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
-    """The order of the images in an epoch, which depends on nothing else.
+    """Return the order of the images in an epoch.
 
     Examples
     --------
@@ -206,17 +204,17 @@ def shuffled(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
 
 
 def best_epoch(history: Sequence[Epoch]) -> int:
-    """The first epoch with the highest validation accuracy and, among those, the smallest validation loss."""
+    """Return the first epoch with the highest validation accuracy and, among those, the smallest validation loss."""
     return max(history, key=lambda epoch: (epoch.validation_accuracy, -epoch.validation_loss)).epoch
 
 
 def stopped(recipe: Recipe, history: list[Epoch]) -> bool:
-    """Whether early stopping ends a training after these epochs."""
+    """Return whether early stopping ends a training after these epochs."""
     return recipe.early_stopping and bool(history) and history[-1].epoch - best_epoch(history) >= recipe.patience
 
 
 def score(model: Model, samples: Samples, engine: Engine, workers: Workers = ALONE) -> tuple[float, float]:
-    """Mean cross entropy in nats, and accuracy; each worker looks at its share of the samples."""
+    """Return mean cross entropy in nats and accuracy; each worker evaluates its share of the samples."""
     own = samples.subset(workers.share(len(samples)))
     probabilities = model.predict(own.images, engine)
     expected = probabilities[np.arange(len(own)), own.labels].astype(np.float64)

@@ -1,20 +1,20 @@
-"""How a network is trained: the choices, checked once."""
+"""How a network is trained: the choices, validated once."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
 from numbers import Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, TypeAlias, get_args
 
 import numpy as np
 
 from handgrad.errors import InputError
-from handgrad.training.augmentation import AUGMENTATIONS
+from handgrad.training.augmentation import AugmentationName
 
-OPTIMIZERS = ("adamw", "sgd")
-SCHEDULES = ("one-cycle", "constant")
-CLASS_WEIGHTS = ("balanced",)
+OptimizerName: TypeAlias = Literal["adamw", "sgd"]
+ScheduleName: TypeAlias = Literal["one-cycle", "constant"]
+ClassWeight: TypeAlias = Literal["balanced"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,31 +24,32 @@ class Recipe:
     Parameters
     ----------
     epochs : int, optional
-        Passes over the training part; None takes as many as make ``least_steps`` steps, at least ``least_epochs``.
+        Passes over the training split; None takes enough for ``least_steps`` steps, and at least ``least_epochs``.
     batch_size : int, optional
-        Images a step; None takes 128, or 32 where there are fewer than 12,800 training images.
+        None takes 128, or 32 for fewer than 12,800 training images.
     optimizer : {"adamw", "sgd"}
         AdamW (Loshchilov and Hutter, ICLR 2019), or SGD with momentum; with momentum 0 and weight decay 0 the
         latter is N31.
     learning_rate : float, optional
-        Highest learning rate η; None takes 0.005 for batches of 128, and for others √(batch_size / 128) times that,
-        as AdamW's steps ask for (Malladi et al., NeurIPS 2022).
+        Highest learning rate η; None takes 0.005 for batches of 128, and √(batch_size / 128) times that for others,
+        which suits AdamW (Malladi et al., NeurIPS 2022).
     schedule : {"one-cycle", "constant"}
-        One cycle (Smith, 2018) rises for the first quarter of the steps and falls as a cosine to 0.
+        One cycle (Smith, 2018) rises for the first quarter of the steps and falls to 0 as a cosine.
     weight_decay : float
-        Pull of filters and weights towards 0, a fraction of η a step (with SGD, 1/(1 − momentum)
-        times that); biases and depth weights are left alone.
+        Pull of filters and weights toward 0, a fraction of η per step (with SGD, 1/(1 − momentum) times that); it does
+        not act on biases and depth weights.
     momentum : float
-        Of SGD, from 0 to below 1.
+        Momentum of SGD, from 0 to below 1.
     early_stopping : bool
-        Keep the parameters of the epoch with the highest validation accuracy (of equal ones, the smallest loss), and
-        end when no better one comes for `patience` epochs.
+        Keep the parameters of the epoch with the highest validation accuracy (and, among those, the smallest loss), and
+        stop when no better one comes for `patience` epochs.
     patience : int
-        Epochs, as scikit-learn's ``n_iter_no_change``.
+        In epochs; scikit-learn's ``n_iter_no_change``.
     class_weight : {"balanced"}, optional
-        "balanced" lets each class count alike in the training loss, however many images it has; None, each image.
+        "balanced" gives every class the same weight in the training loss, however many images it has; None gives it to
+        every image.
     augment : tuple of {"shift", "flip", "rotate", "contrast"}
-        How training images are changed, in each epoch anew; see ``augmentation.Augmentation``.
+        How training images are changed in every epoch; see ``augmentation.Augmentation``.
 
     Raises
     ------
@@ -70,15 +71,15 @@ class Recipe:
 
     epochs: int | None = None
     batch_size: int | None = None
-    optimizer: str = "adamw"
+    optimizer: OptimizerName = "adamw"
     learning_rate: float | None = None
-    schedule: str = "one-cycle"
+    schedule: ScheduleName = "one-cycle"
     weight_decay: float = 0.1
     momentum: float = 0.9
     early_stopping: bool = False
     patience: int = 10
-    class_weight: str | None = None
-    augment: tuple[str, ...] = ()
+    class_weight: ClassWeight | None = None
+    augment: tuple[AugmentationName, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "augment", tuple(self.augment))
@@ -94,18 +95,18 @@ class Recipe:
             raise InputError("weight_decay", self.weight_decay, "must be 0 or more", "try 0.01")
         if not 0 <= _number(self.momentum) < 1:
             raise InputError("momentum", self.momentum, "must be from 0 to below 1", "try 0.9")
-        choices = (
-            ("optimizer", self.optimizer, OPTIMIZERS),
-            ("schedule", self.schedule, SCHEDULES),
-            ("class_weight", self.class_weight, CLASS_WEIGHTS),
-            *(("augment", kind, AUGMENTATIONS) for kind in self.augment),
-        )
-        for name, value, known in choices:
-            if value not in known and not (name == "class_weight" and value is None):
-                raise InputError(name, value, f"must be one of {', '.join(known)}", f"try {known[0]}")
+        for name, values, known in (
+            ("optimizer", (self.optimizer,), get_args(OptimizerName)),
+            ("schedule", (self.schedule,), get_args(ScheduleName)),
+            ("class_weight", () if self.class_weight is None else (self.class_weight,), get_args(ClassWeight)),
+            ("augment", self.augment, get_args(AugmentationName)),
+        ):
+            for value in values:
+                if value not in known:
+                    raise InputError(name, value, f"must be one of {', '.join(known)}", f"try {known[0]}")
 
     def epochs_for(self, images: int) -> int:
-        """Passes over so many training images.
+        """Return the number of epochs for a number of training images.
 
         Examples
         --------
@@ -117,11 +118,11 @@ class Recipe:
         return max(self.least_epochs, -(-self.least_steps // self.batches_of(images)))
 
     def batches_of(self, images: int) -> int:
-        """Steps of one epoch over so many images."""
+        """Return the steps per epoch for a number of training images."""
         return -(-images // self.batch_size_for(images))
 
     def batch_size_for(self, images: int) -> int:
-        """Images a step, of so many training images.
+        """Return the batch size for a number of training images.
 
         Examples
         --------
@@ -134,7 +135,7 @@ class Recipe:
         return large if images >= 100 * large else small
 
     def learning_rate_for(self, images: int) -> float:
-        """The highest learning rate, of so many training images.
+        """Return the highest learning rate for a number of training images.
 
         Examples
         --------
@@ -146,7 +147,7 @@ class Recipe:
         return self.rate_of_large_batches * math.sqrt(self.batch_size_for(images) / self.batch_sizes[0])
 
     def chosen_for(self, images: int) -> dict[str, Any]:
-        """All choices as plain values, those made that depend on the number of training images."""
+        """Return all choices as plain values, with those that depend on the number of training images filled in."""
         return self.to_dict() | {
             "epochs": self.epochs_for(images),
             "batch_size": self.batch_size_for(images),
@@ -154,10 +155,10 @@ class Recipe:
         }
 
     def to_dict(self) -> dict[str, Any]:
-        """The choices as plain values, for JSON."""
+        """Return the choices as plain values, for JSON."""
         return asdict(self)
 
 
 def _number(value: object) -> float:
-    """The value; NaN, which keeps no rule, for what is no number."""
+    """Return the value as a float; NaN, which breaks every rule, if it is not a number."""
     return float(value) if isinstance(value, Real) else math.nan

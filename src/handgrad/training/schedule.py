@@ -9,7 +9,7 @@ _START = 0.04
 
 
 def learning_rate(schedule: str, highest: float, step: int, steps: int) -> float:
-    """The learning rate η of a step.
+    """Return the learning rate η of a step.
 
     Parameters
     ----------
@@ -18,9 +18,9 @@ def learning_rate(schedule: str, highest: float, step: int, steps: int) -> float
     highest : float
         The highest rate.
     step : int
-        The step, from 0.
+        From 0.
     steps : int
-        Steps in all.
+        Number of steps in total.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""How much each image counts."""
+"""The weight of each image in the loss."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from handgrad.typing import Array, Integers
 
 
 def weights_of(labels: Integers, recipe: Recipe, sample_weight: Array | None = None) -> Array | None:
-    """The weight of each training image: the caller's, times its class's; None where all count alike.
+    """Return the weight of each training image: the caller's, times its class's; None if all are equal.
 
     Balanced class weights are scikit-learn's: images / (classes that occur · images of the class).
 
@@ -18,7 +18,7 @@ def weights_of(labels: Integers, recipe: Recipe, sample_weight: Array | None = N
     ----------
     labels : array of int, shape (count,)
     recipe : Recipe
-        Of which ``class_weight`` is used.
+        Only its ``class_weight`` is used.
     sample_weight : array, shape (count,), optional
         Numbers of at least 0, not all of them 0.
 
@@ -29,7 +29,7 @@ def weights_of(labels: Integers, recipe: Recipe, sample_weight: Array | None = N
     Raises
     ------
     InputError
-        If there is not one weight an image, one is negative or not finite, or all are 0.
+        If there is not one weight per image, one is negative or not finite, or all are 0.
 
     Examples
     --------
@@ -40,13 +40,13 @@ def weights_of(labels: Integers, recipe: Recipe, sample_weight: Array | None = N
         return None
     weights = np.ones(len(labels)) if sample_weight is None else np.asarray(sample_weight, np.float64)
     if weights.shape != (len(labels),):
-        raise InputError("sample_weight", weights.shape, f"must have the shape ({len(labels)},)", "give one an image")
+        raise InputError("sample_weight", weights.shape, f"must have the shape ({len(labels)},)", "give one per image")
     if not (np.isfinite(weights).all() and weights.min() >= 0 and weights.any()):
         raise InputError(
             "sample_weight",
             f"{weights.min():g} to {weights.max():g}",
             "weights must be finite and at least 0, and not all of them zero",
-            "use 1 for an image that counts as any other",
+            "use 1 for an ordinary image",
         )
     if recipe.class_weight == "balanced":
         counts = np.bincount(labels)

@@ -1,4 +1,4 @@
-"""Who computes a step: one process alone, or several that share each batch and add up what they find."""
+"""Who computes a step: one process, or several that share each batch and add up their results."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ from handgrad.typing import Array
 
 
 class Workers(Protocol):
-    """The processes that train one model together, seen by one of them; all have the same parameters."""
+    """The processes that train one model together, as one of them sees them; all have the same parameters."""
 
     count: int
 
     def share(self, images: int) -> slice:
-        """Which of so many images this one computes."""
+        """Select this worker's share of a number of images."""
 
     def add(self, numbers: Array) -> None:
-        """Put the sum over all workers in the place of this one's numbers: in each of them the same bits."""
+        """Replace this worker's numbers by the sum over all workers, bit for bit the same in each of them."""
 
 
 class Alone:
-    """One process, which computes everything."""
+    """One process that computes everything."""
 
     count = 1
 
     def share(self, images: int) -> slice:
-        """All of them."""
+        """Select all of them."""
         return slice(images)
 
     def add(self, numbers: Array) -> None:
-        """The sum over one is itself."""
+        """Do nothing: the sum over one is itself."""
 
 
 ALONE = Alone()
 
 
 def share_of(number: int, workers: int, images: int) -> slice:
-    """What one of several workers computes: images in a row, as many as the others or one less.
+    """Select what one of several workers computes: consecutive images, as many as the others or one fewer.
 
     Examples
     --------
@@ -53,7 +53,7 @@ def share_of(number: int, workers: int, images: int) -> slice:
 
 
 class Found(NamedTuple):
-    """Of a whole batch: the gradient of its mean loss, the weighted sum of its losses in nats, images recognized."""
+    """Of a whole batch: the gradient of its mean loss, the weighted sum of its losses in nats, its correct images."""
 
     gradient: Parameters
     loss: float
@@ -61,20 +61,20 @@ class Found(NamedTuple):
 
 
 def both_passes(parameters: Parameters, batch: Batch, weights: Array | None, engine: Engine, workers: Workers) -> Found:
-    """What a batch teaches: this worker computes its share of it, then one sum over the workers follows.
+    """Compute this worker's share of a batch, and add up those of all workers.
 
     Parameters
     ----------
     parameters : Parameters
     batch : Batch
-        With the images of this worker's share.
+        It has the images of this worker's share.
     weights : array, shape (count,), optional
-        How much each image of the training part counts; all alike if left out.
+        Weight of each image of the training split; equal if left out.
     engine : Engine
     workers : Workers
     """
-    own = workers.share(len(batch.places))
-    weight = None if weights is None else weights[batch.places[own]]
+    own = workers.share(len(batch.indices))
+    weight = None if weights is None else weights[batch.indices[own]]
     if workers.count == 1:
         return _share(parameters, batch, weight, engine)
     vector = parameters.vector
@@ -82,16 +82,16 @@ def both_passes(parameters: Parameters, batch: Batch, weights: Array | None, eng
     if len(batch.labels):
         gradient, loss, correct = _share(parameters, batch, weight, engine)
         total[-2:] = loss, correct
-        # The gradient of a mean is that of its parts' means, each as much as it counts.
-        part = counting(batch.places[own], weights) / (counting(batch.places, weights) or 1)
-        np.multiply(gradient.vector, vector.dtype.type(part), out=total[:-2])
+        # The gradient of a mean is the weighted mean of the shares' gradients.
+        share = total_weight(batch.indices[own], weights) / (total_weight(batch.indices, weights) or 1)
+        np.multiply(gradient.vector, vector.dtype.type(share), out=total[:-2])
     workers.add(total)
     return Found(Parameters(parameters.architecture, total[:-2]), float(total[-2]), int(total[-1]))
 
 
-def counting(places: NDArray[np.int64], weights: Array | None) -> float:
-    """How many images those at these places count for."""
-    return len(places) if weights is None else float(weights[places].sum())
+def total_weight(indices: NDArray[np.int64], weights: Array | None) -> float:
+    """Return the total weight of the images with these indices."""
+    return len(indices) if weights is None else float(weights[indices].sum())
 
 
 def _share(parameters: Parameters, batch: Batch, weight: Array | None, engine: Engine) -> Found:

@@ -1,25 +1,27 @@
-"""All claims about a network, checked."""
+"""The claims of a network, compared with finite differences."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
 
 import numpy as np
 
 from handgrad.architecture import Architecture
 from handgrad.notes import network
-from handgrad.notes.lines import LINES
 from handgrad.parameters import Parameters
 from handgrad.typing import Array
 from handgrad.verify import lines
 from handgrad.verify.difference import TOLERANCE, Claim, compare
 
+BothPasses: TypeAlias = Callable[[Parameters, Array, Array], tuple[Array, Array, Parameters]]
+"""An engine: from (parameters, X, ideal outputs) to (losses, probabilities, gradient of the mean loss)."""
+
 
 @dataclass(frozen=True, slots=True)
 class LineCheck:
-    """The result of checking one derivative.
+    """The verdict on one derivative.
 
     Parameters
     ----------
@@ -28,13 +30,13 @@ class LineCheck:
     derivative : str
         What was checked, "∂E/∂t2'".
     formula : str
-        The line as text.
+        The line, as on the page.
     error : float
-        Largest relative error.
+        Worst relative error.
     coordinates : int
-        Numbers compared; 0 if all of them were on a kink.
+        How many numbers were compared; 0 if all of them are on a kink.
     zero : bool
-        Whether every number of the derivative is 0, as behind neurons that are silent for every image.
+        Whether every number of the derivative is 0, as behind neurons that respond to nothing.
     """
 
     number: str
@@ -53,15 +55,11 @@ class LineCheck:
 
 
 def networks_of_the_notes(rng: np.random.Generator) -> list[tuple[Parameters, Array]]:
-    """Draw two small networks with images, so that every line occurs: the notes' own network, and one with maps."""
-    sizes = {"classes": 3, "hidden": (6,), "stages": ((5, 4),)}
-    architectures = (
-        Architecture(input_shape=(13, 11, 3), **sizes),  # type: ignore[arg-type]
-        Architecture(input_shape=(11, 13, 3), **sizes, maps=2),  # type: ignore[arg-type]
-    )
+    """Draw two small networks with images in which every line occurs: the notes' own, and one with maps."""
+    plain = Architecture(input_shape=(13, 11, 3), classes=3, hidden=(6,), stages=((5, 4),))
     return [
-        (Parameters.draw(architecture, rng, np.float64), rng.standard_normal((2, *architecture.input_shape)))
-        for architecture in architectures
+        (Parameters.draw(each, rng, np.float64), rng.standard_normal((2, *each.input_shape)))
+        for each in (plain, replace(plain, input_shape=(11, 13, 3), maps=2))
     ]
 
 
@@ -75,12 +73,12 @@ def check(parameters: Parameters, X: Array, rng: np.random.Generator) -> Iterato
     X : array, shape (batch, height, width, depth)
         Images, standardized.
     rng : numpy.random.Generator
-        Source of cotangents, ideal outputs and coordinates.
+        Draws cotangents, ideal outputs and coordinates.
 
     Yields
     ------
     LineCheck
-        One for each derivative, in the order of the notes.
+        One for each derivative, in the order of the notes; then those of the whole pass.
 
     Examples
     --------
@@ -90,15 +88,16 @@ def check(parameters: Parameters, X: Array, rng: np.random.Generator) -> Iterato
     """
     parameters, X, y = _prepared(parameters, X, rng)
     values = network.forward(parameters, X, y)
-    numbers = [line.number for line in LINES]
+    gradients = network.backward(parameters, values, y)
+    gradients = {name: gradients[name] for name in (*parameters, "X")}
     claims = [*lines.examples(rng), *lines.lines(parameters, values, y, rng)]
-    claims.sort(key=lambda claim: numbers.index(claim.number))
-    for claim in (*claims, *lines.passes(parameters, values, y)):
+    claims.sort(key=lambda claim: int(claim.number.removeprefix("N")))
+    for claim in [*claims, *lines.passes(parameters, X, y, gradients, lambda values: values["E"])]:
         yield _compared(claim, rng)
 
 
 def check_engine(
-    compute: lines.BothPasses, parameters: Parameters, X: Array, rng: np.random.Generator
+    compute: BothPasses, parameters: Parameters, X: Array, rng: np.random.Generator
 ) -> Iterator[LineCheck]:
     """Check another engine on a network and its images: its losses, then its gradient of each parameter.
 
@@ -112,7 +111,7 @@ def check_engine(
     Yields
     ------
     LineCheck
-        E of each image against that of the notes; then ∂E/∂F1 and so on against finite differences of the engine's E.
+        E, image by image, against the notes' own; then ∂E/∂F1 and so on against finite differences of the engine's E.
 
     Examples
     --------
@@ -123,14 +122,15 @@ def check_engine(
     """
     parameters, X, y = _prepared(parameters, X, rng)
     expected = network.forward(parameters, X, y)["E"]
-    error = np.max(np.abs(compute(parameters, X, y)[0] - expected) / np.abs(expected))
+    losses, _, gradient = compute(parameters, X, y)
+    error = np.max(np.abs(losses - expected) / np.abs(expected))
     yield LineCheck("N1–N15", "E", "as in the notes", float(error), len(X))
-    for claim in lines.engine_passes(compute, parameters, X, y):
+    for claim in lines.passes(parameters, X, y, gradient, lambda _: compute(parameters, X, y)[0]):
         yield _compared(claim, rng)
 
 
 def _prepared(parameters: Parameters, X: Array, rng: np.random.Generator) -> tuple[Parameters, Array, Array]:
-    """Return both in float64, and soft ideal outputs: E stays near 1 and its differences exact for any network."""
+    """Return both in float64, and soft ideal outputs, so that E stays near 1 and its differences exact."""
     y = rng.dirichlet(np.ones(parameters.architecture.classes), len(X))
     return parameters.astype(np.float64), X.astype(np.float64), y
 

@@ -1,15 +1,15 @@
 """One claimed derivative against central finite differences of fourth order.
 
-The error is ``|analytic − numeric| / max(|analytic|, |numeric|, scale / 10)``, the largest over the coordinates; the
-scale is the largest derivative among them. A small tensor is compared whole. Of a large one the first and last numbers
-are compared, those with the largest derivatives, and some drawn at random. If a ReLU or a pooling window switches
-inside the difference, the step is made smaller; if that does not help, another coordinate is taken.
+The error is the largest ``|analytic − numeric| / max(|analytic|, |numeric|, scale / 10)`` of the coordinates, where
+the scale is the largest derivative. A small tensor is compared whole; of a large one the first and the last number,
+those with the largest derivatives, and drawn ones. If a ReLU or a pooling window changes its linear piece inside the
+difference, the step is made smaller; if that does not help, the coordinate is skipped.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -19,49 +19,35 @@ TOLERANCE = 1e-7
 """Largest relative error that passes."""
 
 COORDINATES = 24
-"""Numbers of a large tensor that are checked; one of up to ``ALL_OF`` numbers is checked whole."""
+"""Numbers that are checked of a tensor that has more than ``ALL_OF``; a smaller one is checked whole."""
 
 ALL_OF = 256
-
 _STEPS = (1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6)
 
-Pieces = tuple[Integers, ...]
-"""The linear piece that each ReLU and each pooling window is on."""
+Pieces: TypeAlias = tuple[Integers, ...]
+"""Which linear piece each ReLU and each pooling window is on."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Claim(NamedTuple):
     """The claim that `analytic` is the derivative of ``⟨cotangent, f(x)⟩`` by x.
 
-    Parameters
-    ----------
-    number : str
-        The line, "N17"; "N17–N30" for the whole pass.
-    derivative : str
-        "∂E/∂t2'".
-    x : array of float64
-        Changed in place, one number at a time, and restored.
-    f : callable
-        The forward line, from x to its result and its linear pieces.
-    cotangent : array, of the shape of f's result
-    analytic : array, of the shape of `x`
-    formula : str
-        The line as text.
+    ``f``, the forward line, gives its result and the pieces that it is on. Each number of ``x`` is moved in place and
+    restored. The other fields are those of ``LineCheck``.
     """
 
     number: str
     derivative: str
+    formula: str
     x: Array
     f: Callable[[Array], tuple[Array, Pieces]]
     cotangent: Array
     analytic: Array
-    formula: str
 
 
 def compare(claim: Claim, rng: np.random.Generator) -> tuple[float, int]:
-    """Return the largest relative error over some coordinates of a claim, and how many were compared.
+    """Return the largest relative error of some coordinates of a claim, and how many were compared.
 
-    The error is infinite if the shapes differ; it is 0, with a count of 0, if every coordinate is on a kink.
+    The error is infinite if the shapes differ, and 0 with a count of 0 if all coordinates are on a kink.
     """
     if claim.analytic.shape != claim.x.shape:
         return float("inf"), 0
@@ -69,10 +55,10 @@ def compare(claim: Claim, rng: np.random.Generator) -> tuple[float, int]:
     pairs: list[tuple[float, float]] = []
     steps: tuple[float, ...] = _STEPS
     for index in _coordinates(claim.analytic, rng):
-        coordinate = np.unravel_index(index, claim.x.shape)
-        numeric, steps = _difference(claim, coordinate, pieces, steps)
+        position = np.unravel_index(index, claim.x.shape)
+        numeric, steps = _difference(claim, position, pieces, steps)
         if numeric is not None:
-            pairs.append((float(claim.analytic[coordinate]), numeric))
+            pairs.append((float(claim.analytic[position]), numeric))
         if len(pairs) == COORDINATES and claim.x.size > ALL_OF:
             break
     if not pairs:
@@ -84,38 +70,35 @@ def compare(claim: Claim, rng: np.random.Generator) -> tuple[float, int]:
 
 
 def _coordinates(analytic: Array, rng: np.random.Generator) -> list[int]:
-    """Return all indices of a small tensor; of a large one its ends, the largest derivatives, then random ones."""
+    """Return all indices of a small tensor; of a large one its corners, the largest derivatives, then drawn ones."""
     if analytic.size <= ALL_OF:
         return list(range(analytic.size))
-    ends = [0, analytic.size - 1]
-    sizes = np.abs(analytic).ravel()
-    half = min(COORDINATES // 2, sizes.size)
-    largest = np.argpartition(-sizes, half - 1)[:half]
-    drawn = rng.choice(sizes.size, min(4 * COORDINATES, sizes.size), replace=False)
-    return list(dict.fromkeys([*ends, *largest.tolist(), *drawn.tolist()]))
+    half = COORDINATES // 2
+    largest = np.argpartition(-np.abs(analytic).ravel(), half - 1)[:half]
+    drawn = rng.choice(analytic.size, 4 * COORDINATES, replace=False)
+    return list(dict.fromkeys([0, analytic.size - 1, *largest.tolist(), *drawn.tolist()]))
 
 
 def _difference(
-    claim: Claim, coordinate: tuple[np.intp, ...], pieces: Pieces, steps: tuple[float, ...]
+    claim: Claim, position: tuple[np.intp, ...], pieces: Pieces, steps: tuple[float, ...]
 ) -> tuple[float | None, tuple[float, ...]]:
-    """Return the difference at one coordinate, None on a kink, and the steps worth trying at the next."""
-    at = claim.x[coordinate]
+    """Return the difference at one coordinate, None if f has a kink there, and the steps worth trying at the next."""
+    at = claim.x[position]
 
     def moved(by: float) -> tuple[Array, Pieces]:
-        claim.x[coordinate] = at + by
+        claim.x[position] = at + by
         result, on = claim.f(claim.x)
-        # A result may be a view of x, which is restored.
-        result = result.copy()
-        claim.x[coordinate] = at
+        result = result.copy()  # It may be a view of x, which is restored.
+        claim.x[position] = at
         return result, on
 
     for number, h in enumerate(steps):
         (above, pieces_above), (below, pieces_below) = moved(2 * h), moved(-2 * h)
         if _same(pieces_above, pieces) and _same(pieces_below, pieces):
-            # Subtracted before they are summed, so that little precision is lost.
+            # Results are subtracted before they are summed, so that little is lost.
             outer = float(np.sum(claim.cotangent * (above - below)))
             inner = float(np.sum(claim.cotangent * (moved(h)[0] - moved(-h)[0])))
-            # A step that crosses kinks at one coordinate of a large tensor crosses some at most of them.
+            # A step that crosses kinks at one coordinate of a large tensor does so at most of them.
             return (8 * inner - outer) / (12 * h), steps[max(number - 1, 0) :]
     return None, steps
 

@@ -106,7 +106,7 @@ def _formulas(entry: Line, shown: Sequence[Node], computed: Sequence[Node]) -> t
         return (r" \to ".join(f"{node.name.latex} ({node.shape[0]})" for node in shown),)
     if entry.formulas:
         return entry.formulas
-    return tuple(formula(node, entry.chain_rule) for node in shown if node.operation in OPERATIONS)
+    return tuple(formula(node) for node in shown if node.operation in OPERATIONS)
 
 
 def _times(shape: tuple[int, ...]) -> str:

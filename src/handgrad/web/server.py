@@ -25,7 +25,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from handgrad import engine as engines
-from handgrad.data.picture import read_picture
+from handgrad.data.image_file import read_image
 from handgrad.errors import HandgradError, InputError
 from handgrad.model import Model
 from handgrad.typing import Pixels
@@ -127,7 +127,7 @@ def application(exhibits: Sequence[Exhibit], token: str) -> Starlette:
         def look() -> None:
             # One at a time: a large picture takes hundreds of megabytes while it is decoded.
             with decoding:
-                pixels = read_picture(BytesIO(content), (height, width), depth, to_grey=True)
+                pixels = read_image(BytesIO(content), (height, width), depth, to_grey=True)
             visitor.look(pixels, None)
 
         return await run_in_threadpool(changed, visitor, look)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.errors import InputError
-from handgrad.graph import Derivative, graph
+from handgrad.graph import graph
 from handgrad.model import Model
 from handgrad.notes import descent, network
 from handgrad.parameters import Parameters
@@ -70,8 +70,7 @@ class Visitor:
         if not 0 < rate <= sys.float_info.max:
             raise InputError("rate", rate, "must be a positive number", "try 0.001")
         for _ in range(count):
-            names = self.model.architecture.parameter_shapes
-            gradient = np.concatenate([self.trace.tensors[Derivative(name)].ravel() for name in names])
+            gradient = np.concatenate([self.trace.tensors[f"∂E/∂{name}"].ravel() for name in self._parameters()])
             self._before.append(self._theta)
             # A learning rate beyond bounds is what a visitor may want to see.
             with np.errstate(all="ignore"):

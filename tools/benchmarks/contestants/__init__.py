@@ -1,1 +1,1 @@
-"""Who is measured: one file a framework."""
+"""The contestants: one file per framework."""

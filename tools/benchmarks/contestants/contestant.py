@@ -1,4 +1,4 @@
-"""What every contestant offers, and the parameters in the layouts of the peers."""
+"""The interface of every contestant, and the parameters in the peers' layouts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from handgrad.typing import Array
 
 @dataclass(frozen=True)
 class Contestant:
-    """One way to compute one network; every call returns when its result is there.
+    """One way to compute one network; every call returns when its result is complete.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class Contestant:
     predict_one : callable
         Class probabilities of its first image.
     parameters : callable, optional
-        The parameters by their names and in their shapes in the notes, after the steps so far.
+        The parameters under their names and in their shapes in the notes, after the steps so far.
     """
 
     predict: Callable[[], Any]
@@ -35,15 +35,15 @@ class Contestant:
     parameters: Callable[[], Mapping[str, Any]] | None = None
 
     def tasks(self) -> dict[str, Callable[[], Any]]:
-        """What can be timed, by name."""
+        """Return the functions to time, by name."""
         tasks = {"predict": self.predict, "predict one": self.predict_one}
         return {"step": self.step, **tasks} if self.step else tasks
 
 
 def channels_first(parameters: Parameters) -> dict[str, Array]:
-    """Filters as (filters, maps, height, width), dense weights as (outputs, inputs), x' in the order (n, i, j).
+    """Lay out filters as (filters, maps, height, width), dense weights as (outputs, inputs), x' in the order (n, i, j).
 
-    Depth weights are left out: they are the identity where the peers compute ordinary convolutions.
+    Depth weights are omitted: they are the identity if the peers compute ordinary convolutions.
     """
     architecture = parameters.architecture
     arrays: dict[str, Array] = {}
@@ -59,7 +59,7 @@ def channels_first(parameters: Parameters) -> dict[str, Array]:
 
 
 def notes_layout(arrays: Mapping[str, Any], architecture: Architecture) -> dict[str, Array]:
-    """The inverse of ``channels_first``."""
+    """Invert ``channels_first``."""
     parameters: dict[str, Array] = {}
     for conv in architecture.convolutions:
         parameters[conv.F] = np.asarray(arrays[conv.F]).transpose(2, 3, 1, 0).reshape(conv.filter_shape)
@@ -73,12 +73,12 @@ def notes_layout(arrays: Mapping[str, Any], architecture: Architecture) -> dict[
 
 
 def is_ordinary(architecture: Architecture) -> bool:
-    """Whether the convolutions have a filter of their own for every depth: the literal and the tied form do not."""
+    """Return whether the convolutions have a filter per channel, which the literal and the tied form do not."""
     return architecture.maps is not None
 
 
 def forms(architecture: Architecture) -> tuple[str, ...]:
-    """The ways to write the convolutions."""
+    """Return the ways to write the convolutions."""
     return ("ordinary",) if is_ordinary(architecture) else ("tied sum", "expanded")
 
 

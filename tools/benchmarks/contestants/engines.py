@@ -1,28 +1,30 @@
-"""handgrad's engines, given pixels as stored."""
+"""handgrad's engines, on pixels as stored."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from handgrad.engine import Engine, NotesEngine
+from handgrad import engine as engines
+from handgrad.engine import Engine
+from handgrad.optimizer import Optimizer
 from handgrad.parameters import Parameters
-from handgrad.training import optimizer as plain
+from handgrad.training import Recipe
 from tools.benchmarks.contestants.contestant import Contestant
 from tools.benchmarks.networks import LEARNING_RATE, Network
 
 
 def variants(network: Network) -> tuple[str, ...]:
-    """Its engines."""
+    """Return the names of the engines."""
     return ("handgrad fused", "handgrad fused, 1 thread")
 
 
 def oracle_variants(network: Network) -> tuple[str, ...]:
-    """The engine that all are compared with."""
+    """Return the name of the engine that all are compared with."""
     return ("handgrad notes",)
 
 
 def build(network: Network, variant: str) -> Contestant:
-    """The engine of that name."""
+    """Make the engine of that name."""
     parameters = network.start(peers=False)
     engine, optimizer = _engine_and_optimizer(network, variant, parameters)
     images, labels, one = network.images, network.labels, network.images[:1]
@@ -40,11 +42,7 @@ def build(network: Network, variant: str) -> Contestant:
     )
 
 
-def _engine_and_optimizer(network: Network, variant: str, parameters: Parameters) -> tuple[Engine, plain.Optimizer]:
-    if variant == "handgrad notes":
-        return NotesEngine(network.standardization), plain.SGD(parameters, momentum=0, weight_decay=0)
-    from handgrad.fused.network import FusedEngine
-    from handgrad.training import fused_optimizer as fused
-
-    engine = FusedEngine(network.standardization, threads=1 if variant.endswith("1 thread") else None)
-    return engine, fused.SGD(parameters, momentum=0, weight_decay=0, team=engine.team)
+def _engine_and_optimizer(network: Network, variant: str, parameters: Parameters) -> tuple[Engine, Optimizer]:
+    name = "notes" if variant == "handgrad notes" else "fused"
+    engine = engines.create(name, network.standardization, threads=1 if variant.endswith("1 thread") else None)
+    return engine, engine.optimizer(Recipe(optimizer="sgd", momentum=0, weight_decay=0), parameters)

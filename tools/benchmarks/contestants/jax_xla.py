@@ -18,15 +18,15 @@ _LAYOUTS = {"NHWC": ("NHWC", "OIHW", "NHWC"), "NCHW": ("NCHW", "OIHW", "NCHW")}
 
 
 def variants(network: Network) -> tuple[str, ...]:
-    """Each form of the convolutions in both layouts of the images."""
+    """Return each form of the convolutions in both image layouts."""
     written = forms(network.start(peers=True).architecture)
     return tuple(f"JAX, {form}, {layout}" for form in written for layout in _LAYOUTS)
 
 
 def build(network: Network, variant: str) -> Contestant:
-    """The variant of that name."""
+    """Make the variant of that name."""
     start, layout = network.start(peers=True), variant[-4:]
-    # The compiled step may write into the parameters that it was given: it owns them.
+    # The compiled step owns its parameters and may overwrite them.
     arrays = {name: jnp.array(array, copy=True) for name, array in channels_first(start).items()}
     X = jnp.array(network.X if layout == "NHWC" else network.X.transpose(0, 3, 1, 2))
     one, labels = X[:1].copy(), jnp.array(network.labels)

@@ -1,4 +1,4 @@
-"""scikit-learn's MLPClassifier on the same pixels: dense layers alone, so another network, for reference."""
+"""scikit-learn's MLPClassifier on the same pixels: only dense layers, so a different network, for reference."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from tools.benchmarks.networks import LEARNING_RATE, Network
 
 
 def variants(network: Network) -> tuple[str, ...]:
-    """The one there is."""
+    """Return the only variant."""
     return ("scikit-learn MLP (dense only)",)
 
 
 def build(network: Network, variant: str) -> Contestant:
-    """A classifier with the network's hidden layers."""
+    """Make a classifier with the network's hidden layers."""
     classifier = MLPClassifier(
         hidden_layer_sizes=network.architecture.hidden,
         solver="sgd",

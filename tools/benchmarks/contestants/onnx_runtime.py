@@ -1,4 +1,4 @@
-"""ONNX Runtime: prediction alone, from a graph written by hand."""
+"""ONNX Runtime: prediction only, from a graph written by hand."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tools.benchmarks.networks import Network
 
 
 def variants(network: Network) -> tuple[str, ...]:
-    """Each form of the convolutions with one thread and with all."""
+    """Return each form of the convolutions with one thread and with all."""
     written = forms(network.start(peers=True).architecture)
     counts = sorted({1, cores()})
     return tuple(f"ONNX Runtime, {form}, {count} thread{'s'[: count > 1]}" for form in written for count in counts)
 
 
 def build(network: Network, variant: str) -> Contestant:
-    """The variant of that name."""
+    """Make the variant of that name."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = int(variant.split()[-2])
     graph = _graph(network.start(peers=True), expanded="expanded" in variant)

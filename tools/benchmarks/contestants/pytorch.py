@@ -1,4 +1,4 @@
-"""PyTorch, eager and compiled, one thread a core."""
+"""PyTorch, eager and compiled, with one thread per core."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _CHANNELS_LAST = ", channels last"
 
 
 def variants(network: Network) -> tuple[str, ...]:
-    """Eager in both memory formats, and compiled, which chooses its own; each form of the convolutions."""
+    """Return eager in both memory formats and compiled, which chooses its own, in each form of the convolutions."""
     written = forms(network.start(peers=True).architecture)
     eager = [f"PyTorch, {form}{layout}" for form in written for layout in ("", _CHANNELS_LAST)]
     return (*eager, *(f"torch.compile, {form}" for form in written))
 
 
 def build(network: Network, variant: str) -> Contestant:
-    """The variant of that name."""
+    """Make the variant of that name."""
     torch.set_num_threads(cores())
     torch._dynamo.config.recompile_limit = 64
     start = network.start(peers=True)

@@ -1,4 +1,4 @@
-"""A model as one C99 file without allocation, for the smallest of machines."""
+"""A model as one C99 file without allocation, for the smallest machines."""
 
 from handgrad.export.c.source import Accuracy, export
 

@@ -1,4 +1,4 @@
-"""Numbers, strings and comments of C, in plain ASCII."""
+"""Numbers, strings and comments in C, as plain ASCII."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from typing import Any
 import numpy as np
 
 _WIDTH = 110
-_LONGEST_STRING = 4095
-"""Bytes of the longest literal that every C99 compiler accepts."""
+_INDENT = "    "
+LONGEST_STRING = 4095
+"""Bytes of the longest string literal that every C99 compiler accepts."""
 
 
 def number(value: Any) -> str:
-    """Return an integer, or the shortest decimals that give exactly this float.
+    """Write an integer, or the shortest decimals that are exactly this float.
 
-    Examples
-    --------
     >>> number(np.int8(-3)), number(np.float32(0.1)), number(np.float32(3)), number(np.float32(1e-30))
     ('-3', '0.1f', '3.0f', '1e-30f')
     """
@@ -26,10 +25,8 @@ def number(value: Any) -> str:
 
 
 def braces(array: np.ndarray[Any, Any]) -> str:
-    """Return an initializer, with one pair of braces for each dimension.
+    """Write an initializer, with one pair of braces per dimension.
 
-    Examples
-    --------
     >>> print(braces(np.array([[1, 2], [3, 4]])))
     {
         {1, 2},
@@ -40,51 +37,36 @@ def braces(array: np.ndarray[Any, Any]) -> str:
         row = "{" + ", ".join(map(number, array)) + "}"
         if len(row) <= _WIDTH:
             return row
-        lines = textwrap.wrap(row[1:-1], _WIDTH, break_long_words=False, break_on_hyphens=False)
-        return "{\n" + _indented("\n".join(lines)) + ",\n}"
-    return "{\n" + "".join(_indented(braces(row)) + ",\n" for row in array) + "}"
+        rows = ["\n".join(textwrap.wrap(row[1:-1], _WIDTH, break_long_words=False, break_on_hyphens=False))]
+    else:
+        rows = [*map(braces, array)]
+    return "{\n" + "".join(textwrap.indent(row, _INDENT) + ",\n" for row in rows) + "}"
 
 
 def dimensions(shape: tuple[int, ...]) -> str:
-    """Return the shape as it stands in a declaration.
-
-    Examples
-    --------
-    >>> dimensions((3, 28))
-    '[3][28]'
-    """
+    """Write the shape of an array in its declaration: ``[3][28]``."""
     return "".join(f"[{length}]" for length in shape)
 
 
 def string(text: str) -> str:
-    r"""Return a literal of the text's UTF-8 bytes, whatever they are.
+    r"""Write a string literal of the text's bytes, whatever they are.
 
-    Examples
-    --------
     >>> print(string('a "b" ??/'), string("é1"))
     "a \"b\" \?\?/" "\303\2511"
     """
-    return '"' + "".join(map(_character, text.encode("utf-8", "backslashreplace"))) + '"'
+    return '"' + "".join(map(_character, utf8(text))) + '"'
 
 
-def fits_a_string(text: str) -> bool:
-    """Return whether every compiler must accept the text as a literal.
-
-    Examples
-    --------
-    >>> fits_a_string("good"), fits_a_string("x" * 5000)
-    (True, False)
-    """
-    return len(text.encode("utf-8", "backslashreplace")) <= _LONGEST_STRING
+def utf8(text: str) -> bytes:
+    """Encode any text, even one with bytes of a path that are not UTF-8."""
+    return text.encode("utf-8", "backslashreplace")
 
 
 def comment(text: str) -> str:
-    r"""Return text that neither ends its comment nor causes a compiler's warning: one line of printable ASCII.
+    r"""Return the text as a line of printable ASCII that cannot end a comment, nor make a compiler warn.
 
-    Letters lose their accents; characters without an ASCII equivalent are escaped.
+    Letters lose their accents; what has no equivalent in ASCII is escaped.
 
-    Examples
-    --------
     >>> print(comment("a*/b /* é \n ??/"))
     a* /b / * e \n ? ?/
     """
@@ -95,7 +77,7 @@ def comment(text: str) -> str:
 
 
 def paragraph(text: str) -> str:
-    """Wrap text for a comment, each line after `` *``; all lines but the first are indented."""
+    """Wrap text for a comment in lines that begin with `` *``; all but the first are indented."""
     lines = textwrap.wrap(comment(text), _WIDTH, subsequent_indent="  ", break_on_hyphens=False) or [""]
     return "\n".join(f" * {line}".rstrip() for line in lines)
 
@@ -106,7 +88,3 @@ def _character(byte: int) -> str:
         return "\\" + character
     # Three digits end the escape, whatever follows.
     return character if " " <= character <= "~" else f"\\{byte:03o}"
-
-
-def _indented(text: str) -> str:
-    return textwrap.indent(text, "    ")

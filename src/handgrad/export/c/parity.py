@@ -1,4 +1,4 @@
-"""An image and its probabilities by the notes, with which the C program checks itself."""
+"""An image and its probabilities by the notes, against which the C program tests itself."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _DOT = 4
 
 
 def parity(model: Model, parameters: Parameters) -> tuple[Pixels, Array]:
-    """Return the image that the network is least sure of, among some random ones, and its probabilities in float64.
+    """Return the image, of several random ones, that these parameters are least sure of, and its float64 probabilities.
 
-    A probability of 1 would hide mistakes that one of a half reveals. The images are coarse dots with the training
-    pixels' mean and std, always the same.
+    A probability of 1 would hide mistakes that one of a half brings to light. The images are coarse dots with the mean
+    and std of the training pixels, always the same.
     """
     rng = np.random.default_rng(0)
     height, width, channels = model.architecture.input_shape

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,12 +23,12 @@ from handgrad.model import Model
 
 
 class Accuracy(NamedTuple):
-    """Accuracy on images that the model was not trained on.
+    """The share of correct predictions on images that the model has not learned from.
 
     Attributes
     ----------
     source, split : str
-        Their source and split, e.g. "test".
+        Where the images are from, and which of them: "test".
     images : int
         Their number.
     exact : float
@@ -47,9 +48,8 @@ class Accuracy(NamedTuple):
         if self.rounded is None:
             return f"accuracy {100 * self.exact:.2f} % {where}"
         rounded, exact = 100 * self.rounded, 100 * self.exact
-        return (
-            f"accuracy {rounded:.2f} % with int8 weights, {exact:.2f} % without: {rounded - exact:+.2f} points, {where}"
-        )
+        points = f"{exact:.2f} % without: {rounded - exact:+.2f} points"
+        return f"accuracy {rounded:.2f} % with int8 weights, {points}, {where}"
 
 
 def export(
@@ -60,7 +60,7 @@ def export(
     int8: bool = False,
     accuracy: Accuracy | None = None,
 ) -> Export:
-    """Return a model as a C file that allocates nothing, needs only math.h, and states the memory that it takes.
+    """Make the C file of a model. It allocates nothing, needs nothing but math.h, and says how much memory it needs.
 
     Parameters
     ----------
@@ -69,21 +69,21 @@ def export(
     name : str
         Name of the file.
     prefix : str, optional
-        Prefix of its functions' names; by default the file's name, made valid for C.
+        The beginning of the names of its functions; by default the name of the file, as far as C allows.
     int8 : bool
-        Store filters and dense weights in eight bits, ``quantization.rounded``; the arithmetic stays float.
+        Store filters and dense weights in eight bits. The arithmetic remains float.
     accuracy : Accuracy, optional
-        Measured accuracy, for the comment at its top.
+        A measured accuracy for the head of the file.
 
     Returns
     -------
     Export
-        ASCII.
+        A file of ASCII characters.
 
     Raises
     ------
     InputError
-        If the prefix is not a C identifier, a class's name is too long for C, or a number too large for a float.
+        If the prefix is not a name in C, the name of a class is too long for C, or a number is too large for a float.
 
     Examples
     --------
@@ -101,25 +101,20 @@ def export(
     _check(model, prefix)
     nodes = prediction_nodes(model.architecture, "C", memory.OPERATIONS)
     needed = memory.measure(model, int8)
-    source = (
-        _environment()
-        .get_template("model.c.j2")
-        .render(
-            architecture=model.architecture,
-            network=[node for node in nodes if node.operation not in GIVEN],
-            classes=model.classes,
-            name=name,
-            prefix=prefix,
-            int8=int8,
-            accuracy=accuracy,
-            tables=list(memory.tables(model, int8)),
-            windows=memory.windows(model.architecture),
-            memory=needed,
-            parity=parity(model, rounded(model.parameters) if int8 else model.parameters),
-            dtype=model.parameters.vector.dtype,
-            provenance=_origin(model.provenance),
-            version=__version__,
-        )
+    source = _template().render(
+        model=model,
+        architecture=model.architecture,
+        network=[node for node in nodes if node.operation not in GIVEN],
+        name=name,
+        prefix=prefix,
+        int8=int8,
+        accuracy=accuracy,
+        tables=list(memory.tables(model, int8)),
+        windows=memory.windows(model.architecture),
+        memory=needed,
+        parity=parity(model, rounded(model.parameters) if int8 else model.parameters),
+        origin=_origin(model.provenance),
+        version=__version__,
     )
     details = {
         "prefix": prefix,
@@ -143,13 +138,6 @@ def export(
 
 
 def _prefix_of(file_name: str) -> str:
-    """Return the default prefix.
-
-    Examples
-    --------
-    >>> _prefix_of("tiles-2.c"), _prefix_of("2.c"), _prefix_of("é.c")
-    ('tiles_2', 'model_2', 'model')
-    """
     name = re.sub(r"\W+", "_", Path(file_name).stem, flags=re.ASCII).strip("_")
     return name if name[:1].isalpha() else f"model_{name}".rstrip("_")
 
@@ -159,33 +147,30 @@ def _check(model: Model, prefix: str) -> None:
     if not re.fullmatch(r"[A-Za-z]\w*", prefix, re.ASCII):
         raise InputError("prefix", prefix, "names in C begin with a letter; letters, digits and _ follow", "try model")
     for name in model.classes:
-        if not literals.fits_a_string(name):
+        if len(literals.utf8(name)) > literals.LONGEST_STRING:
             raise InputError("classes", f"{name[:20]}…", "a string in C has at most 4095 bytes", "shorten its name")
     figures, single = model.standardization, np.finfo(np.float32)
     largest = max(float(np.abs(model.parameters.vector).max()), *map(abs, figures.mean), *figures.std)
     if largest > float(single.max) or min(figures.std) < float(single.tiny):
-        raise InputError(
-            "model", model.parameters.vector.dtype, "holds numbers that no float can", "train it as float32"
-        )
+        rule = "holds numbers that no float can"
+        raise InputError("model", model.parameters.vector.dtype, rule, "train it as float32")
 
 
-def _origin(provenance: dict[str, Any]) -> list[str]:
-    """Return what a person wants to know of a model's origin, as lines."""
-    facts = []
+def _origin(provenance: dict[str, Any]) -> Iterator[str]:
+    """Yield what a person may want to know about the origin of a model, one line each."""
     for name in ("command", "data", "seed", "versions"):
         value = provenance.get(name)
         if isinstance(value, dict):
             value = ", ".join(f"{key} {item}" for key, item in value.items() if item is not None)
         if value is not None:
-            facts.append(f"{name}: {value}")
-    return facts
+            yield f"{name}: {value}"
 
 
 @cache
-def _environment() -> jinja2.Environment:
+def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("handgrad.export.c"),
-        autoescape=False,  # every text goes through one of the filters below
+        autoescape=False,  # all text goes through one of the filters below
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -198,4 +183,4 @@ def _environment() -> jinja2.Environment:
         literal=literals.string,
         paragraph=literals.paragraph,
     )
-    return environment
+    return environment.get_template("model.c.j2")

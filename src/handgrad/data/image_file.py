@@ -16,7 +16,7 @@ from PIL import ExifTags, Image, ImageChops, UnidentifiedImageError
 
 from handgrad.data.arrays import Refusal, to_channels, to_pixels
 from handgrad.errors import DataError
-from handgrad.typing import Pixels
+from handgrad.typing import Images, Pixels
 
 _UPLOADED = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
 """Formats of uploads: Pillow passes some others, e.g. PostScript, to programs of the system."""
@@ -35,7 +35,7 @@ _TURNS = {
 }
 
 
-def read_picture(path: str | Path | BytesIO, size: tuple[int, int], channels: int, *, to_grey: bool = False) -> Pixels:
+def read_image(path: str | Path | BytesIO, size: tuple[int, int], channels: int, *, to_grey: bool = False) -> Pixels:
     """Read an image as a model takes it.
 
     Parameters
@@ -60,7 +60,7 @@ def read_picture(path: str | Path | BytesIO, size: tuple[int, int], channels: in
 
     Examples
     --------
-    >>> read_picture("missing.png", (28, 28), 1)
+    >>> read_image("missing.png", (28, 28), 1)
     Traceback (most recent call last):
         ...
     handgrad.errors.DataError: picture=missing.png: it is no file; give a valid picture file
@@ -75,24 +75,8 @@ def decode(path: str | Path | BytesIO, size: tuple[int, int] | None = None) -> P
     """Decode an image: upright by its EXIF orientation, transparency on white, the first frame of several.
 
     The scale of a deep image depends on its mode alone, never on its values, so that all images of a folder share it:
-    16-bit integers run from 0 to 65535, 32-bit integers (mode I) from 0 to 255, floats (mode F) from 0 to 1.
-
-    Parameters
-    ----------
-    path : str, Path or BytesIO
-        A file, or the content of one.
-    size : tuple of int, optional
-        (height, width) to resize to; None keeps the image's own.
-
-    Returns
-    -------
-    array of uint8, shape (height, width, channels)
-        One channel if the image is grey or its three channels are equal, else three.
-
-    Raises
-    ------
-    DataError
-        If the file is no readable image, or its values leave the scale of its mode.
+    16-bit integers run from 0 to 65535, 32-bit integers (mode I) from 0 to 255, floats (mode F) from 0 to 1. The result
+    has one channel if the image is grey or its three channels are equal, else three.
     """
     with _opened(path) as image:
         if size:
@@ -106,27 +90,15 @@ def decode(path: str | Path | BytesIO, size: tuple[int, int] | None = None) -> P
 
 
 def size_of(path: str | Path) -> tuple[int, int]:
-    """Return (height, width) of an image as ``decode`` would, from its header alone.
-
-    Raises
-    ------
-    DataError
-        If the file is no readable image.
-    """
+    """Return (height, width) of an image as ``decode`` would, from its header alone."""
     with _opened(path) as image:
         # Pillow gives the upright size of a TIFF, and the stored size of all else.
         lying = image.format != "TIFF" and _orientation(image) in range(5, 9)
         return image.size if lying else image.size[::-1]
 
 
-def resize(images: Pixels, size: tuple[int, int] | None) -> Pixels:
-    """Stretch images of shape (count, height, width, channels) to a size (height, width); None keeps theirs.
-
-    Examples
-    --------
-    >>> resize(np.full((2, 8, 8, 1), 7, np.uint8), (4, 6))[0, 0, :, 0]
-    array([7, 7, 7, 7, 7, 7], dtype=uint8)
-    """
+def resize(images: Images, size: tuple[int, int] | None) -> Images:
+    """Stretch images of shape (count, height, width, channels) to a size (height, width); None keeps theirs."""
     if size is None or images.shape[1:3] == size:
         return images
     resized = np.empty((len(images), *size, images.shape[3]), np.uint8)
@@ -172,9 +144,8 @@ def _opened(path: str | Path | BytesIO) -> Iterator[Image.Image]:
         except UnidentifiedImageError as error:
             raise refuse("it is no picture of a known format", remedy) from error
         except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-            raise refuse(
-                f"it has more than the {Image.MAX_IMAGE_PIXELS} pixels that are safe to decode", "shrink it"
-            ) from error
+            rule = f"it has more than the {Image.MAX_IMAGE_PIXELS} pixels that are safe to decode"
+            raise refuse(rule, "shrink it") from error
         except OSError as error:
             raise refuse(f"it cannot be read ({error.strerror or error})", remedy) from error
         # A decoder that meets a damaged file fails wherever its parsing happens to stop.

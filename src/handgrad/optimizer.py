@@ -1,33 +1,75 @@
-"""What turns a gradient into a step: SGD with momentum, and AdamW, both over the one vector of parameters."""
+"""Optimizers turn a gradient into a step: SGD with momentum, and AdamW, each over the one vector of parameters."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import numpy as np
 
-from handgrad.engine import Engine
 from handgrad.notes import descent
 from handgrad.parameters import Parameters
-from handgrad.training.recipe import Recipe
 from handgrad.typing import Array
 
 WIDE = 2304
 """Inputs of a dense layer up to which its weights learn at the full rate: those of the default network on 28 × 28."""
 
 
+BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
+"""β1, β2 and ε of AdamW."""
+
+
+class RecipeLike(Protocol):
+    """The part of ``training.Recipe`` that an engine needs."""
+
+    @property
+    def optimizer(self) -> str:
+        """``adamw`` or ``sgd``."""
+
+    @property
+    def momentum(self) -> float:
+        """μ of SGD."""
+
+    @property
+    def weight_decay(self) -> float:
+        """λ, on filters and weights only."""
+
+    @property
+    def augment(self) -> tuple[str, ...]:
+        """How training images are changed."""
+
+
 class Optimizer(Protocol):
-    """Changes parameters in place, a step at a time."""
+    """Changes parameters in place, one step at a time."""
 
     def update(self, parameters: Parameters, gradient: Parameters, learning_rate: float) -> None:
         """Take one step."""
 
     def memory(self) -> dict[str, Array]:
-        """What it remembers of earlier steps, by name: vectors as long as the parameters'."""
+        """Return what it remembers of earlier steps, by name: vectors as long as the parameters'."""
 
     def remember(self, memory: Mapping[str, Array], steps: int) -> None:
-        """Go on where an optimizer with this memory was after so many steps."""
+        """Resume from the memory of an optimizer that has taken that many steps."""
+
+
+Step = Callable[..., None]
+"""Changes the vector of parameters, and the memory, in place: ``descend``, ``adapt``, or their kernels."""
+
+
+def descend(theta: Array, g: Array, v: Array, decay: Array, momentum: float, rate: float) -> None:
+    """Take a step of SGD."""
+    v *= momentum
+    v += g + decay * theta
+    theta[:] = descent.step(theta, v, rate)
+
+
+def adapt(theta: Array, g: Array, m: Array, v: Array, decay: Array, scale: Array, steps: int, rate: float) -> None:
+    """Take step number `steps` of AdamW."""
+    m += (1 - BETA1) * (g - m)
+    v += (1 - BETA2) * (g * g - v)
+    unbiased_m, unbiased_v = m / (1 - BETA1**steps), v / (1 - BETA2**steps)
+    direction = scale * unbiased_m / (np.sqrt(unbiased_v) + EPSILON) + decay * theta
+    theta[:] = descent.step(theta, direction, rate)
 
 
 class SGD:
@@ -36,11 +78,13 @@ class SGD:
     Parameters
     ----------
     parameters : Parameters
-        What will be changed; gives the sizes.
+        The parameters to change; they give the sizes.
     momentum : float
         μ.
     weight_decay : float
         λ, on filters and weights only.
+    step : callable
+        Takes the step in place.
 
     Examples
     --------
@@ -53,24 +97,21 @@ class SGD:
     array([-0.5, -0.5], dtype=float32)
     """
 
-    def __init__(self, parameters: Parameters, *, momentum: float, weight_decay: float) -> None:
-        self.momentum = momentum
+    def __init__(self, parameters: Parameters, *, momentum: float, weight_decay: float, step: Step = descend) -> None:
+        self.momentum, self._step = momentum, step
         self.decay = weight_decay * decayed(parameters)
         self.velocity = np.zeros_like(parameters.vector)
 
     def update(self, parameters: Parameters, gradient: Parameters, learning_rate: float) -> None:
         """Take one step."""
-        theta = parameters.vector
-        self.velocity *= self.momentum
-        self.velocity += gradient.vector + self.decay * theta
-        theta[:] = descent.step(theta, self.velocity, learning_rate)
+        self._step(parameters.vector, gradient.vector, self.velocity, self.decay, self.momentum, learning_rate)
 
     def memory(self) -> dict[str, Array]:
-        """The velocity."""
+        """Return the velocity."""
         return {"velocity": self.velocity}
 
     def remember(self, memory: Mapping[str, Array], steps: int) -> None:
-        """Go on with this velocity."""
+        """Resume with this velocity."""
         self.velocity[:] = memory["velocity"]
 
 
@@ -83,11 +124,11 @@ class AdamW:
     Parameters
     ----------
     parameters : Parameters
-        What will be changed; gives the sizes.
+        The parameters to change; they give the sizes.
     weight_decay : float
         λ, on filters and weights only.
-    beta1, beta2, epsilon : float
-        β1, β2 and ε.
+    step : callable
+        Takes the step in place.
 
     Examples
     --------
@@ -102,16 +143,8 @@ class AdamW:
     array([-0.5,  0.5], dtype=float32)
     """
 
-    def __init__(
-        self,
-        parameters: Parameters,
-        *,
-        weight_decay: float,
-        beta1: float = 0.9,
-        beta2: float = 0.999,
-        epsilon: float = 1e-8,
-    ) -> None:
-        self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
+    def __init__(self, parameters: Parameters, *, weight_decay: float, step: Step = adapt) -> None:
+        self._step = step
         self.decay = weight_decay * decayed(parameters)
         self.scale = rate_scale(parameters)
         self.m = np.zeros_like(parameters.vector)
@@ -120,39 +153,28 @@ class AdamW:
 
     def update(self, parameters: Parameters, gradient: Parameters, learning_rate: float) -> None:
         """Take one step."""
-        theta, g = parameters.vector, gradient.vector
         self.steps += 1
-        self.m += (1 - self.beta1) * (g - self.m)
-        self.v += (1 - self.beta2) * (g * g - self.v)
-        m = self.m / (1 - self.beta1**self.steps)
-        v = self.v / (1 - self.beta2**self.steps)
-        direction = self.scale * m / (np.sqrt(v) + self.epsilon) + self.decay * theta
-        theta[:] = descent.step(theta, direction, learning_rate)
+        vectors = (parameters.vector, gradient.vector, self.m, self.v, self.decay, self.scale)
+        self._step(*vectors, self.steps, learning_rate)
 
     def memory(self) -> dict[str, Array]:
-        """Both means."""
+        """Return both means."""
         return {"m": self.m, "v": self.v}
 
     def remember(self, memory: Mapping[str, Array], steps: int) -> None:
-        """Go on with these means after so many steps."""
+        """Resume with these means after that many steps."""
         self.m[:], self.v[:], self.steps = memory["m"], memory["v"], steps
 
 
-def create(recipe: Recipe, parameters: Parameters, engine: Engine | None = None) -> Optimizer:
-    """The recipe's optimizer for these parameters, on the threads of the engine where it has any."""
-    team = getattr(engine, "team", None)
-    if team:
-        # Imported here, since it brings Numba.
-        from handgrad.training import fused_optimizer
-
-        return fused_optimizer.create(recipe, parameters, team)
+def create(recipe: RecipeLike, parameters: Parameters, sgd_step: Step = descend, adamw_step: Step = adapt) -> Optimizer:
+    """Create the recipe's optimizer for these parameters; the steps are NumPy's unless given."""
     if recipe.optimizer == "sgd":
-        return SGD(parameters, momentum=recipe.momentum, weight_decay=recipe.weight_decay)
-    return AdamW(parameters, weight_decay=recipe.weight_decay)
+        return SGD(parameters, momentum=recipe.momentum, weight_decay=recipe.weight_decay, step=sgd_step)
+    return AdamW(parameters, weight_decay=recipe.weight_decay, step=adamw_step)
 
 
 def decayed(parameters: Parameters) -> Array:
-    """1 where weight decay acts (filters F, weights w), 0 at biases and depth weights, as one vector."""
+    """Return 1 where weight decay acts (filters F, weights w) and 0 at biases and depth weights, as one vector."""
     mask = Parameters.zeros(parameters.architecture, parameters.vector.dtype)
     for name in parameters.architecture.decayed:
         mask[name][...] = 1
@@ -160,12 +182,12 @@ def decayed(parameters: Parameters) -> Array:
 
 
 def rate_scale(parameters: Parameters) -> Array:
-    """Share of the learning rate with which AdamW changes each parameter, as one vector.
+    """Return the share of the learning rate that AdamW applies to each parameter, as one vector.
 
     AdamW moves a weight by about η, however small its gradient. A neuron of n inputs that vary together, as the
-    pooled maps of a photo do with its brightness, then moves by n times that: on 100 × 100 all hidden neurons were at 0
-    for ever after a few steps. So the weights of n > 2304 inputs get (2304/n)² of the rate. (1/n is what Yang et al.,
-    NeurIPS 2021, derive for inputs that vary freely; it left one or two of ten neurons.)
+    pooled maps of a photo do with its brightness, then moves by n times as much: on 100 × 100 images, every hidden
+    neuron stayed at 0 after a few steps. So the weights of n > 2304 inputs get (2304/n)² of the rate. (Yang et al.,
+    NeurIPS 2021, derive 1/n for inputs that vary independently; with it, one or two of ten neurons survived.)
 
     Examples
     --------

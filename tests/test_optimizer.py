@@ -10,9 +10,9 @@ import pytest
 
 from handgrad.architecture import Architecture
 from handgrad.notes import descent
+from handgrad.optimizer import SGD, AdamW, Optimizer, create, decayed
 from handgrad.parameters import Parameters
-from handgrad.training.optimizer import SGD, AdamW, Optimizer, create, decayed
-from handgrad.training.recipe import Recipe
+from handgrad.training.recipe import OptimizerName, Recipe
 from tests.notes.strategies import filled
 
 SMALL = Architecture(input_shape=(6, 7, 2), classes=3, hidden=(4,), maps=2)
@@ -51,12 +51,12 @@ def test_sgd_without_momentum_and_decay_is_n31() -> None:
 def test_sgd_against_its_formula(momentum: float, decay: float) -> None:
     found = after(SGD(start(), momentum=momentum, weight_decay=decay), start())
     for name, values in start().items():
-        for place, number in np.ndenumerate(values):
+        for index, number in np.ndenumerate(values):
             theta, v = float(number), 0.0
             for gradient, rate in zip(gradients(), RATES, strict=True):
-                v = momentum * v + float(gradient[name][place]) + (decay * theta if is_decayed(name) else 0.0)
+                v = momentum * v + float(gradient[name][index]) + (decay * theta if is_decayed(name) else 0.0)
                 theta -= rate * v
-            assert found[name][place] == pytest.approx(theta, rel=1e-12, abs=1e-14)
+            assert found[name][index] == pytest.approx(theta, rel=1e-12, abs=1e-14)
 
 
 @pytest.mark.parametrize("decay", [0.0, 0.1])
@@ -64,19 +64,19 @@ def test_adamw_against_its_formula(decay: float) -> None:
     """Algorithm 2 of Loshchilov and Hutter, the schedule's multiplier folded into the rate."""
     found = after(AdamW(start(), weight_decay=decay), start())
     for name, values in start().items():
-        for place, number in np.ndenumerate(values):
+        for index, number in np.ndenumerate(values):
             theta, m, v = float(number), 0.0, 0.0
             for t, (gradient, rate) in enumerate(zip(gradients(), RATES, strict=True), start=1):
-                g = float(gradient[name][place])
+                g = float(gradient[name][index])
                 m = 0.9 * m + 0.1 * g
                 v = 0.999 * v + 0.001 * g**2
                 pull = decay * theta if is_decayed(name) else 0.0
                 theta -= rate * (m / (1 - 0.9**t) / (math.sqrt(v / (1 - 0.999**t)) + 1e-8) + pull)
-            assert found[name][place] == pytest.approx(theta, rel=1e-10, abs=1e-12)
+            assert found[name][index] == pytest.approx(theta, rel=1e-10, abs=1e-12)
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
-def test_weight_decay_pulls_filters_and_weights_and_nothing_else(optimizer: str) -> None:
+def test_weight_decay_pulls_filters_and_weights_and_nothing_else(optimizer: OptimizerName) -> None:
     parameters, nothing = start(), Parameters.zeros(SMALL, "float64")
     create(Recipe(optimizer=optimizer, weight_decay=0.5), parameters).update(parameters, nothing, 0.1)
     for name, values in start().items():
@@ -102,7 +102,7 @@ def test_the_mask_of_decay_has_the_parameters_precision() -> None:
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
-def test_steps_stay_in_place_and_in_precision_and_leave_the_gradient_alone(optimizer: str) -> None:
+def test_steps_stay_in_place_and_in_precision_and_leave_the_gradient_alone(optimizer: OptimizerName) -> None:
     parameters = start().astype("float32")
     vector, gradient = parameters.vector, next(gradients()).astype("float32")
     before = gradient.vector.copy()

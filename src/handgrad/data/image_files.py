@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from handgrad import processors
 from handgrad.data.cache import Cache, NoCache, key_of
 from handgrad.data.figures import DIGEST, Figures, measure
-from handgrad.data.picture import decode, size_of
+from handgrad.data.image_file import decode, size_of
 from handgrad.data.stored import StoredImages
 from handgrad.errors import DataError
 from handgrad.typing import Images, Pixels, Progress
@@ -43,19 +43,10 @@ class Decoded(NamedTuple):
 
 
 class Reader:
-    """Reads image files, and keeps the reason why one cannot be read.
+    """Reads image files of a folder, and keeps the reason why one cannot be read; if strict, raises it.
 
-    Parameters
-    ----------
-    root : Path
-        The folder that they are in; the cache has one file for it and each size.
-    paths : sequence of str
-    cache : Cache or None
-        An image that is found there, by its file's path, length and times, is not decoded again. None keeps nothing.
-    strict : bool
-        Raise at the first image that cannot be read.
-    progress : callable, optional
-        Called with the number of images done and their total.
+    The cache has one file for the folder and each size. An image that is found there, by its file's path, length and
+    times, is not decoded again. Without a cache, nothing is kept.
     """
 
     def __init__(
@@ -75,10 +66,11 @@ class Reader:
         """Return (height, width) of each image, from its header alone; zeros where it cannot be read."""
         sizes = np.zeros((len(self.paths), 2), np.int32)
         key = key_of("sizes", self._root, PIL.__version__)
-        with self.cache.opened(key) as found:
+        with self.cache.opened(key, "marks", "sizes") as found:
             if found:
-                rows = self._rows(found.arrays["marks"])
-                sizes[rows >= 0] = found.arrays["sizes"][rows[rows >= 0]]
+                marks, known = found.arrays
+                rows = self._rows(marks)
+                sizes[rows >= 0] = known[rows[rows >= 0]]
         unknown = np.flatnonzero(sizes[:, 0] == 0)
         for index, size in self._attempts(size_of, unknown):
             sizes[index] = size
@@ -93,16 +85,16 @@ class Reader:
         """Return the chosen images in that size, without those that cannot be read."""
         key = key_of("pixels", self._root, PIL.__version__, size)
         with ExitStack() as files:
-            found = files.enter_context(self.cache.opened(key))
+            found = files.enter_context(self.cache.opened(key, "rows"))
             kept = _Kept(np.zeros((0, *size, 1), np.uint8), np.zeros(0, _ROW))
             if found:
-                rows = found.arrays["rows"]
+                (rows,) = found.arrays
                 kept = _Kept(self.cache.images(found.file, (len(rows), *size, found.about["depth"])), rows)
             rows = self._rows(kept.rows["mark"])[chosen]
             writer = None
             for index, (pixels, row) in self._attempts(partial(_decode, size=size), chosen[rows < 0]):
                 if not writer:
-                    writer = files.enter_context(_Writer(self.cache, size))
+                    writer = _Writer(self.cache, size, files)
                     writer.copy(kept, np.unique(rows[rows >= 0]))
                 row["mark"] = self._marks[index]
                 writer.write(pixels[np.newaxis], row)
@@ -162,20 +154,13 @@ class _Kept(NamedTuple):
 
 
 class _Writer:
-    """Writes images one after the other, grey until the first that is not."""
+    """Writes images one after the other, grey until the first that is not, to files that `files` closes."""
 
-    def __init__(self, cache: Cache | NoCache, size: tuple[int, int]) -> None:
+    def __init__(self, cache: Cache | NoCache, size: tuple[int, int], files: ExitStack) -> None:
         self.cache, self.size, self.channels = cache, size, 1
-        self._files = ExitStack()
-        self.file = self._files.enter_context(cache.temporary())
+        self._files, self.file = files, files.enter_context(cache.temporary())
         # Bytes end to end: one array per image would take more memory than its content.
         self._rows = bytearray()
-
-    def __enter__(self) -> _Writer:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._files.close()
 
     def copy(self, kept: _Kept, chosen: Indices) -> None:
         """Append images that were kept."""

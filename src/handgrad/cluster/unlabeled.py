@@ -1,4 +1,4 @@
-"""Pictures without labels, in numbered parts that any worker can read: a folder of files, or tables of Parquet."""
+"""Pictures without labels, in numbered parts that any worker can read: a folder of files, or Parquet files."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from handgrad.data.folder import files_below
-from handgrad.data.picture import read_picture
+from handgrad.data.image_file import read_image
 from handgrad.errors import DataError
 from handgrad.typing import Pixels
 
 ROWS = 4096
-"""Pictures of a part."""
+"""Pictures per part."""
 
 BATCH = 256
 """Pictures in memory at a time."""
@@ -29,7 +29,7 @@ _SUFFIX = ".parquet"
 
 
 class Part(NamedTuple):
-    """Some of the pictures: all of these files, or rows of the only one."""
+    """Some of the pictures: picture files, or rows of one Parquet file."""
 
     number: int
     files: list[bytes]
@@ -38,7 +38,7 @@ class Part(NamedTuple):
 
 
 class Pictures(NamedTuple):
-    """Pictures that follow each other: their names; the pixels of the sound ones; what is wrong with each, or None."""
+    """Consecutive pictures: their names, the pixels of the readable ones, and the error of each, or None."""
 
     names: list[str]
     pixels: Pixels
@@ -46,29 +46,29 @@ class Pictures(NamedTuple):
 
 
 Reader = Callable[[Part, tuple[int, int, int], int], Iterator[Pictures]]
-"""Reads a part for a network of some input shape by some threads, few pictures at a time."""
+"""Reads a part for an input shape with a number of threads, a few pictures at a time."""
 
 
-class Unlabelled(NamedTuple):
-    """Pictures without labels, in parts; a checksum of their list; what reads a part on any host."""
+class Unlabeled(NamedTuple):
+    """Pictures without labels: the parts, a checksum of their list, and the function that reads a part."""
 
     parts: list[Part]
     checksum: str
     read: Reader
 
 
-def find(root: Path, rows: int = ROWS) -> Unlabelled:
-    """The pictures of a folder, of a table, or of a folder of tables.
+def find(root: Path, rows: int = ROWS) -> Unlabeled:
+    """Find the pictures of a folder, of a Parquet file, or of a folder of Parquet files.
 
-    Files are named by their paths from the folder. A table has a column ``image``, and perhaps a column ``path`` with
-    the pictures' names. An image is binary, the content of a picture file, or a list of uint8 (or binary of fixed
-    length), the pixels as the network takes them: height × width × depth numbers, row by row.
+    Picture files are named by their paths from the folder. A Parquet file has a column ``image``, and may have a column
+    ``path`` with the pictures' names. An image is either binary, the content of a picture file, or a list of uint8 (or
+    binary of fixed length): the network's height × width × channels numbers, row by row.
 
     Parameters
     ----------
     root : Path
     rows : int
-        Pictures of a part; the last one of a folder or table may have fewer.
+        Pictures per part; the last one of a folder or file may have fewer.
 
     Raises
     ------
@@ -82,16 +82,16 @@ def find(root: Path, rows: int = ROWS) -> Unlabelled:
         elif root.is_dir():
             folder, paths = root, list(files_below(root))
         else:
-            raise refuse("it is neither a folder nor a table .parquet", "check the path")
+            raise refuse("it is neither a folder nor a .parquet file", "check the path")
         tables = [path for path in paths if path.casefold().endswith(_SUFFIX)]
         if tables and len(tables) < len(paths):
-            raise refuse("it holds both tables and other files", "give a folder of tables, or one of pictures")
+            raise refuse("it holds both Parquet and other files", "give a folder of either")
         parts = list(_parts_of_tables(paths, rows) if tables else _parts_of_files(paths, rows))
-        found = Unlabelled(parts, _checksum(folder, paths), partial(_read_table if tables else _read_files, folder))
+        found = Unlabeled(parts, _checksum(folder, paths), partial(_read_table if tables else _read_files, folder))
     except OSError as error:
         raise refuse(f"it cannot be read ({error.strerror or error})", "check the path and its permissions") from error
     if not found.parts:
-        raise refuse("it holds no pictures", "put some into it")
+        raise refuse("it holds no pictures", "check the path")
     return found
 
 
@@ -110,7 +110,7 @@ def _parts_of_tables(paths: Sequence[str], rows: int) -> Iterator[Part]:
 
 
 def _rows_of(path: str) -> int:
-    """How many rows a table has, if it has images."""
+    """Return the number of rows of a Parquet file with images."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -119,12 +119,12 @@ def _rows_of(path: str) -> int:
         with pq.ParquetFile(path) as table:
             schema, rows = table.schema_arrow, table.metadata.num_rows
     except (pa.ArrowException, OSError) as error:
-        raise refuse(f"it is no sound Parquet file ({_line(error)})", "write it anew") from error
+        raise refuse(f"it is not a valid Parquet file ({_line(error)})", "write it again") from error
     kind = schema.field("image").type if "image" in schema.names else pa.null()
     if not _is_file(kind) and not _is_raw(kind):
         found = ", ".join(f"{field.name} ({field.type})" for field in schema)
-        rule = f"it has no column image of binary or of lists of uint8 but {found or 'none'}"
-        raise refuse(rule, "write its pictures into one")
+        rule = f"it has no column image of binary or of lists of uint8; its columns are {found or 'none'}"
+        raise refuse(rule, "write the pictures to one")
     return int(rows)
 
 
@@ -143,7 +143,7 @@ def _read_table(root: Path, part: Part, shape: tuple[int, int, int], threads: in
     with ThreadPoolExecutor(threads) as pool:
         for batch in _rows(path, part.first, part.rows):
             images = batch.column("image")
-            names = [f"{table}#{row + place}" for place in range(batch.num_rows)]
+            names = [f"{table}#{row + index}" for index in range(batch.num_rows)]
             if "path" in batch.schema.names:
                 given = batch.column("path").to_pylist()
                 names = [name if own is None else str(own) for name, own in zip(names, given, strict=True)]
@@ -156,7 +156,7 @@ def _read_table(root: Path, part: Part, shape: tuple[int, int, int], threads: in
 
 
 def _rows(path: str, first: int, rows: int) -> Iterator[Any]:
-    """Record batches of some rows of a table; row groups before them are not read."""
+    """Yield record batches of some rows of a Parquet file; row groups before them are not read."""
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(path) as table:
@@ -177,18 +177,18 @@ def _rows(path: str, first: int, rows: int) -> Iterator[Any]:
 
 
 def _decoded(image: str | bytes | None, shape: tuple[int, int, int]) -> Pixels | str:
-    """The pixels of a file or of a file's content, or what is wrong with it."""
-    height, width, depth = shape
+    """Decode a picture file or its content; return its pixels, or what is wrong with it."""
+    height, width, channels = shape
     if image is None:
         return "there is no image"
     try:
-        return read_picture(BytesIO(image) if isinstance(image, bytes) else image, (height, width), depth)
+        return read_image(BytesIO(image) if isinstance(image, bytes) else image, (height, width), channels)
     except DataError as error:
         return error.rule
 
 
 def _shaped(image: Any, shape: tuple[int, int, int]) -> Pixels | str:
-    """The pixels of an Arrow scalar, or what is wrong with it."""
+    """Return the pixels of an Arrow scalar, or what is wrong with it."""
     if not image.is_valid:
         return "there is no image"
     numbers = image.as_py() if isinstance(image.as_py(), bytes) else image.values.to_numpy(zero_copy_only=False)
@@ -201,9 +201,9 @@ def _shaped(image: Any, shape: tuple[int, int, int]) -> Pixels | str:
 
 
 def _gathered(names: list[str], attempts: list[Pixels | str], shape: tuple[int, int, int]) -> Pictures:
-    sound = [pixels for pixels in attempts if not isinstance(pixels, str)]
+    readable = [pixels for pixels in attempts if not isinstance(pixels, str)]
     errors = [attempt if isinstance(attempt, str) else None for attempt in attempts]
-    return Pictures(names, np.stack(sound) if sound else np.empty((0, *shape), np.uint8), errors)
+    return Pictures(names, np.stack(readable) if readable else np.empty((0, *shape), np.uint8), errors)
 
 
 def _is_file(kind: Any) -> bool:
@@ -220,11 +220,11 @@ def _is_raw(kind: Any) -> bool:
 
 
 def _checksum(root: Path, paths: Sequence[str]) -> str:
-    """Of the list of files: of their names, lengths and times of modification."""
+    """Return a checksum of the files' names, sizes and times of modification."""
     total = hashlib.sha256()
     for path in paths:
         try:
-            status = os.stat(path)  # noqa: PTH116 - to make a Path takes as long as the look itself
+            status = os.stat(path)  # noqa: PTH116 - making a Path takes as long as the call itself
             mark = f"{status.st_size}\0{status.st_mtime_ns}"
         except OSError:
             mark = "none"
@@ -233,7 +233,7 @@ def _checksum(root: Path, paths: Sequence[str]) -> str:
 
 
 def _text(path: str) -> str:
-    """A path that a table can hold: one that is no UTF-8 is escaped."""
+    """Escape a path that is not UTF-8, which Parquet cannot store."""
     return path.encode(errors="backslashreplace").decode()
 
 

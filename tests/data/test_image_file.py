@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
-from handgrad.data.picture import decode, read_picture, resize, size_of
+from handgrad.data.image_file import decode, read_image, resize, size_of
 from handgrad.errors import DataError, InputError
 from tests.data.writing import noise, write_picture
 
@@ -84,7 +84,7 @@ def test_deep_tiff(
     ("values", "message"),
     [
         (np.array([[-0.5]], np.float32), "values run from -0.5 to -0.5; they must be in 0 to 1"),
-        # Whether 0 to 255 was meant, no picture tells by itself: one that is dark enough stays below 1.
+        # Whether 0 to 255 was meant, no image shows by itself: one that is dark enough stays below 1.
         (np.array([[0.0, 255.0]], np.float32), "values run from 0 to 255; they must be in 0 to 1"),
         (np.array([[np.nan]], np.float32), "NaN"),
         (np.array([[256]], np.int32), "values run from 256 to 256; they must be in 0 to 255"),
@@ -124,7 +124,7 @@ def test_exif_orientation(tmp_path: Path, orientation: int, suffix: str) -> None
     assert size_of(path) == pixels.shape[:2]
 
 
-def test_damaged_exif_leaves_the_picture(tmp_path: Path) -> None:
+def test_damaged_exif_leaves_the_image(tmp_path: Path) -> None:
     path = saved(tmp_path / "a.png", Image.fromarray(GREY), exif=b"Exif\0\0MM\0\0nonsense")
     np.testing.assert_array_equal(decode(path)[..., 0], GREY)
     assert size_of(path) == (4, 6)
@@ -167,21 +167,21 @@ def test_resize_goes_by_height_and_width() -> None:
 
 def test_lossless_changes_of_the_channels(tmp_path: Path) -> None:
     grey = write_picture(tmp_path / "grey.png", GREY)
-    np.testing.assert_array_equal(read_picture(grey, (4, 6), 3), np.stack([GREY] * 3, axis=2))
+    np.testing.assert_array_equal(read_image(grey, (4, 6), 3), np.stack([GREY] * 3, axis=2))
     equal = write_picture(tmp_path / "equal.png", np.stack([GREY] * 3, axis=2))
-    np.testing.assert_array_equal(read_picture(equal, (4, 6), 1)[..., 0], GREY)
+    np.testing.assert_array_equal(read_image(equal, (4, 6), 1)[..., 0], GREY)
     color = write_picture(tmp_path / "color.png", RGB)
-    np.testing.assert_array_equal(read_picture(color, (4, 6), 3), RGB)
+    np.testing.assert_array_equal(read_image(color, (4, 6), 3), RGB)
 
 
-def test_a_colored_picture_is_not_for_a_grey_model(tmp_path: Path) -> None:
+def test_a_color_image_is_not_for_a_grey_model(tmp_path: Path) -> None:
     path = write_picture(tmp_path / "color.png", RGB)
     with pytest.raises(InputError, match=rf"picture={path}.*\(3 channels\).*\(1 channel\); convert it to grey"):
-        read_picture(path, (4, 6), 1)
+        read_image(path, (4, 6), 1)
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "gif", "bmp", "webp"])
-def test_a_truncated_picture(tmp_path: Path, suffix: str) -> None:
+def test_a_truncated_image(tmp_path: Path, suffix: str) -> None:
     path = write_picture(tmp_path / f"cut.{suffix}", noise(64, 64, 3))
     content = path.read_bytes()
     for length in (len(content) // 2, 20, 2):
@@ -191,7 +191,7 @@ def test_a_truncated_picture(tmp_path: Path, suffix: str) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"Not a picture.", b"\x89PNG\r\n\x1a\n", bytes(100), b"%!PS-Adobe"])
-def test_no_picture(tmp_path: Path, content: bytes) -> None:
+def test_what_is_no_image(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(content)
     for read in (decode, size_of):
@@ -275,13 +275,13 @@ def test_any_damage_gives_pixels_or_a_clear_error(
     assert pixels.shape[:2] == (3, 3)
 
 
-def test_a_colored_picture_becomes_grey_where_that_is_asked_for(tmp_path: Path) -> None:
+def test_a_color_image_becomes_grey_if_that_is_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "red.png"
     Image.new("RGB", (4, 4), (255, 0, 0)).save(path)
     with pytest.raises(DataError, match="in color"):
-        read_picture(path, (2, 2), 1)
-    assert read_picture(path, (2, 2), 1, to_grey=True)[..., 0].tolist() == [[76, 76], [76, 76]]
-    assert read_picture(BytesIO(path.read_bytes()), (2, 2), 3, to_grey=True)[0, 0].tolist() == [255, 0, 0]
+        read_image(path, (2, 2), 1)
+    assert read_image(path, (2, 2), 1, to_grey=True)[..., 0].tolist() == [[76, 76], [76, 76]]
+    assert read_image(BytesIO(path.read_bytes()), (2, 2), 3, to_grey=True)[0, 0].tolist() == [255, 0, 0]
 
 
 def jpeg_2000(size: int) -> bytes:

@@ -1,0 +1,96 @@
+"""A training ready to begin: the images read, the initial values drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from handgrad import engine as engines
+from handgrad.data import Dataset, load
+from handgrad.data.cache import Cache
+from handgrad.engine import Engine
+from handgrad.model import Model
+from handgrad.report.surroundings import versions
+from handgrad.runs.observer import Observer
+from handgrad.runs.options import TrainingOptions
+from handgrad.training import Epoch, State, Step
+from handgrad.training import train as train_model
+
+
+@dataclass(eq=False)
+class Run:
+    """A training with all that it needs, ready to begin or to resume.
+
+    Parameters
+    ----------
+    options : TrainingOptions
+    dataset : Dataset
+    model : Model
+    engine : Engine
+    state : State
+    cache : Cache, optional
+        Where decoded images are kept.
+    """
+
+    options: TrainingOptions
+    dataset: Dataset
+    model: Model
+    engine: Engine
+    state: State
+    cache: Cache | None = None
+
+    def events(self, **more: Any) -> Generator[Step | Epoch, None, None]:
+        """Train, in this process; arguments as in ``training.train``."""
+        splits, options = (self.dataset.train, self.dataset.validation), self.options
+        return train_model(self.model, *splits, options.recipe, self.engine, options.seed, self.state, **more)
+
+
+def prepare(
+    options: TrainingOptions,
+    *,
+    command: str | None = None,
+    cache: Cache | None = None,
+    threads: int | None = None,
+    observer: Observer | None = None,
+) -> Run:
+    """Read the images and draw the initial values: a run before its first step.
+
+    Parameters
+    ----------
+    options : TrainingOptions
+    command : str, optional
+        What the model's provenance says of how it was made; the options if left out.
+    cache : Cache, optional
+        Keeps decoded images.
+    threads : int, optional
+        Of the fused engine.
+    observer : Observer, optional
+
+    Examples
+    --------
+    >>> run = prepare(TrainingOptions(source="digits", engine="notes"))
+    >>> next(run.events()).step
+    1
+    """
+    observer = observer or Observer()
+    with observer.counting("Reading pictures") as progress:
+        dataset = load(**options.reading(), cache=cache, progress=progress)
+    for text in dataset.notices:
+        observer.notice(text)
+    architecture = options.architecture(dataset.image_shape, len(dataset.classes))
+    model = Model.initial(architecture, dataset.classes, dataset.standardization(), options.seed)
+    model = replace(model, provenance=_provenance(options, dataset, command or f"train({options})"))
+    engine = engines.create(options.engine, model.standardization, threads, architecture)
+    state = State(engine.optimizer(options.recipe, model.parameters))
+    return Run(options, dataset, model, engine, state, cache)
+
+
+def _provenance(options: TrainingOptions, dataset: Dataset, command: str) -> dict[str, Any]:
+    return {
+        "command": command,
+        "seed": options.seed,
+        "recipe": options.recipe.chosen_for(len(dataset.train)),
+        "data": {"source": options.source, "sha256": dataset.checksum(), "group_by": dataset.group_by},
+        "versions": versions(),
+    }
