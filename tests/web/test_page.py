@@ -95,7 +95,7 @@ def test_a_class_name_cannot_break_out_of_the_page() -> None:
     assert "<!--" not in html
 
 
-def test_the_page_asks_no_other_place_for_anything() -> None:
+def test_the_page_loads_nothing_from_elsewhere() -> None:
     html = explanation_page(traced("notes"))
     content = html[html.index('id="content"') :]
     frame = html.replace(content[: content.index("</script>")], "")

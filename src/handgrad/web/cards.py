@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Literal
 
 from latex2mathml.converter import convert
 
@@ -17,31 +18,16 @@ from handgrad.notes.operations import OPERATIONS, formula
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One line of the notes as the page shows it.
-
-    Parameters
-    ----------
-    id : str
-        Its anchor on the page: the number of the line, "N6-2" if the line comes again.
-    number : str
-        "N1" to "N35".
-    title : str
-    formulas : tuple of str
-        LaTeX, with the names of this layer.
-    text : str
-        What the line does, in a sentence or two.
-    nodes : tuple of str
-        The tensors that it shows, results first.
-    way : {"forward", "backward"}
-    """
+    """One line of the notes as the page shows it: its formulas in LaTeX, and its tensors, results first."""
 
     id: str
+    """The number of the line; "N6-2" if the line comes again."""
     number: str
     title: str
     formulas: tuple[str, ...]
     text: str
     nodes: tuple[Name, ...]
-    way: str
+    way: Literal["forward", "backward"]
 
 
 def cards(architecture: Architecture) -> tuple[Card, ...]:
@@ -73,7 +59,7 @@ def _position(entry: Line, numbers: Sequence[str]) -> int:
 
 def _cards(shared: list[tuple[str, list[Node]]], nodes: Sequence[Node], forward: set[Name]) -> Iterator[Card]:
     seen: Counter[str] = Counter()
-    way = "forward"
+    way: Literal["forward", "backward"] = "forward"
     for number, computed in shared:
         if computed and computed[0].name not in forward:
             way = "backward"

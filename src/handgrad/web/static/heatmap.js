@@ -1,5 +1,5 @@
-// The one view of a tensor: a slice as a heat map, its other slices beside it, its scale and shape, any number on hover
-// or by the arrow keys.
+// The view of a tensor: one slice as a heat map, the other slices below it, its scale and shape, and any number under
+// the pointer or by the arrow keys.
 
 import { element } from "./element.js";
 import { cell, contains } from "./tensor.js";
@@ -7,7 +7,7 @@ import { cell, contains } from "./tensor.js";
 const LARGEST_CELL = 44;
 const NUMBERS_FROM = 34;
 
-/** How a tensor lies on paper: its first axes (`spread` of them) as rows × columns, its last ones as slices. */
+/** How a tensor is laid out: its first axes (`spread` of them) as rows × columns, its last ones as slices. */
 export function layout(shape) {
   const length = (axes) => axes.reduce((product, side) => product * side, 1);
   if (shape.length <= 1 || (shape.length === 2 && shape[0] > 32)) {
@@ -24,7 +24,7 @@ export function layout(shape) {
 const LEVELS = 256;
 const NO_NUMBER = 2 * LEVELS + 1;
 
-/** Purple for less than nothing, orange for more, paper for nothing, by the square root of the size; grey for NaN. */
+/** Purple for negative numbers, orange for positive ones, by the square root of their size; grey for NaN. */
 export function palette() {
   const style = getComputedStyle(document.documentElement);
   const [negative, zero, positive] = ["--negative", "--zero", "--positive"].map((name) => rgb(style.getPropertyValue(name)));
@@ -34,7 +34,7 @@ export function palette() {
     return zero.map((part, channel) => Math.round(part + (end[channel] - part) * share));
   });
   shades.push(rgb(style.getPropertyValue("--quiet")));
-  // One integer a shade, as the bytes of a picture lie in memory.
+  // Each shade as one integer, in the byte order of an image.
   const packed = new Uint32Array(Uint8ClampedArray.from(shades.flatMap((shade) => [...shade, 255])).buffer);
   const level = (value, largest) => {
     if (Number.isNaN(value)) return NO_NUMBER;
@@ -52,7 +52,7 @@ function rgb(text) {
   return [0, 2, 4].map((start) => parseInt(digits.slice(start, start + 2), 16));
 }
 
-/** A slice, one pixel a cell. */
+/** A slice as an image of one pixel for each cell. */
 export function slicePicture(tensor, { rows, columns, slices, count }, slice, { packed, level }) {
   const picture = new ImageData(columns, rows);
   const pixels = new Uint32Array(picture.data.buffer);
@@ -78,7 +78,7 @@ export function inkOn(shade) {
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 ? "#000" : "#fff";
 }
 
-/** Three digits: what a scale needs. */
+/** Three digits, for a scale. */
 const rough = (value) => short(Number(value.toPrecision(3)));
 
 /** Two digits, for a cell. */
@@ -93,7 +93,7 @@ function under({ target, clientX, clientY }, rows, columns) {
 
 export const indexed = (index) => (index.length ? `[${index.join(", ")}]` : "");
 
-/** The figure of one tensor; `page` gives the trace, the symbols, the marks, and takes what is chosen. */
+/** The figure of one tensor on a page, which has the trace, the symbols and the marks. */
 export class Heatmap {
   constructor(page, name, { width = 320 } = {}) {
     Object.assign(this, { page, name, width, slice: 0, cursor: [0, 0] });
@@ -158,14 +158,14 @@ export class Heatmap {
     return element("div", { className: "slices" }, this.strip, element("label", {}, this.which, this.range));
   }
 
-  /** Where each slice lies in the strip; fixed before the numbers come, so that nothing moves when they do. */
+  /** The position of each slice in the strip: fixed before the numbers arrive, so that nothing moves when they do. */
   #layStrip() {
     const { rows, columns, slices } = this.lying;
     const zoom = Math.max(1, Math.floor(28 / columns));
     const [cellWidth, cellHeight] = [columns * zoom + 4, rows * zoom + 4];
     const most = Math.max(1, Math.min(slices, Math.floor(this.paperWidth / Math.min(cellWidth, 32))));
     const lines = Math.ceil(slices / most);
-    // As even as they can be: 16 are four fours rather than three fives and one.
+    // As even as possible: 16 are four rows of 4 rather than three rows of 5 and one more.
     const across = Math.ceil(slices / lines);
     this.grid = { across, lines, cellWidth, cellHeight, zoom };
     this.strip.width = across * cellWidth;
@@ -243,12 +243,12 @@ export class Heatmap {
     return [offset % slices, Math.floor(order / columns), order % columns];
   }
 
-  /** Whether a cell of a box lies in this slice. */
+  /** Whether any cell of a box is in this slice. */
   holds(box) {
     return contains(box.slice(this.lying.spread), this.#index(0, 0).slice(this.lying.spread));
   }
 
-  /** Has the numbers of its slice brought, and draws. */
+  /** Brings the numbers of the slice, and draws it. */
   async appear() {
     this.visible = true;
     const { trace } = this.page;
@@ -297,7 +297,7 @@ export class Heatmap {
     }
   }
 
-  /** A frame around the cells of a box that lie in this slice. */
+  /** A frame around the cells of a box that are in this slice. */
   #outline(paper, box, ink, thick) {
     if (!this.holds(box)) return;
     const [top, left, bottom, right] = this.#extent(box);

@@ -11,7 +11,7 @@ function percent(share) {
   return `${(100 * share).toFixed(digits)} %`;
 }
 
-/** A click that no pointer made. */
+/** Whether a click came from the keyboard. */
 const byKeyboard = (event) => event.detail === 0;
 
 export class Hero {

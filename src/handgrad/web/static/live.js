@@ -1,4 +1,4 @@
-// What only the server can do: another picture, label or model, and steps of the network.
+// What needs the server: another picture, label or model, and steps of the network.
 
 import { element, shape } from "./element.js";
 import { short } from "./heatmap.js";
@@ -14,7 +14,7 @@ export class Live {
     Object.assign(this, { page, base, visitor, models, model, examples, losses: [], taken: 0, undoable: 0, playing: false, looping: false, busy: Promise.resolve() });
   }
 
-  /** The numbers of a tensor that the page did not come with: one slice of `slices`, or all of them. */
+  /** The numbers of a tensor that were not sent with the page: one slice of `slices`, or all of them. */
   numbers(traced, name, slice, slices) {
     const node = traced.nodes.findIndex((each) => each.name === name);
     return this.#inTurn(async () => {
@@ -25,7 +25,7 @@ export class Live {
     });
   }
 
-  /** One question after the other: none asks for the numbers of a trace that a step is replacing. */
+  /** One request at a time: none asks for the numbers of a trace that a step is replacing. */
   #inTurn(ask) {
     const answer = this.busy.then(ask);
     this.busy = answer.catch(() => {});
@@ -39,7 +39,7 @@ export class Live {
     throw new Error(answered.error);
   }
 
-  /** Sends a wish, and shows what comes of it. */
+  /** Sends a wish, and shows the result. */
   async #wish(path, request) {
     try {
       await this.#inTurn(async () => {

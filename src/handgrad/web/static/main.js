@@ -12,7 +12,7 @@ import { cell, contains, toBytes } from "./tensor.js";
 import { Trace } from "./trace.js";
 
 const RATE = 0.001;
-/** As in the style: from here on the rail lies at the head. */
+/** As in style.css: on narrower screens the rail is at the top. */
 const NARROW = "(max-width: 60rem)";
 
 class Page {
@@ -43,7 +43,7 @@ class Page {
     this.pixels = toBytes(traced.pixels.data);
   }
 
-  /** Shows the trace: what is open and chosen stays so. */
+  /** Shows the trace; what is open or chosen stays so. */
   async redraw() {
     this.hero.draw();
     const { chosen } = this;
@@ -68,7 +68,7 @@ class Page {
     }
   }
 
-  /** Brings what explains a tensor, of the trace that is current when it is there. */
+  /** Brings what explains a tensor, from the trace that is current once it has arrived. */
   async #ready(name) {
     for (;;) {
       const { trace } = this;
@@ -85,7 +85,7 @@ class Page {
     return (this.cards.findLast((card) => card.nodes[0] === name) ?? this.cards.find((card) => card.nodes.includes(name)))?.id;
   }
 
-  /** Explains a number: `follow` where a link led to it, from the number before; `focus` where the keyboard asked. */
+  /** Explains a number: `follow` if a link led to it, `focus` if the keyboard did. */
   async choose(name, index, follow = false, focus = follow) {
     const wanted = { name, index };
     this.wanted = wanted;
@@ -105,7 +105,7 @@ class Page {
     for (const view of this.views) view.draw();
   }
 
-  /** Each view turns to the slice in which the chosen number, or one that it is tied to, lies. */
+  /** Turns a view to the slice of the chosen number, or of one that is linked with it. */
   #turn(view) {
     const mark = this.marks(view.name)[0];
     if (view.name === this.chosen.name) view.turnTo(this.chosen.index);
@@ -118,12 +118,12 @@ class Page {
     if (!card) return;
     const view = this.views.find((other) => other.name === name && card.contains(other.figure));
     const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
-    // Where the explanation lies at the foot of the screen, its upper part is what can be seen.
+    // If the explanation covers the lower part of the screen, only the upper part can be seen.
     const block = getComputedStyle(this.explanation.panel).position === "fixed" ? "start" : "center";
     (view?.figure ?? card).scrollIntoView({ block, behavior });
   }
 
-  /** What lights up in a tensor: the chosen number, what it depends on, what depends on it. */
+  /** The boxes marked in a tensor: the chosen number, what it depends on, what depends on it. */
   marks(name) {
     if (!this.chosen) return [];
     const { chosen, source, dependent } = this.color.ink;
@@ -158,7 +158,7 @@ class Page {
       article.append(heading, formulas, element("p", { textContent: card.text }), figures);
       container.append(article);
       if (formulas.scrollWidth > formulas.clientWidth) {
-        // What can be scrolled must be reached by the keyboard.
+        // What scrolls must be reachable by the keyboard.
         formulas.tabIndex = 0;
         formulas.setAttribute("role", "group");
         formulas.setAttribute("aria-label", `formula of ${card.number}`);

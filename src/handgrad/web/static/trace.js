@@ -1,4 +1,4 @@
-// The trace as the page asks it: any tensor by name, where a number comes from, what depends on it, what a nudge does.
+// What the page asks of the trace: any tensor by name, where a number comes from, what depends on it, what a nudge does.
 
 import { product } from "./factors.js";
 import { Tensor } from "./tensor.js";
