@@ -1,4 +1,4 @@
-"""Workers and hosts that are lost in mid-epoch: the training ends by itself, with the bits of the undisturbed one."""
+"""Workers and hosts that are lost in mid-epoch: the training finishes with the model of the undisturbed one."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ def test_nothing_is_lost_or_doubled_when_a_worker_is_killed(
     assert rows(tmp_path / "out").equals(by_two)
 
 
-def test_an_ended_run_goes_on_with_what_is_missing(
+def test_an_interrupted_run_continues_with_the_missing_parts(
     by_two: Any, trained: Path, many: Path, tmp_path: Path, address: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"

@@ -85,12 +85,12 @@ def test_trials_that_fail_or_are_killed_do_not_end_it(tmp_path: Path, address: s
     assert (rows[0]["state"], rows[-1]["state"], len(rows)) == ("finished", "failed", 6)
 
 
-def test_an_interrupted_sweep_goes_on(tmp_path: Path, address: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_interrupted_sweep_continues(tmp_path: Path, address: str, capsys: pytest.CaptureFixture[str]) -> None:
     told: list[int] = []
     before: list[int] = []
 
     def interrupt(ended: int, total: int) -> None:
-        """When half of the trials have ended, once; two that end together are told as one."""
+        """When half of the trials have ended, once; two that end together are reported as one."""
         if total == 6:
             told.append(ended)
             if ended >= 3 and not before:

@@ -15,7 +15,7 @@ def on(address: str, workers: int) -> tuple[str, ...]:
     return "--cluster", "ray", "--workers", str(workers), "--address", address
 
 
-def test_one_worker_has_the_bits_of_one_machine(tmp_path: Path, address: str) -> None:
+def test_one_worker_gives_the_model_of_one_machine_bit_for_bit(tmp_path: Path, address: str) -> None:
     arguments = (*NETWORK, "--epochs", "3", "--augment", "shift", "--class-weight", "balanced", "--early-stopping")
     alone = run(tmp_path / "alone", *arguments)
     events = run(tmp_path / "run", *arguments, *on(address, 1))

@@ -1,4 +1,4 @@
-"""The classifier: what it makes of images, and that the same seed gives the same bits, on whatever way."""
+"""The classifier: how it reads images, and that the same seed gives the same model however it is called."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_images_are_the_same_in_whatever_shape_they_come() -> None:
     assert bits(lists) == bits(HandgradClassifier(**SMALL).fit(X.astype(np.float64), Y))
 
 
-def test_color_images_have_figures_of_each_depth() -> None:
+def test_color_images_have_figures_of_each_channel() -> None:
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (40, 7, 9, 3), np.uint8)
     deep = HandgradClassifier(**SMALL).fit(images, np.arange(40) % 2)
@@ -111,7 +111,7 @@ def test_floats_lose_no_precision() -> None:
     assert found.score(images[200:], labels[200:]) > 0.85
 
 
-def test_the_same_seed_gives_the_same_bits_on_any_number_of_threads_and_another_others() -> None:
+def test_the_same_seed_gives_the_same_model_on_any_number_of_threads_and_another_seed_another() -> None:
     first = fitted(n_threads=1)
     assert bits(fitted(n_threads=2)) == bits(clone(first).fit(X, Y)) == bits(first)
     assert bits(fitted(random_state=1)) != bits(first)
@@ -137,7 +137,7 @@ def test_going_on_after_a_pickle_is_going_on(method: str, solver: str, tmp_path:
         assert copied.loss_curve_ == left.loss_curve_
 
 
-def test_a_warm_start_goes_on_where_the_last_fit_ended() -> None:
+def test_a_warm_start_continues_where_the_last_fit_ended() -> None:
     classifier = fitted(warm_start=True, learning_rate_init=0.002)
     first = list(classifier.loss_curve_)
     assert classifier.n_iter_ == len(first) == 3
@@ -329,7 +329,7 @@ def test_both_engines_learn_the_same() -> None:
         np.testing.assert_allclose(notes.predict_proba(images), fused.predict_proba(images), atol=1e-3)
 
 
-def test_it_tells_of_each_pass_where_asked_to(capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_prints_each_epoch_if_verbose(capsys: pytest.CaptureFixture[str]) -> None:
     fitted()
     assert capsys.readouterr().out == ""
     fitted(verbose=True, early_stopping=True)

@@ -81,7 +81,7 @@ def test_a_pipeline_in_front_of_it_may_scale_or_reduce() -> None:
         shaped.set_params(handgradclassifier__stages=((4, 4, 4, 4),)).fit(X, Y)
 
 
-def test_cross_validation_gives_what_fits_on_the_parts_give() -> None:
+def test_cross_validation_gives_what_fits_on_the_folds_give() -> None:
     classifier = HandgradClassifier(random_state=0, max_iter=5, learning_rate_init=0.005)
     found = cross_validate(classifier, X, Y, cv=3, return_estimator=True, return_train_score=True)
     assert found["test_score"].min() > 0.85
