@@ -53,7 +53,7 @@ class Engine(Protocol):
         recipe: RecipeLike | None = None,
         begin: Callable[[], None] = lambda: None,
     ) -> Compilation | None:
-        """Compile whatever the work ahead needs and no earlier process has compiled.
+        """Compile whatever the work ahead needs and no earlier process has compiled; return None if all was ready.
 
         Parameters
         ----------
@@ -67,11 +67,6 @@ class Engine(Protocol):
             Of a training, which needs both of them, the optimizer, and the augmentation of its images.
         begin : callable
             Called before the first compilation.
-
-        Returns
-        -------
-        Compilation or None
-            None if everything was ready.
         """
 
 
@@ -110,18 +105,13 @@ class NotesEngine:
 
 
 def create(
-    name: str,
-    standardization: Standardization,
-    threads: int | None = None,
-    architecture: Architecture | None = None,
+    name: str, standardization: Standardization, threads: int | None = None, architecture: Architecture | None = None
 ) -> Engine:
     """Create the engine of that name.
 
     Parameters
     ----------
     name : {"fused", "notes"}
-    standardization : Standardization
-        Applied to the pixels.
     threads : int, optional
         Threads of the fused engine; by default ``fused.team.default_threads()``. The results do not depend on it.
     architecture : Architecture, optional
@@ -154,12 +144,6 @@ def create(
 
 
 def check_name(name: str) -> None:
-    """Refuse a name that no engine has.
-
-    Raises
-    ------
-    InputError
-        If there is no engine of that name.
-    """
+    """Raise an InputError if no engine has that name."""
     if name not in ENGINES:
         raise InputError("engine", name, f"the engines are {', '.join(ENGINES)}", f"use {ENGINES[0]}")

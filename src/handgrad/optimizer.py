@@ -14,7 +14,6 @@ from handgrad.typing import Array
 WIDE = 2304
 """Inputs of a dense layer up to which its weights learn at the full rate: those of the default network on 28 × 28."""
 
-
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 """β1, β2 and ε of AdamW."""
 
@@ -77,8 +76,6 @@ class SGD:
 
     Parameters
     ----------
-    parameters : Parameters
-        The parameters to change; they give the sizes.
     momentum : float
         μ.
     weight_decay : float
@@ -123,8 +120,6 @@ class AdamW:
 
     Parameters
     ----------
-    parameters : Parameters
-        The parameters to change; they give the sizes.
     weight_decay : float
         λ, on filters and weights only.
     step : callable

@@ -51,18 +51,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (
-    train.train,
-    evaluate.evaluate,
-    predict.predict,
-    sweep.sweep,
-    explain.explain,
-    serve.serve,
-    export.export,
-    check.check,
-    info.info,
-    cache.cache,
-):
+_COMMANDS = (
+    train.train, evaluate.evaluate, predict.predict, sweep.sweep, explain.explain, serve.serve, export.export,
+    check.check, info.info, cache.cache,
+)  # fmt: skip
+for command in _COMMANDS:
     # Typer would keep the line breaks of the docstring's paragraphs.
     paragraphs = (inspect.getdoc(command) or "").split("\n\n")
     app.command(cls=Command, help="\n\n".join(" ".join(text.split()) for text in paragraphs))(command)

@@ -58,12 +58,8 @@ def cache(
         return
     files = kept.files()
     if json:
-        display.print_json(
-            {
-                "folder": str(kept.folder),
-                "files": [stored.about | {"file": stored.path.name, "bytes": stored.size} for stored in files],
-            }
-        )
+        listed = [stored.about | {"file": stored.path.name, "bytes": stored.size} for stored in files]
+        display.print_json({"folder": str(kept.folder), "files": listed})
         return
     table = display.table("pictures of", "images>", "size>", "bytes>", "last used")
     for stored in files:

@@ -88,38 +88,19 @@ def _checks(engine: str, parameters: Parameters, X: Array, rng: np.random.Genera
 
 
 def _record(checked: verify.LineCheck) -> dict[str, object]:
-    return {
-        "number": checked.number,
-        "derivative": checked.derivative,
-        "formula": checked.formula,
-        "error": checked.error if np.isfinite(checked.error) else None,
-        "coordinates": checked.coordinates,
-        "verdict": checked.verdict,
-    }
+    values = {name: getattr(checked, name) for name in ("number", "derivative", "formula", "error", "coordinates")}
+    return values | {"error": checked.error if np.isfinite(checked.error) else None, "verdict": checked.verdict}
 
 
 def _print(architecture: Architecture, engine: str, checks: list[verify.LineCheck]) -> None:
     sizes = " × ".join(map(str, architecture.input_shape))
     filters = " / ".join(", ".join(map(str, stage)) for stage in architecture.stages)
     maps = f", {architecture.maps} maps" if architecture.maps else ""
-    table = display.table(
-        "line",
-        "derivative",
-        "formula",
-        "error>",
-        "numbers>",
-        "verdict",
-        title=f"{sizes} image, {filters} filters{maps}; the {engine} engine",
-    )
+    title = f"{sizes} image, {filters} filters{maps}; the {engine} engine"
+    table = display.table("line", "derivative", "formula", "error>", "numbers>", "verdict", title=title)
     for checked in checks:
-        style = _STYLES[checked.verdict]
-        table.add_row(
-            checked.number,
-            checked.derivative,
-            escape(checked.formula),
-            f"{checked.error:.1e}",
-            str(checked.coordinates),
-            f"[{style}]{checked.verdict}[/]",
-        )
+        verdict = f"[{_STYLES[checked.verdict]}]{checked.verdict}[/]"
+        line = (checked.number, checked.derivative, escape(checked.formula))
+        table.add_row(*line, f"{checked.error:.1e}", str(checked.coordinates), verdict)
     display.stdout.print(table)
     display.stdout.print()

@@ -37,13 +37,7 @@ Address = Annotated[
 
 
 def check(cluster: str | None, workers: int | None, address: str | None) -> None:
-    """Refuse options that do not go together, and a cluster whose packages are missing.
-
-    Raises
-    ------
-    InputError
-        For the first that is wrong.
-    """
+    """Refuse options that do not go together, and a cluster whose packages are missing."""
     if cluster is None:
         for name, value in (("workers", workers), ("address", address)):
             if value is not None:

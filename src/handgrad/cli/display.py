@@ -11,14 +11,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from handgrad.errors import HandgradWarning
@@ -73,16 +66,8 @@ def table(*columns: str, title: str | None = None) -> Table:
 
 def progress_bar(*columns: ProgressColumn) -> Progress:
     """Make a bar on stderr that disappears when it is done; nothing if stderr is not a terminal."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        *columns,
-        TimeRemainingColumn(),
-        console=stderr,
-        transient=True,
-        disable=not stderr.is_terminal,
-    )
+    shown = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), *columns, TimeRemainingColumn())
+    return Progress(*shown, console=stderr, transient=True, disable=not stderr.is_terminal)
 
 
 @contextmanager

@@ -53,16 +53,10 @@ def evaluate(
         metrics = measure(probabilities, samples.labels, model.classes)
         if out:
             report = evaluation_report(
-                model,
-                samples,
-                probabilities,
-                computing,
-                command=shlex.join(["handgrad", *context.obj]),
-                model_path=str(model_path),
-                source=source,
-                split=which,
+                model, samples, probabilities, computing,
+                command=shlex.join(["handgrad", *context.obj]), model_path=str(model_path), source=source, split=which,
                 notices=notices,
-            )
+            )  # fmt: skip
             atomic.write_files(out, report_files(report, {"test": samples}))
     if json:
         display.print_json({"model": str(model_path), "source": source, "split": which, **asdict(metrics)})

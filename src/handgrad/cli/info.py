@@ -11,10 +11,7 @@ from handgrad.model import Model
 from handgrad.notes.operations import plain_formula
 
 
-def info(
-    model_path: options.ModelPath,
-    json: options.Json = False,
-) -> None:
+def info(model_path: options.ModelPath, json: options.Json = False) -> None:
     """Show what a model file holds: its network, classes, preprocessing and provenance."""
     model = model_file.load(model_path)
     if json:

@@ -89,15 +89,7 @@ def given(context: typer.Context, name: str) -> bool:
 
 
 def refuse_file(path: Path, overwrite: bool) -> None:
-    """Check the path of an output file before the work.
-
-    Raises
-    ------
-    InputError
-        If it may not be overwritten.
-    OutputError
-        If it is a folder.
-    """
+    """Refuse the path of an output file, before the work, if it is a folder or may not be overwritten."""
     if path.is_dir():
         raise OutputError(path, "it is a folder")
     if path.exists() and not overwrite:

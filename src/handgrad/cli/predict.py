@@ -84,16 +84,9 @@ def predict(
 
 
 def _predict_on_cluster(
-    model_path: Path,
-    images: list[Path],
-    out: Path | None,
-    workers: int,
-    address: str | None,
-    json: bool,
-    top: int,
-    engine: str,
-    threads: int | None,
-) -> None:
+    model_path: Path, images: list[Path], out: Path | None, workers: int, address: str | None, json: bool, top: int,
+    engine: str, threads: int | None,
+) -> None:  # fmt: skip
     # Imported here, since nothing but a cluster needs it.
     from handgrad.cluster.prediction import predict as predict_on_cluster
 
@@ -132,12 +125,8 @@ def _most_probable(row: Array, model: Model, top: int) -> list[tuple[str, float]
 
 def _record(path: Path, row: Array, model: Model, top: int) -> dict[str, object]:
     ranked = _most_probable(row, model, top)
-    return {
-        "image": str(path),
-        "class": ranked[0][0],
-        "probability": ranked[0][1],
-        "top": [{"class": name, "probability": probability} for name, probability in ranked],
-    }
+    classes = [{"class": name, "probability": probability} for name, probability in ranked]
+    return {"image": str(path), **classes[0], "top": classes}
 
 
 def _print(paths: list[Path], probabilities: Array, model: Model, top: int) -> None:

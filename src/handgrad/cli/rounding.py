@@ -17,23 +17,7 @@ from handgrad.report.unseen import WORDS
 def measured(model: Model, source: str | None, int8: bool) -> Accuracy | None:
     """Measure a model on images that it has not learned from, and with `int8` its rounded weights as well.
 
-    Parameters
-    ----------
-    model : Model
-    source : str, optional
-        Where the images come from; the source of its training if left out.
-    int8 : bool
-        Whether its weights are rounded.
-
-    Returns
-    -------
-    Accuracy or None
-        None, with a notice, if no source is given, and that of the training cannot be used.
-
-    Raises
-    ------
-    DataError
-        If the given source cannot be used.
+    Without a source, they are those of its training; if that cannot be used, return None, with a notice.
     """
     remedy = "give --data SOURCE to measure what int8 costs"
     data = model.provenance.get("data")

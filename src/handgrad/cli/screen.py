@@ -73,10 +73,8 @@ def resume_command(folder: Path) -> str:
 @contextmanager
 def loop() -> Iterator[Callable[[Step | Epoch], None]]:
     """Show the steps and epochs that the yielded function is given."""
-    figures = TextColumn(
-        "loss {task.fields[loss]:.4f}  accuracy {task.fields[accuracy]}  {task.fields[rate]:,.0f} images/s"
-    )
-    with display.progress_bar(figures) as bar:
+    columns = "loss {task.fields[loss]:.4f}  accuracy {task.fields[accuracy]}  {task.fields[rate]:,.0f} images/s"
+    with display.progress_bar(TextColumn(columns)) as bar:
         task = bar.add_task("Training", total=None, loss=float("nan"), accuracy="", rate=0.0)
         loss = accuracy = 0.0
         images = 0
@@ -92,15 +90,8 @@ def loop() -> Iterator[Callable[[Step | Epoch], None]]:
             loss += weight * (event.loss - loss)
             accuracy += weight * (event.accuracy - accuracy)
             images += event.images
-            bar.update(
-                task,
-                description=f"Epoch {event.epoch}",
-                completed=event.step,
-                total=event.steps,
-                loss=loss,
-                accuracy=display.percent(accuracy, 1),
-                rate=images / event.seconds,
-            )
+            figures = {"loss": loss, "accuracy": display.percent(accuracy, 1), "rate": images / event.seconds}
+            bar.update(task, description=f"Epoch {event.epoch}", completed=event.step, total=event.steps, **figures)
 
         yield show
 

@@ -28,8 +28,7 @@ def sweep(
         Path, typer.Option(metavar="FILE", help="TOML: a value or a distribution for each option of train.")
     ],
     out: Annotated[
-        Path,
-        typer.Option(help="Folder for the best model and the table of trials; an interrupted sweep is continued."),
+        Path, typer.Option(help="Folder for the best model and the table of trials; an interrupted sweep is continued.")
     ],
     trials: Annotated[int, typer.Option(min=1, help="Trainings.")] = 20,
     seed: Annotated[int, typer.Option(help="Draws the options; also the seed of every training.")] = 0,
@@ -65,8 +64,6 @@ def sweep(
 def typed(options: Options) -> str:
     """Return options as one types them.
 
-    Examples
-    --------
     >>> typed({"learning-rate": 0.0123456, "strict": True, "early-stopping": False})
     '--learning-rate 0.01235 --strict'
     """
@@ -88,7 +85,6 @@ def _print(trials: Sequence[Trial], space: Space) -> None:
         table.add_row(str(one.number), *figures, str(one.epochs), *values, escape(one.error or one.state))
     display.stdout.print(table)
     states = [one.state for one in trials]
-    counts = ", ".join(
-        f"{states.count(state)} {state}" for state in ("finished", "stopped", "failed") if state in states
-    )
+    kinds = (state for state in ("finished", "stopped", "failed") if state in states)
+    counts = ", ".join(f"{states.count(state)} {state}" for state in kinds)
     display.say(f"{len(trials)} trials: {counts}; the best has {typed(trials[0].options)}\n")

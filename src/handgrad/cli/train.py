@@ -26,10 +26,7 @@ _OUTPUT = "Output"
 @options.with_training_options
 def train(
     context: typer.Context,
-    source: Annotated[
-        str | None,
-        typer.Argument(help=f"{KINDS}.", metavar="SOURCE", show_default=False),
-    ] = None,
+    source: Annotated[str | None, typer.Argument(help=f"{KINDS}.", metavar="SOURCE", show_default=False)] = None,
     out: Annotated[
         Path | None,
         typer.Option(

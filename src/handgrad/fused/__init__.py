@@ -19,8 +19,6 @@ OPERATIONS = frozenset(
 def unsupported(architecture: Architecture) -> frozenset[str]:
     """Return the operations of a network that the kernels lack.
 
-    Examples
-    --------
     >>> unsupported(Architecture(maps=2))
     frozenset()
     """

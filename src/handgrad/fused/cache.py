@@ -24,12 +24,6 @@ class SealedFile:
     A pair that several processes write at once, or that a full disk cuts short, can hold the index of one and the data
     of another. A single file, renamed once it is complete, is one process's work or does not exist.
 
-    Parameters
-    ----------
-    path : Path
-
-    Examples
-    --------
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     file = SealedFile(Path(folder) / "kernel")
@@ -65,24 +59,15 @@ class SealedFile:
 
 
 class KernelCache(FunctionCache):
-    """Numba's cache of one function, kept in a ``SealedFile``.
+    """Numba's cache of one function, always called with arguments of the same types, kept in a ``SealedFile``.
 
-    Parameters
-    ----------
-    function : function
-        Always called with arguments of the same types under this name.
-
-    Raises
-    ------
-    RuntimeError
-        If no folder can be written.
+    It raises a RuntimeError if no folder can be written.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)  # type: ignore[no-untyped-call]
-        self._cache_file = SealedFile(  # type: ignore[assignment]
-            Path(self._cache_path, f"{self._impl.filename_base}.kernel")
-        )
+        file = Path(self._cache_path, f"{self._impl.filename_base}.kernel")
+        self._cache_file = SealedFile(file)  # type: ignore[assignment]
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep a compiled kernel; without room, or with the folder gone, add its name to ``unkept``."""

@@ -76,25 +76,12 @@ class _KernelCompiler(Compiler):
 class Suite(dict[str, Any]):
     """Kernels by name, each made when it is first looked up and compiled when it is first called.
 
-    A kernel that is on disk already needs none of those that it calls.
-
-    Parameters
-    ----------
-    templates : iterable of function
-        The kernels' sources.
-    sizes : mapping of str to int
-        The sizes that ``unrolled`` fills in.
-    suffix : str
-        Distinguishes suites of the same `sizes`, e.g. by their precision. A function of one suffix must always be
-        called with the same types: then processes that write the cache at once all write the same file.
+    A kernel that is on disk already needs none of those that it calls. `suffix` distinguishes suites of the same
+    `sizes`, e.g. by their precision. A function of one suffix must always be called with the same types: then
+    processes that write the cache at once all write the same file.
     """
 
-    def __init__(
-        self,
-        templates: Iterable[Callable[..., Any]],
-        sizes: Mapping[str, int],
-        suffix: str,
-    ) -> None:
+    def __init__(self, templates: Iterable[Callable[..., Any]], sizes: Mapping[str, int], suffix: str) -> None:
         super().__init__()
         self._templates = {template.__name__: template for template in templates}
         self._sizes = sizes

@@ -21,17 +21,9 @@ from handgrad.typing import Array, Integers, Stored
 class FusedEngine:
     """Both passes as fused kernels: the notes engine's numbers, several times faster.
 
-    Several threads may call one engine at once.
+    Pixels are standardized while they are loaded, floats before. `threads` share a batch, by default
+    ``default_threads()``; the results do not depend on it, bit for bit. Several threads may call one engine at once.
 
-    Parameters
-    ----------
-    standardization : Standardization
-        Applied to pixels while they are loaded, to floats before.
-    threads : int, optional
-        Threads that share a batch; by default ``default_threads()``. The results do not depend on it, bit for bit.
-
-    Examples
-    --------
     >>> network = Parameters.zeros(Architecture(input_shape=(6, 6, 1)))
     >>> engine = FusedEngine(Standardization((0.0,), (1.0,)))
     >>> engine.predict(network, np.ones((1, 6, 6, 1), np.uint8))  # doctest: +SKIP

@@ -10,23 +10,15 @@ from numba.core import cgutils, config
 
 
 class Code:
-    """The instructions of one operation; its first argument is the array that it reads or writes.
-
-    Parameters
-    ----------
-    context, builder, signature, arguments
-        As Numba hands them to an intrinsic.
-    """
+    """The instructions of one operation, from Numba's intrinsic; its first argument is the array that it uses."""
 
     def __init__(self, context: Any, builder: Any, signature: Any, arguments: Sequence[Any]) -> None:
         self.context, self.builder, self.kind, self.arguments = context, builder, signature.args[0], arguments
 
     def address(self, at: Any, count: Any) -> Any:
         """Return the address of element `at`; with bounds checked, raise an IndexError unless `count` follow."""
-        builder, fields = (
-            self.builder,
-            self.context.make_array(self.kind)(self.context, self.builder, self.arguments[0]),
-        )
+        builder = self.builder
+        fields = self.context.make_array(self.kind)(self.context, builder, self.arguments[0])
         if config.BOUNDSCHECK:  # type: ignore[attr-defined]
             size = fields.nitems
             count = count if isinstance(count, ir.Value) else ir.Constant(size.type, count)

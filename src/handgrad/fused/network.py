@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -43,21 +44,10 @@ def _kernels(sizes: tuple[tuple[str, int], ...], keep: bool, kinds: str) -> Suit
 
 
 class Network:
-    """One architecture in one precision, with the standardization of its inputs.
+    """One architecture in float32 or float64, with the standardization of its pixels.
 
-    Parameters
-    ----------
-    architecture : Architecture
-    dtype : dtype
-        float32 or float64.
-    standardization : Standardization or None
-        None where images come as floats that the caller has standardized.
-    team : Team
-
-    Raises
-    ------
-    InputError
-        If the architecture has operations that the kernels lack.
+    Without one, images come as floats that the caller has standardized. An architecture with an operation that the
+    kernels lack is refused with an InputError.
     """
 
     def __init__(
@@ -95,9 +85,8 @@ class Network:
         X, batch = self._checked(X), len(X)
         y = ideal(labels, self.architecture.classes, self.dtype)
         if len(y) != batch:
-            raise InputError(
-                "labels", f"{len(y)} labels", f"{batch} images need as many labels", "give one label per image"
-            )
+            rule = f"{batch} images need as many labels"
+            raise InputError("labels", f"{len(y)} labels", rule, "give one label per image")
         weights = upstream(sample_weight, np.empty(batch, self.dtype)) / self.dtype.type(batch)
         return self._both_passes(parameters, X, y, weights)
 
@@ -178,24 +167,18 @@ class Network:
     def _take(self, batch: int, backward: bool) -> Workspace:
         """Return a workspace that no other thread uses, for at least that many images."""
         idle = self._idle[backward]
-        while idle:
-            try:
+        with suppress(IndexError):  # none is left
+            while True:
                 space = idle.pop()
-            except IndexError:  # another thread was faster
-                break
-            if space.batch >= batch:
-                return space
+                if space.batch >= batch:
+                    return space
         return Workspace(self.plan, self.dtype, batch, self.team.threads, backward)
 
     def _checked(self, X: Any) -> Any:
         expected = self.architecture.input_shape
         if X.ndim != 4 or X.shape[1:] != expected or len(X) == 0:
-            raise InputError(
-                "X",
-                X.shape,
-                f"must have the shape (batch, {', '.join(map(str, expected))})",
-                "resize or reshape the images",
-            )
+            rule = f"must have the shape (batch, {', '.join(map(str, expected))})"
+            raise InputError("X", X.shape, rule, "resize or reshape the images")
         if X.dtype != self.pixel_dtype:
             raise InputError("X", X.dtype, f"must be {self.pixel_dtype}", "convert it with .astype")
         # Kernels are compiled for one kind of array.

@@ -27,38 +27,23 @@ _LINE = LINE // 4
 class Plan:
     """Sizes and offsets that follow from an architecture, all of them computed at once by ``plan_of``.
 
-    Parameters
-    ----------
-    sizes : mapping of str to int
-        What kernels are compiled for.
-    convolutions, denses : array of records
-        Every layer as the kernels see it; offsets count elements.
-    totals : mapping of str to int
-        Elements of each kind of buffer: of an image (S, bits, winners, U, t), of a thread, or of the network.
-    packing : mapping of str to pair of arrays
-        What kernels read filters from, as (indices there, indices in the parameters); elsewhere there are zeros.
-        ``F``: before a ReLU filter by filter, map by map; before a pooling map by map, tap by tap, the filters side by
-        side. ``turned``: like the former, each filter turned by 180°. ``table``: see ``pooling.pool_back``.
-    gradient_indices : array
-        Where in the parameters each number of a chunk's gradient belongs: filter by filter, map by map; then α.
-    multiply_adds : int
-        Of one image's forward pass.
+    `packing` says what kernels read filters from, as (indices there, indices in the parameters); elsewhere there are
+    zeros. ``F``: before a ReLU filter by filter, map by map; before a pooling map by map, tap by tap, the filters side
+    by side. ``turned``: like the former, each filter turned by 180°. ``table``: see ``pooling.pool_back``.
     """
 
-    sizes: Mapping[str, int]
-    convolutions: NDArray[Any]
+    sizes: Mapping[str, int]  # what kernels are compiled for
+    convolutions: NDArray[Any]  # records: every layer as the kernels see it; offsets count elements
     denses: NDArray[Any]
-    totals: Mapping[str, int]
+    totals: Mapping[str, int]  # elements of a buffer: of an image (S, bits, winners, U, t), a thread or the network
     packing: Mapping[str, tuple[Indices, Indices]]
-    gradient_indices: Indices
-    multiply_adds: int
+    gradient_indices: Indices  # a chunk's gradient in the parameters: filter by filter, map by map; then α
+    multiply_adds: int  # of one image's forward pass
 
 
 def plan_of(architecture: Architecture, lanes: int) -> Plan:
     """Plan a network for vectors of `lanes` numbers.
 
-    Examples
-    --------
     >>> plan = plan_of(Architecture(input_shape=(8, 8, 1), stages=((4, 4),)), lanes=16)
     >>> plan.convolutions["filters"].tolist(), plan.totals["t"]
     ([4, 4], 16)

@@ -22,15 +22,8 @@ Task = Callable[[int, int], None]
 
 
 class Team:
-    """A fixed number of threads, which end with it.
+    """A fixed number of threads, which end with it; the calling one is the first.
 
-    Parameters
-    ----------
-    threads : int
-        Threads in total; the calling one is the first.
-
-    Examples
-    --------
     >>> done = []
     >>> Team(2).run(lambda number, threads: done.append(number))
     >>> sorted(done)
@@ -52,14 +45,12 @@ class Team:
             self._start()
             for member in self._members:
                 member.calls.put(task)
-            failures: list[BaseException | None] = []
             try:
                 task(0, self.threads)
             finally:
                 failures = [member.answers.get() for member in self._members]
-            for failure in failures:
-                if failure:
-                    raise failure
+            for failure in filter(None, failures):
+                raise failure
         finally:
             self._busy.release()
 
@@ -117,11 +108,6 @@ def default_threads() -> int:
     """Return ``HANDGRAD_NUM_THREADS``, or the processors that this process may use, at most ``OMP_NUM_THREADS``.
 
     joblib, Ray and batch systems set the latter to each process's share of the machine.
-
-    Raises
-    ------
-    InputError
-        If the first variable is not a positive integer.
     """
     wanted = os.environ.get("HANDGRAD_NUM_THREADS")
     if wanted is None:
@@ -130,7 +116,6 @@ def default_threads() -> int:
         share = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
         return min(usable, int(share)) if share.isascii() and share.isdigit() and int(share) else usable
     if not wanted.isascii() or not wanted.isdigit() or int(wanted) < 1:
-        raise InputError(
-            "HANDGRAD_NUM_THREADS", wanted, "must be a positive integer", "set it to 2, for example, or unset it"
-        )
+        remedy = "set it to 2, for example, or unset it"
+        raise InputError("HANDGRAD_NUM_THREADS", wanted, "must be a positive integer", remedy)
     return int(wanted)

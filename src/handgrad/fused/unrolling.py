@@ -29,27 +29,13 @@ def packed(variables: Any) -> tuple[Any, ...]:
 def unrolled(
     function: Callable[..., Any], sizes: Mapping[str, int], kernels: Mapping[str, Any], suffix: str
 ) -> Callable[..., Any]:
-    """Return the function with every loop over a constant range written out.
+    """Return the function with every loop ``for a in range(n)`` written out whose `n` follows from `sizes`.
 
-    Parameters
-    ----------
-    function : function
-        Plain Python whose source can be read. Loops ``for a in range(n)`` are written out where `n` follows from
-        `sizes`; of an ``if`` that follows from them, only the chosen branch is left.
-    sizes : mapping of str to int
-        Values of names that are global in `function`.
-    kernels : mapping of str to function
-        What other global names stand for, looked up when they are needed.
-    suffix : str
-        Ends the function's name, by which a compiler's cache on disk tells functions of different sizes apart: the
-        file of their code is that of `function`.
+    Of an ``if`` that follows from them, only the chosen branch is left. `sizes` are values of names that are global in
+    `function`; `kernels` are what other global names stand for, looked up when they are needed. `suffix` ends the
+    function's name, by which a compiler's cache on disk tells functions of different sizes apart: the file of their
+    code is that of `function`.
 
-    Returns
-    -------
-    function
-
-    Examples
-    --------
     >>> from types import SimpleNamespace
     >>> import numpy as np
     >>> from handgrad.fused.pooling import gather_patches

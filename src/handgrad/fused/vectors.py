@@ -27,8 +27,6 @@ _WIDTH = 64 if llvmlite.binding.get_host_cpu_features().get("avx512f") else 32
 def lanes_of(dtype: Any) -> int:
     """Return the numbers of that type in one vector: a register's, but at least the bits of a byte.
 
-    Examples
-    --------
     >>> lanes_of("float64")
     8
     """

@@ -61,19 +61,7 @@ def aligned_zeros(shape: tuple[int, ...], dtype: DTypeLike) -> Any:
 
 
 class Workspace:
-    """Buffers for batches of up to a number of images.
-
-    Parameters
-    ----------
-    plan : Plan
-    dtype : dtype
-    batch : int
-        Images at most.
-    threads : int
-        Threads that work at once.
-    backward : bool
-        False for predictions only: an image's maps are overwritten as soon as its x' is there.
-    """
+    """Buffers for up to `batch` images and `threads` at work; without `backward`, maps are overwritten at once."""
 
     def __init__(self, plan: Plan, dtype: DTypeLike, batch: int, threads: int, backward: bool) -> None:
         self.batch = batch
@@ -102,11 +90,7 @@ class Workspace:
             for _ in range(threads)
         ]
         self.rows = Rows(x=learned(batch * row), t=zeros(batch * totals["t"]), dt=learned(batch * totals["t"]))
-        self.packed = Packed(
-            F=zeros(totals["F"]),
-            turned=learned(totals["F"]),
-            table=learned(totals["table"]),
-            w=learned(totals["turned"]),
-        )
+        filters, turned, table = zeros(totals["F"]), learned(totals["F"]), learned(totals["table"])
+        self.packed = Packed(F=filters, turned=turned, table=table, w=learned(totals["turned"]))
         self.gradients = learned(max(2, -(-batch // CHUNK)), totals["dF"])
         self.counter = aligned_zeros((1,), np.int64)

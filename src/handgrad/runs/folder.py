@@ -23,14 +23,8 @@ _LOCK = ".lock"
 def claimed(folder: Path, overwrite: bool) -> Iterator[None]:
     """Make the folder before the work, so that no work is lost for want of one; remove it again if the work fails.
 
-    No other process can claim it meanwhile.
-
-    Raises
-    ------
-    InputError
-        If the folder holds results that may not be overwritten, or another process writes to it.
-    OutputError
-        If the folder cannot be made or written.
+    No other process can claim it meanwhile. A folder that holds results that may not be overwritten, or that another
+    process writes to, is refused with an InputError; one that cannot be made or written, with an OutputError.
     """
     made: list[Path] = []
     try:
@@ -58,18 +52,7 @@ def claimed(folder: Path, overwrite: bool) -> Iterator[None]:
 def locked(folder: Path, argument: str) -> Iterator[None]:
     """Keep other processes from a folder; the system releases the lock however the process ends.
 
-    Parameters
-    ----------
-    folder : Path
-    argument : str
-        What the caller calls it, for errors.
-
-    Raises
-    ------
-    InputError
-        If another process writes to it.
-    OutputError
-        If it cannot be written.
+    `argument` is what the caller calls the folder, for the InputError if another process writes to it.
     """
     lock = FileLock(folder / _LOCK, blocking=False)
     try:

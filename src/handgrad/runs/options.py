@@ -105,13 +105,7 @@ class TrainingOptions:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TrainingOptions:
-        """Return the options of ``to_dict``'s values, which may have been JSON.
-
-        Raises
-        ------
-        InputError
-            If they are not such values.
-        """
+        """Return the options of ``to_dict``'s values, which may have been JSON; raise an InputError for any others."""
         try:
             return cls(**{**values, "recipe": Recipe(**values["recipe"])})
         except (TypeError, KeyError, AttributeError) as error:

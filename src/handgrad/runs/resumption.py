@@ -28,16 +28,7 @@ _FOLDER = "folder"
 def checkpointed(
     run: Run, checkpoints: Checkpoints, settings: dict[str, Any], seconds: float
 ) -> Iterator[Callable[[Step | Epoch], None]]:
-    """Leave a checkpoint behind if the training ends early; yield what writes one after an epoch, or if it is time.
-
-    Parameters
-    ----------
-    run : Run
-    checkpoints : Checkpoints
-    settings : dict
-    seconds : float
-        Longest time from checkpoint to checkpoint.
-    """
+    """Leave a checkpoint behind if the training ends early; yield what writes one after each epoch or `seconds`."""
     last = 0.0
 
     def write() -> None:

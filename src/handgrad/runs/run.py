@@ -20,18 +20,7 @@ from handgrad.training import train as train_model
 
 @dataclass(eq=False)
 class Run:
-    """A training with all that it needs, ready to begin or to resume.
-
-    Parameters
-    ----------
-    options : TrainingOptions
-    dataset : Dataset
-    model : Model
-    engine : Engine
-    state : State
-    cache : Cache, optional
-        Where decoded images are kept.
-    """
+    """A training with all that it needs, ready to begin or to resume; `cache` keeps decoded images."""
 
     options: TrainingOptions
     dataset: Dataset
@@ -58,14 +47,12 @@ def prepare(
 
     Parameters
     ----------
-    options : TrainingOptions
     command : str, optional
         What the model's provenance says of how it was made; the options if left out.
     cache : Cache, optional
         Keeps decoded images.
     threads : int, optional
         Of the fused engine.
-    observer : Observer, optional
 
     Examples
     --------

@@ -60,7 +60,6 @@ def train(
 
     Parameters
     ----------
-    options : TrainingOptions
     out : Path, optional
         Folder for the files; the first free one of ``runs/NAME``, ``runs/NAME-2`` … if left out.
     overwrite : bool
@@ -125,20 +124,16 @@ def resume(
 ) -> Result | None:
     """Resume the training in a folder from its newest valid checkpoint; the result is the same, bit for bit.
 
+    If the training is finished, return None.
+
     Parameters
     ----------
-    folder : Path
     source : str, optional
         Where the images are now, if they have moved.
     repeated : mapping, optional
         Options by their written names (see ``written``), which must not contradict the training's.
     cache, threads, checkpoint_seconds, loop, observer
         As in ``train``.
-
-    Returns
-    -------
-    Result or None
-        None if the training is finished.
 
     Raises
     ------

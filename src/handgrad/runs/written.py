@@ -26,27 +26,13 @@ class Form(NamedTuple):
 
 @dataclass(frozen=True)
 class WrittenOption:
-    """One option.
+    """One option of a training."""
 
-    Parameters
-    ----------
-    name : str
-        As it is written, e.g. ``batch-size``.
-    group : {"network", "recipe", ""}
-        The part of ``TrainingOptions`` that has it.
-    field : str
-        Its name there.
-    type : type
-        Of its value, without None.
-    optional : bool
-        Whether None is a value.
-    """
-
-    name: str
-    group: str
-    field: str
-    type: Any
-    optional: bool
+    name: str  # as it is written, e.g. batch-size
+    group: str  # the part of TrainingOptions that has it: "network", "recipe" or ""
+    field: str  # its name there
+    type: Any  # of its value, without None
+    optional: bool  # whether None is a value
 
     @property
     def form(self) -> Form:
@@ -54,13 +40,7 @@ class WrittenOption:
         return _FORMS.get(self.type, _WORDS if get_origin(self.type) is tuple else _TEXT)
 
     def read(self, value: Any) -> Any:
-        """Return the value of a text; numbers, true and false stand for themselves.
-
-        Raises
-        ------
-        InputError
-            If the text is not of this form, or only one of the value and the option is true or false.
-        """
+        """Return the value of a text, or raise an InputError; numbers, true and false stand for themselves."""
         if isinstance(value, bool) != (self.type is bool):
             rule = f"must {'' if self.type is bool else 'not '}be true or false"
             raise InputError(self.field, value, rule, "correct it")
@@ -71,22 +51,10 @@ class WrittenOption:
 
 
 def combine(values: Mapping[str, Any], base: TrainingOptions) -> TrainingOptions:
-    """Return options with some of them changed.
+    """Return `base` with some options changed: `values`, or texts that stand for them, by the written names.
 
-    Parameters
-    ----------
-    values : mapping
-        Values, or texts that stand for them, by the options' written names.
-    base : TrainingOptions
-        The others.
+    A value that breaks its rule raises an InputError.
 
-    Raises
-    ------
-    InputError
-        If a value breaks its rule.
-
-    Examples
-    --------
     >>> options = combine({"filters": "8/16,16", "batch-size": 64}, TrainingOptions(source="digits"))
     >>> options.network["stages"], options.recipe.batch_size
     (((8,), (16, 16)), 64)
@@ -102,8 +70,6 @@ def combine(values: Mapping[str, Any], base: TrainingOptions) -> TrainingOptions
 def written(options: TrainingOptions) -> dict[str, Any]:
     """Return all options by their written names, as they are written.
 
-    Examples
-    --------
     >>> values = written(TrainingOptions(source="digits", size=(28, 32)))
     >>> values["filters"], values["size"], values["patience"], values["maps"]
     ('16,16', '28x32', 10, None)
@@ -140,6 +106,10 @@ def _joined(items: Any) -> str:
     return ",".join(map(str, items)) or "none"
 
 
+def _joined_stages(stages: Any) -> str:
+    return "/".join(map(_joined, stages))
+
+
 _COUNTS = "positive numbers with commas between them"
 _FORMS = {
     int: Form("a whole number", "2", int),
@@ -147,11 +117,7 @@ _FORMS = {
     tuple[int, int]: Form("HEIGHTxWIDTH", "28x28", _size, "HxW", lambda size: "x".join(map(str, size))),
     tuple[int, ...]: Form(f"{_COUNTS}, or none", "128,64", _counts, "N[,N]", _joined),
     tuple[tuple[int, ...], ...]: Form(
-        f"{_COUNTS}, and slashes between stages",
-        "16,16/32,32",
-        _stages,
-        "N,N[/N,N]",
-        lambda stages: "/".join(map(_joined, stages)),
+        f"{_COUNTS}, and slashes between stages", "16,16/32,32", _stages, "N,N[/N,N]", _joined_stages
     ),
 }
 _WORDS = Form("words with commas between them, or none", "none", _words, "KIND[,KIND]", _joined)
