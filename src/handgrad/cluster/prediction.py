@@ -30,7 +30,7 @@ _VERSION = 1
 class Summary:
     """The numbers of a prediction, by their names in the command's JSON.
 
-    `unreadable` pictures have an error instead of a class; `found` of the `parts`, the files, are of an earlier run.
+    `unreadable` pictures have an error instead of a class; `parts` counts the files, `found` those of an earlier run.
     """
 
     pictures: int
