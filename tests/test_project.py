@@ -104,3 +104,8 @@ def longest_functions(folder: str) -> dict[str, int]:
 
 def test_no_function_of_the_command_line_is_longer_than_sixty_lines() -> None:
     assert {name: lines for name, lines in longest_functions("cli").items() if lines > 60} == {}
+
+
+def test_only_the_command_line_knows_its_options() -> None:
+    library = [path for path in FILES if "cli" not in path.relative_to(PACKAGE).parts]
+    assert [path for path in library if re.search(r"(?<![\w-])--[a-z]", path.read_text(encoding="utf-8"))] == []

@@ -1,7 +1,7 @@
-"""The network as a graph: every tensor of both passes and of the step, and the operation that makes it.
+"""The network as a graph: every tensor of both passes and of the step, and the operation that computes it.
 
-``notes.operations`` says what each operation is. Everything that needs the order of the layers asks this graph; only
-the notes' own ``network.py`` and the fused kernels write the order out by hand.
+``notes.operations`` describes the operations. Everything that needs the order of the layers asks this graph; only the
+notes' own ``network.py`` and the fused kernels have the order written out by hand.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Self
 from handgrad.architecture import IMAGE, VECTOR, Architecture, Convolution, Dense, Name
 
 GIVEN = ("image", "parameter", "ideal", "given")
-"""Operations of the tensors that nothing computes: the image, a parameter, y, and the numbers of an example."""
+"""Operations of the tensors that are not computed: the image, a parameter, y, and the numbers of an example."""
 
 _IDEAL, _LOSS, _PROBABILITIES = Name("y"), Name("E"), Name("z")
 
@@ -42,7 +42,7 @@ class Derivative(Name):
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One tensor and the operation that makes it.
+    """One tensor and the operation that computes it.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def _backward(architecture: Architecture, shapes: dict[Name, tuple[int, ...]]) -
     def node(of: Name, line: str, operation: str, *inputs: Name, **options: Any) -> Node:
         return Node(Derivative(of), line, operation, inputs, shapes[of], options)
 
-    # Shown for completeness: N17 goes from E to t2' in one step.
+    # For completeness: N17 goes from E to t2' in one step.
     yield node(_PROBABILITIES, "N15", "cross_entropy_back", _PROBABILITIES, _IDEAL)
     for dense in reversed(architecture.denses):
         error = Derivative(dense.t)

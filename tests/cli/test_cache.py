@@ -15,7 +15,9 @@ from tests.data.writing import write_classes
 SMALL = ["--engine", "notes", "--epochs", "1", "--filters", "2,2", "--hidden", "4"]
 
 
-def test_a_training_keeps_its_pictures_where_it_is_told(run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_training_keeps_its_pictures_in_the_chosen_folder(
+    run: Run, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     source = write_classes(here / "photos [1]", "a", "b")
     assert run("train", source, "--no-cache", "--out", here / "one", *SMALL).code == 0
     assert not (here / "own").exists()

@@ -68,3 +68,13 @@ def test_predictions_that_do_not_fit_are_refused(
     assert cli.run(["predict", "model", *arguments]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert words in line
+
+
+def test_help_names_the_extra_and_lists_the_values(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    assert cli.run(["train", "--help"]) == 0
+    shown = capsys.readouterr().out
+    for words in ("handgrad[ray]", "<ray>", "<adamw|sgd>", "<one-cycle|constant>", "<balanced>", "<fused|notes>"):
+        assert words in shown

@@ -19,7 +19,7 @@ def picture(tmp_path: Path) -> Path:
     return path
 
 
-def test_it_writes_one_page_and_says_what_it_shows(
+def test_it_writes_one_page_and_reports_what_it_shows(
     trained: Path, picture: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = picture.parent / "new folder" / "page.html"
@@ -39,7 +39,7 @@ def test_without_a_label_the_likeliest_class_is_expected(
     assert said.split(" with ")[0] == said.partition("expected ")[2].partition(",")[0]
 
 
-def test_a_page_that_is_there_is_kept_unless_told(
+def test_a_page_that_exists_is_not_overwritten_without_the_option(
     trained: Path, picture: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = picture.with_suffix(".html")
@@ -61,7 +61,7 @@ def test_a_page_that_is_there_is_kept_unless_told(
     ],
     ids=["label", "model", "folder"],
 )
-def test_what_is_wrong_is_told_in_a_line(
+def test_what_is_wrong_is_an_error_of_one_line(
     arguments: list[str],
     told: str,
     trained: Path,
@@ -76,7 +76,7 @@ def test_what_is_wrong_is_told_in_a_line(
     assert said.count("\n") == 1
 
 
-def test_what_is_no_file_is_not_replaced(trained: Path, picture: Path) -> None:
+def test_only_ordinary_files_are_replaced(trained: Path, picture: Path) -> None:
     pipe = picture.parent / "pipe"
     os.mkfifo(pipe)
     assert run(["explain", str(picture), "--model", str(trained), "--out", str(pipe), "--overwrite"]) == 2

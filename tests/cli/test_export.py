@@ -81,7 +81,7 @@ def test_the_library_writes_what_the_command_writes(trained: Path, here: Path, r
         export(model, "model.onnx", color="red")
 
 
-def test_what_is_no_file_is_not_replaced(trained: Path, here: Path, run: Run) -> None:
+def test_only_ordinary_files_are_replaced(trained: Path, here: Path, run: Run) -> None:
     (here / "folder.onnx").mkdir()
     assert "it is a folder" in run("export", trained, "folder.onnx", "--overwrite").complaint
     os.mkfifo(here / "pipe.onnx")
@@ -89,7 +89,7 @@ def test_what_is_no_file_is_not_replaced(trained: Path, here: Path, run: Run) ->
     assert (here / "pipe.onnx").is_fifo()
 
 
-def test_a_model_that_is_none_leaves_nothing(here: Path, run: Run) -> None:
+def test_a_missing_model_leaves_nothing(here: Path, run: Run) -> None:
     assert run("export", "nowhere", "new/model.onnx").complaint.startswith("model=nowhere: there is no such file")
     assert list(here.iterdir()) == []
 

@@ -77,7 +77,7 @@ def test_without_int8_the_accuracy_is_reported_if_data_are_given(trained: Path, 
         ({"data": {"source": "digits", "sha256": "other"}}, "it is not known which images of digits .*; give --data"),
     ],
 )
-def test_what_cannot_be_measured_is_said(
+def test_it_says_what_cannot_be_measured(
     trained: Path, here: Path, run: Run, provenance: dict[str, object], words: str
 ) -> None:
     model = model_file.load(trained)

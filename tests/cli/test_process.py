@@ -60,7 +60,7 @@ def test_a_reader_that_leaves_is_no_error(trained: Path) -> None:
     assert process.returncode == 0
 
 
-def test_a_training_goes_on_when_nobody_reads(tmp_path: Path) -> None:
+def test_a_training_continues_when_nobody_reads(tmp_path: Path) -> None:
     with start("train", "digits", "--epochs", 1, "--filters", "2,2", "--out", tmp_path) as process:
         assert process.stdout is not None
         assert process.stderr is not None

@@ -1,4 +1,4 @@
-"""Trainings that Ctrl-C ended at a certain step, in this process: each goes on and ends as the undisturbed one."""
+"""Trainings that Ctrl-C ends at a certain step, in this process: resumed, each ends like the undisturbed one."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def stopped(run: Run, here: Path, source: str, interruption: Interruption) -> Pa
     return here / "run"
 
 
-def test_it_goes_on_without_any_option(run: Run, stopped: Path, undisturbed: Path) -> None:
+def test_it_resumes_without_any_option(run: Run, stopped: Path, undisturbed: Path) -> None:
     assert [path.name for path in Checkpoints(stopped).paths()] == [f"step-{n:08}.safetensors" for n in (15, 14)]
     done = run("train", "--resume", stopped)
     assert done.code == 0
@@ -125,7 +125,7 @@ def test_a_corrupted_checkpoint_is_named_and_passed_over_for_the_one_before(
     assert_ended_alike(stopped, undisturbed)
 
 
-def test_where_no_checkpoint_is_sound_it_says_so(run: Run, stopped: Path) -> None:
+def test_an_error_says_that_no_checkpoint_is_valid(run: Run, stopped: Path) -> None:
     paths = Checkpoints(stopped).paths()
     for path in paths:
         _flip(path, -1)
@@ -156,7 +156,9 @@ def test_a_contradicting_option_is_named(run: Run, stopped: Path, options: tuple
     assert Checkpoints(stopped).paths() == before
 
 
-def test_options_that_say_the_same_or_change_no_result_are_fine(run: Run, stopped: Path, undisturbed: Path) -> None:
+def test_options_that_agree_or_do_not_change_the_result_are_accepted(
+    run: Run, stopped: Path, undisturbed: Path
+) -> None:
     more = ("--epochs", 12, "--filters", "2", "--out", "run", "--threads", 1, "--checkpoint-seconds", 1)
     assert run("train", "--resume", stopped, *more).code == 0
     assert_ended_alike(stopped, undisturbed)
@@ -178,10 +180,10 @@ def test_a_changed_data_set_is_refused_and_one_that_moved_is_found(
     assert_ended_alike(stopped, undisturbed)
 
 
-def test_it_goes_on_from_any_folder(
+def test_it_resumes_from_any_folder(
     run: Run, stopped: Path, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_images(tmp_path / "images.npz", 99)  # of the same name, in the folder that it goes on in
+    write_images(tmp_path / "images.npz", 99)  # of the same name, in the folder that it resumes in
     monkeypatch.chdir(tmp_path)
     assert run("train", "--resume", stopped).code == 0
     assert_ended_alike(stopped, undisturbed)
@@ -198,9 +200,7 @@ def test_it_goes_on_from_any_folder(
     ],
     ids=" ".join,
 )
-def test_whatever_was_chosen_goes_on(
-    run: Run, here: Path, interruption: Interruption, options: tuple[str, ...]
-) -> None:
+def test_every_choice_is_resumed(run: Run, here: Path, interruption: Interruption, options: tuple[str, ...]) -> None:
     write_classes(here / "photos", "a", "b", "c", count=9, shape=(14, 14))
     begin = ("train", "photos", *TWELVE, *options, "--out", "run")
     assert run(*begin).code == 0
@@ -280,7 +280,7 @@ def test_a_folder_without_checkpoint_or_that_another_training_holds_is_refused(
     assert complaint == "--resume=busy: another process is writing to it; wait, or choose another"
 
 
-def test_a_checkpoint_of_another_handgrad_is_refused_or_told(
+def test_a_checkpoint_of_another_handgrad_is_refused_or_reported(
     run: Run, stopped: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checkpoints, "VERSION", "4")
@@ -325,7 +325,7 @@ def test_early_stopping_keeps_the_best_and_says_which(run: Run, here: Path, sour
     assert complaint == "--patience=0: must be an integer of at least 1; try 1 or more"
 
 
-def test_the_command_that_goes_on_can_be_typed(tmp_path: Path) -> None:
+def test_the_command_that_resumes_can_be_typed(tmp_path: Path) -> None:
     assert resume_command(tmp_path / "it's ä") == f"handgrad train --resume '{tmp_path}/it'\"'\"'s ä'"
     assert shutil.which(HANDGRAD[0])
 

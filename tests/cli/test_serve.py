@@ -44,7 +44,7 @@ def test_images_of_unknown_classes_have_no_number(trained: Path, tmp_path: Path)
     assert labels.tolist() == [3] * 4 + [-1] * 4
 
 
-def test_the_digits_take_the_place_of_pictures_that_are_gone(
+def test_the_digits_replace_pictures_that_are_gone(
     trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     name, images, _ = serve._pictures(str(tmp_path / "gone"), model_file.load(trained), strict=False)

@@ -76,7 +76,7 @@ def test_options_mean_what_they_mean_to_train() -> None:
         ("size = {choice = ['8x8', '9x9']}", "has size with a distribution; all trials must have the same pictures"),
     ],
 )
-def test_whatever_is_wrong_is_told_in_one_line(
+def test_whatever_is_wrong_is_an_error_of_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, words: str
 ) -> None:
     path, out = written(tmp_path, text), tmp_path / "out"

@@ -1,4 +1,4 @@
-"""Trainings that are killed, interrupted, out of room: each goes on and ends as the undisturbed one, to the bit."""
+"""Trainings that are killed, interrupted or out of room: resumed, each ends like the undisturbed one, bit for bit."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ EPOCHS = 600
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 
 
-def test_killed_at_ten_moments_it_ends_with_the_bits_of_the_undisturbed_run(tmp_path: Path) -> None:
+def test_killed_at_ten_moments_it_ends_with_the_model_of_the_undisturbed_run(tmp_path: Path) -> None:
     seed = int(os.environ.get("HANDGRAD_SEED", random.randrange(10**6)))
     rng = random.Random(seed)
     source = write_images(tmp_path / "images.npz")
@@ -81,7 +81,7 @@ def test_ctrl_c_ends_after_the_step_with_a_checkpoint_and_one_line(tmp_path: Pat
     assert checkpoints.load(folder / "checkpoints" / f"step-{step:08}.safetensors").sums["step"] == step
 
 
-def test_a_full_disk_stops_it_with_one_line_and_the_last_checkpoint_sound(tmp_path: Path, mount: Mount) -> None:
+def test_a_full_disk_stops_it_with_one_line_and_the_last_checkpoint_is_valid(tmp_path: Path, mount: Mount) -> None:
     disk, source = mount("size=4m"), write_images(tmp_path / "images.npz")
     command = ("train", source, "--out", "run", "--filters", "2", "--hidden", "4", "--epochs", EPOCHS // 2)
     with start(*command, cwd=disk) as process:

@@ -127,7 +127,7 @@ def test_a_folder_that_holds_a_model_is_only_overwritten_on_demand(run: Run, tmp
     assert (out / "model.safetensors").read_bytes() != before
 
 
-def test_a_loss_that_is_no_number_names_the_step_and_the_cure_and_writes_nothing(
+def test_a_loss_that_is_not_finite_names_step_and_remedy_and_writes_nothing(
     run: Run, tmp_path: Path, trained: Path
 ) -> None:
     new = tmp_path / "new" / "folder"
@@ -192,7 +192,7 @@ def test_a_loss_that_is_no_number_names_the_step_and_the_cure_and_writes_nothing
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_a_wrong_choice_is_told_in_one_line_and_leaves_nothing(
+def test_a_wrong_choice_is_an_error_of_one_line_and_leaves_nothing(
     run: Run, here: Path, options: list[str], words: str
 ) -> None:
     complaint = run("train", "digits", *options).complaint
@@ -252,7 +252,7 @@ def test_every_kind_of_network_and_recipe_trains_shows_and_predicts(
     assert run("evaluate", "runs/digits", "digits", *engine).code == 0
 
 
-def test_a_folder_without_room_is_told_at_the_end_and_nothing_is_half_written(
+def test_a_full_disk_is_an_error_at_the_end_and_nothing_is_half_written(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(descriptor: int) -> None:

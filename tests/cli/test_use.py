@@ -66,7 +66,7 @@ def test_an_evaluation_writes_the_report_of_its_images(run: Run, trained: Path, 
     assert f"{100 * found['test_accuracy']:.1f}\u00a0% of 359 test pictures are recognized" in page
 
 
-def test_the_report_of_an_evaluation_takes_the_place_of_no_other_unless_told(
+def test_the_report_of_an_evaluation_replaces_no_other_without_the_option(
     run: Run, trained: Path, tmp_path: Path
 ) -> None:
     before = {path.name: path.read_bytes() for path in trained.iterdir()}
@@ -148,15 +148,15 @@ def test_a_picture_of_any_size_and_mode_is_brought_to_the_models(run: Run, train
     assert len(json.loads(done.out)) == 5
 
 
-def test_info_tells_what_the_file_holds(run: Run, trained: Path) -> None:
+def test_info_shows_what_the_file_holds(run: Run, trained: Path) -> None:
     done = run("info", trained)
     assert (done.code, done.err) == (0, "")
     for words in (
         "X ",
         "8 × 8 × 1",
         "H1 @ F2",
-        "MP(T2), 2 × 2",
-        "softmax(h1' · w2 + b2)",
+        "MP(T2), p = 2",
+        "t2' = h1' · w2 + b2",
         "0, 1, 2, 3",
         "train digits",
     ):
@@ -175,7 +175,7 @@ def test_the_version(run: Run) -> None:
 
 
 @pytest.mark.parametrize("command", ["evaluate", "predict", "check", "info"])
-def test_what_is_no_model_is_refused(run: Run, trained: Path, tmp_path: Path, command: str) -> None:
+def test_a_file_that_is_not_a_model_is_refused(run: Run, trained: Path, tmp_path: Path, command: str) -> None:
     more = {"evaluate": ["digits"], "predict": ["x.png"]}.get(command, [])
     (tmp_path / "text").write_text("text")
     cut = tmp_path / "cut [x]"
@@ -200,7 +200,7 @@ def test_what_is_no_model_is_refused(run: Run, trained: Path, tmp_path: Path, co
         (["--nope"], "No such option: --nope"),
     ],
 )
-def test_a_wrong_command_is_told_in_one_line(run: Run, arguments: list[str], words: str) -> None:
+def test_a_wrong_command_is_an_error_of_one_line(run: Run, arguments: list[str], words: str) -> None:
     complaint = run(*arguments).complaint
     assert words in complaint
     assert "; see handgrad" in complaint

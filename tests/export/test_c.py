@@ -63,7 +63,7 @@ def model() -> Model:
 
 @settings(max_examples=10, deadline=None)
 @given(architectures(), generators, st.booleans(), st.sampled_from(["float32", "float64"]))
-def test_any_network_gives_the_notes_probabilities_in_the_memory_it_tells(
+def test_any_network_gives_the_notes_probabilities_in_the_memory_it_states(
     architecture: Architecture, rng: np.random.Generator, int8: bool, dtype: str
 ) -> None:
     model = drawn(architecture, rng, dtype)
@@ -239,7 +239,7 @@ int main(void)
     assert found == [name.encode("utf-8", "backslashreplace").split(b"\x00")[0] for name in names]
 
 
-def test_the_head_tells_network_memory_and_origin(model: Model) -> None:
+def test_the_head_states_network_memory_and_origin(model: Model) -> None:
     accuracy = Accuracy("photos", "test", 1200, 0.9721, 0.97)
     head = source_of(model, int8=True, accuracy=accuracy).partition("*/\n#include")[0]
     for words in (

@@ -129,7 +129,7 @@ def test_no_thread_outlives_its_epoch() -> None:
     assert threading.active_count() == before
 
 
-def test_a_training_sees_what_was_augmented_and_goes_on_as_if_it_had_not_been_left() -> None:
+def test_a_training_sees_augmented_images_and_resumes_as_if_uninterrupted() -> None:
     recipe = Recipe(epochs=2, batch_size=70, augment=AUGMENTATIONS)
     weights = []
     for kinds in (AUGMENTATIONS, AUGMENTATIONS, ()):

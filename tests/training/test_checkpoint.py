@@ -74,7 +74,7 @@ def restored(path: Path, into: Model, recipe: Recipe | None = None) -> State:
 
 
 @pytest.mark.parametrize("recipe", [Recipe(), Recipe(optimizer="sgd"), Recipe(early_stopping=True)])
-def test_what_is_written_is_read_again_to_the_bit(tmp_path: Path, recipe: Recipe) -> None:
+def test_what_is_written_is_read_again_bit_for_bit(tmp_path: Path, recipe: Recipe) -> None:
     written, kept = model(), Checkpoints(tmp_path)
     before = state(recipe, written)
     kept.write(written, before, SETTINGS)
@@ -110,7 +110,7 @@ def test_the_last_two_are_kept_and_what_a_killed_process_left_goes(tmp_path: Pat
     assert not kept.folder.exists()
 
 
-def test_a_broken_one_that_was_passed_over_goes_with_the_next_and_the_sound_one_stays(tmp_path: Path) -> None:
+def test_a_corrupted_one_that_was_skipped_is_removed_with_the_next_and_the_valid_one_is_kept(tmp_path: Path) -> None:
     kept, of = Checkpoints(tmp_path), model()
     standing = state(Recipe(), of)
     for standing.step in (3, 7):
@@ -120,7 +120,6 @@ def test_a_broken_one_that_was_passed_over_goes_with_the_next_and_the_sound_one_
     found = again.newest(told.append)
     assert found is not None
     assert (found.sums["step"], [error.value for error in told]) == (3, [kept.folder / "step-00000007.safetensors"])
-    again.follow(found)
     standing.step = 5
     again.write(of, standing, SETTINGS)
     assert [path.name for path in again.paths()] == ["step-00000005.safetensors", "step-00000003.safetensors"]
@@ -146,7 +145,7 @@ def test_a_changed_byte_is_noticed_or_changes_nothing(tmp_path: Path, data: st.D
         after = restored(path, again)
     except CheckpointError:
         refusal(path)
-    else:  # a space of the header, say
+    else:  # e.g. a space of the header
         assert again.parameters.vector.tobytes() == of.parameters.vector.tobytes()
         assert after.step == 5
 
@@ -236,7 +235,7 @@ def reshape(header: dict[str, Any], name: str, *shape: int) -> None:
     "change",
     [
         lambda header: swap(header, "m", "v"),
-        lambda header: rename(header, "best", "bfst"),  # in the same place of the order
+        lambda header: rename(header, "best", "bfst"),  # in the same position of the order
         lambda header: rename(header, "m", "n"),
         lambda header: header["m"].update(dtype="I32"),
         lambda header: header["history"].update(dtype="I64"),
@@ -255,7 +254,7 @@ def reshape(header: dict[str, Any], name: str, *shape: int) -> None:
         *("settings", "provenance", "sums", "more metadata", "no checksum"),
     ],
 )
-def test_the_checksum_is_over_all_that_a_file_says(tmp_path: Path, change: Callable[[dict[str, Any]], None]) -> None:
+def test_the_checksum_covers_everything_in_a_file(tmp_path: Path, change: Callable[[dict[str, Any]], None]) -> None:
     of, recipe, path = model(), Recipe(early_stopping=True), tmp_path / "changed"
     content = checkpoint.to_bytes(of, state(recipe, of), SETTINGS)
     path.write_bytes(changed(content, lambda _: None))

@@ -63,7 +63,7 @@ def test_one_batch_is_learned_by_heart() -> None:
     assert (model.predict(few.images).argmax(axis=1) == few.labels).all()
 
 
-def test_the_same_seeds_give_the_same_bits_and_others_others() -> None:
+def test_the_same_seed_gives_the_same_result_and_another_seed_another() -> None:
     weights = []
     for start, order in ((0, 0), (0, 0), (0, 1), (1, 0)):
         model = new_model(start)
@@ -153,7 +153,7 @@ def test_batches_of_any_size(batch_size: int) -> None:
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
-def test_a_loss_that_is_no_number_stops_with_the_step_and_the_cure(optimizer: OptimizerName) -> None:
+def test_a_loss_that_is_not_finite_stops_with_step_and_remedy(optimizer: OptimizerName) -> None:
     recipe = Recipe(epochs=10, optimizer=optimizer, learning_rate=1e30, schedule="constant")
     with pytest.raises(DivergenceError) as caught:
         events(new_model(), recipe)
@@ -164,7 +164,7 @@ def test_a_loss_that_is_no_number_stops_with_the_step_and_the_cure(optimizer: Op
 
 
 @pytest.mark.parametrize("validation", [VALIDATION, None])
-def test_the_last_step_may_not_leave_what_is_no_number(validation: Samples | None) -> None:
+def test_the_last_step_must_leave_finite_parameters(validation: Samples | None) -> None:
     class Breaking(engines.NotesEngine):
         def loss_and_gradients(self, *given: Any) -> tuple[Array, Array, Parameters]:
             loss, probabilities, gradient = super().loss_and_gradients(*given)
@@ -186,7 +186,7 @@ def test_a_network_that_is_wrong_and_sure_has_a_finite_validation_loss() -> None
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
 @pytest.mark.parametrize("taken", [1, 2, 3, 4, 7])
-def test_a_training_left_after_any_step_goes_on_as_if_nothing_had_been(optimizer: OptimizerName, taken: int) -> None:
+def test_a_training_left_after_any_step_resumes_as_if_uninterrupted(optimizer: OptimizerName, taken: int) -> None:
     recipe = Recipe(epochs=3, batch_size=128, optimizer=optimizer, early_stopping=True)
     whole, broken = new_model(), new_model()
     everything = list(train(whole, TRAIN, VALIDATION, recipe, engines.create("notes", whole.standardization), 5))

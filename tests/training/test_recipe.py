@@ -27,7 +27,7 @@ from handgrad.training import Recipe
         ("class_weight", ["Balanced", ""], "must be one of balanced; try balanced"),
     ],
 )
-def test_wrong_choices_are_refused_with_value_rule_and_cure(name: str, values: list[Any], words: str) -> None:
+def test_wrong_choices_are_refused_with_value_rule_and_remedy(name: str, values: list[Any], words: str) -> None:
     for value in values:
         with pytest.raises(InputError) as caught:
             Recipe(**{name: value})

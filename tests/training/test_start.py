@@ -1,4 +1,4 @@
-"""No start is dead: a network of few neurons on big pictures goes on learning, whatever the seed."""
+"""No start is dead: a network of few neurons on big pictures keeps learning, whatever the seed."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ def test_a_training_balances_its_classes() -> None:
     assert balanced.predict(few, engine)[:, 1].mean() > plain.predict(few, engine)[:, 1].mean() + 0.1
 
 
-def test_a_training_of_sample_weights_is_one_of_copies_and_tells_the_weighted_loss() -> None:
+def test_sample_weights_act_like_copies_and_the_reported_loss_is_weighted() -> None:
     """One step on all images, so that the order does not matter: the weighted mean is that of the copies."""
     recipe = Recipe(epochs=1, batch_size=1000, optimizer="sgd", momentum=0, learning_rate=0.1, schedule="constant")
     weights = weights_of(_uneven().labels, BALANCED)

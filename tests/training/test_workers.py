@@ -99,14 +99,14 @@ def test_workers_take_the_steps_that_one_takes_alone(recipe: Recipe, workers: in
         np.testing.assert_allclose(own.parameters.vector, model.parameters.vector, rtol=1e-6, atol=1e-9)
 
 
-def test_all_workers_have_the_same_bits() -> None:
+def test_all_workers_have_the_same_parameters_bit_for_bit() -> None:
     first, *others = trained(3, replace(RECIPES[0], batch_size=64), dtype="float32")
     for model, events in others:
         assert np.array_equal(model.parameters.vector, first[0].parameters.vector)
         assert comparable(events) == comparable(first[1])
 
 
-def test_a_step_takes_one_sum() -> None:
+def test_a_step_needs_one_sum() -> None:
     together = Together(1)
     thread = Thread(0, together)
     thread.count = 2  # as if there were another, which found nothing

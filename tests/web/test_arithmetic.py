@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from handgrad.graph import EXAMPLES, graph
+from handgrad.graph import EXAMPLES, GIVEN, graph
 from handgrad.notes.operations import OPERATIONS
 from handgrad.trace import trace
 from handgrad.web.page import explanation_page
@@ -16,13 +16,12 @@ from tests.web.conftest import Opener
 from tests.web.models import ARCHITECTURES, drawn, pixels_for, traced
 
 TRACE_MD = Path(__file__).parents[2] / "docs" / "trace.md"
-GIVEN = {"image", "parameter", "ideal", "given"}
 SMALL = [name for name in ARCHITECTURES if name != "mnist"]
 
 SUMS = """
 async () => {
   const { trace } = handgrad;
-  const told = [];
+  const found = [];
   for (const node of trace.tensors.values()) {
     await trace.ready(node.name);
     const some = Array.from({ length: 400 }, () => Math.floor(Math.random() * node.size));
@@ -36,9 +35,9 @@ async () => {
       worst = Math.max(worst, difference / (size || 1));
       explained += 1;
     }
-    told.push([node.name, node.operation, explained, worst]);
+    found.push([node.name, node.operation, explained, worst]);
   }
-  return told;
+  return found;
 }
 """
 
@@ -103,7 +102,7 @@ async () => {
 NUDGES = """
 async () => {
   const { trace } = handgrad;
-  const told = [];
+  const found = [];
   for (const node of trace.tensors.values()) {
     if (!trace.isForward(node.name)) continue;
     await trace.readyToNudge(node.name);
@@ -113,19 +112,19 @@ async () => {
       const small = 1e-6;
       const derivative = trace.tensor(`∂E/∂${node.name}`).at(index);
       const slope = (E(small) - E(-small)) / (2 * small);
-      told.push([node.name, E(0) - trace.tensor("E").data[0], slope, derivative]);
+      found.push([node.name, E(0) - trace.tensor("E").data[0], slope, derivative]);
     }
   }
-  return told;
+  return found;
 }
 """
 
 
 @pytest.mark.parametrize("name", SMALL)
 def test_what_is_shown_adds_up(name: str, opened: Opener, written: Callable[[str], str]) -> None:
-    told: list[list[Any]] = opened(written(name)).evaluate(SUMS)
-    assert {node for node, operation, _, _ in told} >= set(traced(name).tensors)
-    for node, operation, explained, worst in told:
+    found: list[list[Any]] = opened(written(name)).evaluate(SUMS)
+    assert {node for node, operation, _, _ in found} >= set(traced(name).tensors)
+    for node, operation, explained, worst in found:
         assert (explained > 0) == (operation not in GIVEN), node
         assert worst < 1e-12, node
 
@@ -158,18 +157,18 @@ def test_a_number_near_zero_keeps_its_digits(opened: Opener, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_a_nudge_computes_the_pass_anew_and_touches_its_tangent(
+def test_a_nudge_repeats_the_forward_pass_and_touches_its_tangent(
     name: str, opened: Opener, written: Callable[[str], str]
 ) -> None:
-    told = opened(written(name)).evaluate(NUDGES)
+    found = opened(written(name)).evaluate(NUDGES)
     derived = {node.removeprefix("∂E/∂") for node in traced(name).tensors if node.startswith("∂E/∂")}
-    assert {node for node, *_ in told} == derived - {"z", "U", "T"}
+    assert {node for node, *_ in found} == derived - {"z", "U", "T"}
     off = 0
-    for _, unmoved, slope, derivative in told:
+    for _, unmoved, slope, derivative in found:
         assert unmoved == pytest.approx(0, abs=1e-13)
         # In the plain half of the picture windows tie: there E has a kink.
         off += slope != pytest.approx(derivative, rel=1e-4, abs=1e-8)
-    assert off <= 0.1 * len(told)
+    assert off <= 0.1 * len(found)
 
 
 def test_the_page_explains_every_operation_and_no_other(opened: Opener, written: Callable[[str], str]) -> None:
@@ -178,7 +177,7 @@ def test_the_page_explains_every_operation_and_no_other(opened: Opener, written:
     from_the_table = page.evaluate("Object.keys(handgrad.contractions)")
     every = {node.operation for name in SMALL for node in (*graph(ARCHITECTURES[name]), *EXAMPLES)}
     assert sorted([*by_hand, *from_the_table]) == sorted(OPERATIONS)
-    assert set(OPERATIONS) == every - GIVEN
+    assert set(OPERATIONS) == every - {*GIVEN}
 
 
 def test_what_the_page_computes_forward_stays_inside_its_tensors() -> None:

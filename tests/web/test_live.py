@@ -179,7 +179,7 @@ def test_without_a_model_one_is_trained_first(opened: Opener) -> None:
     assert "training one on the embedded digits" in told
 
 
-def test_what_is_no_picture_is_told_in_the_page(address: str, browser: object, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_picture_is_reported_on_the_page(address: str, browser: object, tmp_path: Path) -> None:
     page = browser.new_page()  # type: ignore[attr-defined]
     page.goto(address)
     page.wait_for_selector("html[data-ready]")

@@ -41,7 +41,7 @@ def test_a_card_says_what_its_operation_and_its_tensors_are() -> None:
 def test_a_filter_with_weights_over_the_depth_says_so() -> None:
     (first, *_) = cards(ARCHITECTURES["maps"])
     assert first.formulas[0] == r"{F_{1}} \in \mathbb{R}^{3 \times 3 \times 2 \times 4}"
-    assert "Where no maps are weighed (N32), it has no weights over the depth" in first.text
+    assert "Without weighted maps (N32), it has no weights over the depth" in first.text
 
 
 def test_what_the_notes_do_not_count_is_the_same_line_once_more() -> None:
@@ -49,6 +49,11 @@ def test_what_the_notes_do_not_count_is_the_same_line_once_more() -> None:
     assert titles["T2"] == "second convolution"
     assert titles["T3"] == "the same line, for T3"
     assert titles["∂E/∂w1"] == "the same line, for ∂E/∂w1"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_card_has_an_apostrophe_that_could_be_a_prime(name: str) -> None:
+    assert [card.text for card in cards(ARCHITECTURES[name]) if "'" in card.text] == []
 
 
 def test_maps_have_their_lines() -> None:
@@ -90,7 +95,7 @@ def test_a_class_name_cannot_break_out_of_the_page() -> None:
     assert "<!--" not in html
 
 
-def test_the_page_asks_no_other_place_for_anything() -> None:
+def test_the_page_loads_nothing_from_elsewhere() -> None:
     html = explanation_page(traced("notes"))
     content = html[html.index('id="content"') :]
     frame = html.replace(content[: content.index("</script>")], "")

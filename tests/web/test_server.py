@@ -158,7 +158,7 @@ def test_a_picture_is_looked_at(client: TestClient) -> None:
     ],
     ids=["nothing", "damaged", "PostScript", "too large"],
 )
-def test_what_is_no_picture_is_told(body: bytes, told: str, client: TestClient) -> None:
+def test_a_file_that_is_not_a_picture_is_reported(body: bytes, told: str, client: TestClient) -> None:
     visit = Visit(client)
     answer = client.post(f"{visit.place}/picture", content=body)
     assert answer.status_code == 422
@@ -290,7 +290,7 @@ def test_a_signal_ends_it_cleanly(number: signal.Signals, trained: Path) -> None
     assert "Traceback" not in told
 
 
-def test_a_port_in_use_is_told(trained: Path) -> None:
+def test_a_port_in_use_is_reported(trained: Path) -> None:
     process = serve("--model", str(trained))
     try:
         port = address_of(process).split(":")[2].split("/")[0]

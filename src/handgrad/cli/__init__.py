@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 the check failed, 2 the input is wrong, 130 interrupted.
 
 from __future__ import annotations
 
+import inspect
 import io
 import logging
 import os
@@ -62,7 +63,9 @@ for command in (
     info.info,
     cache.cache,
 ):
-    app.command(cls=Command)(command)
+    # Typer would keep the line breaks of the docstring's paragraphs.
+    paragraphs = (inspect.getdoc(command) or "").split("\n\n")
+    app.command(cls=Command, help="\n\n".join(" ".join(text.split()) for text in paragraphs))(command)
 
 
 @app.callback(invoke_without_command=True)

@@ -33,8 +33,9 @@ def _print(model: Model) -> None:
             learned = f"[dim]learned, {values.min():.3f} … {values.max():.3f}[/]"
             table.add_row(f"  {node.name}", shape, f"{values.size:,}", learned)
         else:
-            given = node.operation in GIVEN
-            table.add_row(node.name, shape, "", "image, standardized" if given else escape(plain_formula(node)))
+            settings = "".join(f", {name} = {value}" for name, value in node.options.items())
+            origin = "image, standardized" if node.operation in GIVEN else escape(plain_formula(node) + settings)
+            table.add_row(node.name, shape, "", origin)
     display.stdout.print(table)
     facts = display.table("", "")
     facts.show_header = False

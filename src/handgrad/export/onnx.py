@@ -119,8 +119,8 @@ def _chain(model: Model, images: str, probabilities: str) -> _Chain:
     chain.then("Cast", "values", to=onnx.TensorProto.FLOAT)
     chain.then("Sub", "centered", "mean")
     chain.then("Div", "X", "std")
-    chain.constants["mean"] = _single(np.reshape(model.standardization.mean, (-1, 1, 1)))
-    chain.constants["std"] = _single(np.reshape(model.standardization.std, (-1, 1, 1)))
+    for name, figures in model.standardization.to_dict().items():
+        chain.constants[name] = _single(np.reshape(figures, (-1, 1, 1)))
     shapes: dict[str, tuple[int, ...]] = {}
     rows: NDArray[np.intp] | slice = slice(None)
     for node in prediction_nodes(model.architecture, "ONNX", _FORMS):
@@ -129,13 +129,14 @@ def _chain(model: Model, images: str, probabilities: str) -> _Chain:
             continue
         form = _FORMS[node.operation]
         if form.sums_channels and shapes[node.inputs[0]][2] > 1:
-            chain.then("ReduceSum", f"{_identifier(node.inputs[0])}_sum", "channels", keepdims=1)
+            chain.then("ReduceSum", f"{node.inputs[0]}_sum", "channels", keepdims=1)
             chain.constants["channels"] = np.array([1])
         for name in node.inputs[1:]:
             weight = form.layout(model.parameters[name])
             # After a Flatten, the rows of the weights are in ONNX's order of the tensor before it.
             chain.constants[name] = _single(weight[rows] if weight.ndim == 2 else weight)
-        output = probabilities if node.name == "z" else _identifier(node.name)
+        # Names in ONNX are identifiers: t1 for t1'.
+        output = probabilities if node.name == "z" else node.name.rstrip("'")
         chain.then(form.operator, output, *node.inputs[1:], **form.attributes(node.options))
         if form.operator == "Flatten":
             shape = shapes[node.inputs[0]]
@@ -143,11 +144,6 @@ def _chain(model: Model, images: str, probabilities: str) -> _Chain:
         elif form.operator == "Gemm":
             rows = slice(None)
     return chain
-
-
-def _identifier(name: str) -> str:
-    """Return a name of the notes as ONNX allows it: t1 for t1'."""
-    return name.rstrip("'")
 
 
 def _single(array: NDArray[Any]) -> NDArray[np.float32]:

@@ -69,32 +69,33 @@ _OWN = (
     Line(
         number="N1", title="filters", kind="definition",
         formulas=(r"F \in \mathbb{R}^{x_1 \times y_1 \times N}, \quad N \in \mathbb{N}",),
-        sentence="A filter is a small picture of weights without a bias. Where no maps are weighed (N32), it has no "
-        "weights over the depth of its input.",
+        sentence="A filter is a small image of weights, without a bias. Without weighted maps (N32), it has no weights "
+        "over the depth of its input.",
         also=("convolution.filters",),
     ),
     Line(
         number="N2", title="the convolution @", kind="definition",
         formulas=(r"X @ F = T, \quad T[i,j,n] = \sum_{a,b} F[a,b,n] \cdot \sum_c X[i+a, j+b, c]",),
-        sentence="Sum the input over its depth, lay a filter on every place where it fits whole, multiply cell by "
-        "cell and add.",
+        sentence="Sum the input over its depth, lay a filter on every position where it fits, multiply cell by cell "
+        "and add.",
         also=("convolution.convolve",), after=("N1",),
     ),
     Line(
         number="N4", title="ReLU and its derivative", kind="definition",
         formulas=(r"f(t) = \max(t, 0)", r"f'(t) = 1 \text{ if } t > 0 \text{ else } 0"),
-        sentence="What is negative becomes 0; the derivative is a switch, 1 or 0, and 0 at 0 itself. N5 and N12 apply "
-        "the one, N21 and N30 the other.",
+        sentence="Negative numbers become 0. The derivative is a switch: 1 for positive numbers, 0 for all others. "
+        "N5 and N12 apply the function, N21 and N30 its derivative.",
         also=("activation.relu", "activation.relu_derivative"), after=("N3", "N33"),
     ),
     Line(
         number="N8", title="the 4 × 4 example", kind="example",
-        sentence="The notes' own example, 4 × 4: four windows, four maxima.", after=("N7",),
+        sentence="The example of the notes, 4 × 4: four windows, four maxima.", after=("N7",),
     ),
     Line(
         number="N9", title="the classifier drawn", kind="example",
         formulas=(r"100 \cdot 100 \to x\text{′} (100) \to t_1\text{′} (10) \to z (2)",),
-        sentence="The notes draw the columns of numbers of the dense half: 100, 10 and 2. These are this network's.",
+        sentence="The notes draw the dense half as columns of 100, 10 and 2 numbers. These are the columns of this "
+        "network.",
         also=("network.dense_half",), before=("N10", "N11", "N13"),
     ),
     Line(
@@ -108,7 +109,7 @@ _OWN = (
             r"R_{11} = F_{11} \cdot (P_{111}+P_{112}+P_{113}) + F_{12} \cdot (P_{121}+P_{122}+P_{123}) "
             r"+ F_{21} \cdot (P_{211}+P_{212}+P_{213}) + F_{22} \cdot (P_{221}+P_{222}+P_{223})",
         ),
-        sentence="The notes' own example of N2: an image of 3 × 3 × 3 and one filter of 2 × 2.",
+        sentence="The example of the notes for N2: an image of 3 × 3 × 3 and one filter of 2 × 2.",
         also=("convolution.response",), after=("N25",),
     ),
     Line(

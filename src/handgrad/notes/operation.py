@@ -35,16 +35,16 @@ class Onnx:
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """A number of one tensor.
+    """One number of a tensor, as a factor of a product.
 
     Parameters
     ----------
     letter : str
-        The tensor's.
+        Letter of the tensor.
     index : sequence of str
         One expression for each axis: "i", "i+a" or "i-a".
     column : bool
-        Whether the number is the sum over the last axis: N2's sum over the depth.
+        Whether it stands for the sum over the last axis, as N2's sum over the depth.
     """
 
     letter: str
@@ -60,13 +60,13 @@ class Factor:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A sum of products.
+    """A product, summed over some of its indices.
 
     Parameters
     ----------
     factors : tuple of Factor
     over : tuple of str
-        The letters that are summed, those of one Σ together.
+        The letters under each Σ: ("k", "ab").
     sign : {1, -1}
     """
 
@@ -91,7 +91,7 @@ class Operation:
     Parameters
     ----------
     function : str
-        ``module.function`` inside ``handgrad.notes``; arrays come in the order of `inputs`, with a batch axis in front.
+        ``module.function`` inside ``handgrad.notes``; it takes the `inputs` in order, with a leading batch axis.
     titles : dict of str to str
         The lines that it computes, by number, each with its title; a line that several compute is named once.
     chain_rule : tuple of str
@@ -101,14 +101,14 @@ class Operation:
     inputs : tuple of str
         Letters of the tensors that enter.
     axes : dict of str to str
-        The index letters of each tensor, where they have names.
+        The index letters of each tensor that needs them.
     right : str
-        Right side of the formula of the whole tensor; empty where `number` says it all.
+        Right side of the formula of the whole tensor; empty if `number` is formula enough.
     left : str
-        Left side, where it is not just the result.
+        Left side, if it is not just the result.
     number : tuple of Product, or str
-        One number of the result, at the index that `axes` gives: products that are added up, from which the page
-        computes it, or a formula of another kind.
+        One number of the result, at the index that `axes` gives: products whose sum it is, which the page computes
+        from this description, or any other formula in LaTeX.
     sentence : str
         What it does, for people.
     derivative_of : tuple of str, optional

@@ -33,7 +33,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
         titles={"N32": "weighted maps"},
         result="S", inputs=("X", "alpha"), axes={"S": "ijk", "X": "ijc", "alpha": "ck"},
         number=(Product((Factor("alpha", "ck"), Factor("X", "ijc")), over=("c",)),),
-        sentence="Several weighted sums over the depth, with learned weights, in place of one plain sum.",
+        sentence="Several weighted sums over the depth, with learned weights, instead of one plain sum.",
         onnx=Onnx("Conv", layout=lambda alpha: alpha.T[:, :, np.newaxis, np.newaxis]),
     ),
     "convolve": Operation(
@@ -44,7 +44,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
         number=(
             Product((Factor("F", "abn"), Factor("X", ("i+a", "j+b", "c"), column=True)), over=("ab",)),
         ),
-        sentence="The input is summed over its depth, and the sum is correlated with every filter: one map for each.",
+        sentence="The input is summed over its depth, and the sum is correlated with each filter, which gives one map.",
         onnx=Onnx("Conv", layout=_filters_first, sums_channels=True),
     ),
     "convolve_maps": Operation(
@@ -52,7 +52,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
         titles={"N33": "convolution of the maps"},
         result="T", inputs=("S", "F"), axes={"T": "ijn", "S": "ijk", "F": "abkn"},
         number=(Product((Factor("F", "abkn"), Factor("S", ("i+a", "j+b", "k"))), over=("k", "ab")),),
-        sentence="Each map meets its own slice of the filter, and the results are added.",
+        sentence="Each map is correlated with its own slice of the filter, and the results are added.",
         onnx=Onnx("Conv", layout=_filters_first),
     ),
     "relu": Operation(
@@ -71,7 +71,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
         result="U", inputs=("T",), axes={"U": "ijn", "T": "ijn"},
         right=r"\operatorname{MP}($T)",
         number=r"\max_{a,b<p} $T[p \cdot i + a, p \cdot j + b, n]",
-        sentence="The largest number of each window. A row or column that fills no window is left out.",
+        sentence="The largest number of each window. Rows and columns that fill no window are left out.",
         arguments=_pooling_window,
         pieces="pooling.winners",
         onnx=Onnx("MaxPool", attributes=lambda options: dict.fromkeys(("kernel_shape", "strides"), [options["p"]] * 2)),
@@ -91,7 +91,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
         result="t", inputs=("x", "w", "b"), axes={"t": "k", "x": "m", "w": "mk", "b": "k"},
         right=r"$x \cdot $w + $b",
         number=(Product((Factor("x", "m"), Factor("w", "mk")), over=("m",)), Product((Factor("b", "k"),))),
-        sentence="Each neuron weighs every number of its input.",
+        sentence="Each neuron takes a weighted sum of its input and adds its bias.",
         onnx=Onnx("Gemm"),
     ),
     "softmax": Operation(
@@ -109,15 +109,15 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
         result="E", inputs=("t", "y"), axes={"t": "k", "y": "k"},
         right=r"\operatorname{CE}(z) = -\sum_k y_k \log\, z_k",
         number=r"\log \sum_m \exp($t[m]) - \sum_k $y[k] \cdot $t[k]",
-        sentence="How surprised the network is by the expected class: 0 where that class has the probability 1. "
-        "It is computed from the softmax's input, as log Σ exp, so that it never takes the log of 0.",
+        sentence="How surprised the network is by the expected class: 0 if that class has the probability 1. It is "
+        "computed from the input of the softmax, as log Σ exp, so that it never takes the log of 0.",
     ),
     # The backward pass.
     "cross_entropy_back": Operation(
         function="loss.cross_entropy_backward",
         result="dz", inputs=("z", "y"), axes={"dz": "k", "z": "k", "y": "k"},
         number="-$y[k] / $z[k]",
-        sentence="Its derivative by z is −1/z for the expected class and 0 for the others.",
+        sentence="Its derivative with respect to z is −1/z for the expected class and 0 for the others.",
     ),
     "softmax_cross_entropy_back": Operation(
         function="loss.softmax_cross_entropy_backward",
@@ -135,7 +135,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
         result="dw", inputs=("x", "dt"), axes={"dw": "mk", "x": "m", "dt": "k"},
         right=r"$x^\top \cdot $dt",
         number=(Product((Factor("x", "m"), Factor("dt", "k"))),),
-        sentence="Each weight's share: what came in through it, times the error at its neuron.",
+        sentence="The share of each weight: the number that came in through it, times the error at its neuron.",
         derivative_of=("dense", "w"),
     ),
     "same": Operation(
@@ -154,7 +154,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
         result="dx", inputs=("dt", "w"), axes={"dx": "m", "dt": "k", "w": "mk"},
         right=r"$dt \cdot $w^\top",
         number=(Product((Factor("dt", "k"), Factor("w", "mk")), over=("k",)),),
-        sentence="The errors go back through the same weights, to every number that took part.",
+        sentence="The errors go back through the same weights to every number of the input.",
         derivative_of=("dense", "x"),
     ),
     "relu_back": Operation(
@@ -163,7 +163,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
         result="dt", inputs=("dh", "t"),
         right=r"$dh \odot f'($t)",
         number=r"$dh \cdot f'($t)",
-        sentence="Where the ReLU's input was not positive, nothing passes back.",
+        sentence="Where the input of the ReLU was not positive, nothing passes back.",
         derivative_of=("relu", "t"),
     ),
     "unflatten": Operation(
@@ -182,20 +182,20 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
         result="dT", inputs=("dU", "T"), axes={"dT": "ijn", "dU": "ijn", "T": "ijn"},
         right=r"$dU\text{ (rest zero-filled)}",
         number=r"\text{the window's error at its first maximum, else 0}",
-        sentence="Each error goes to the cell that was its window's maximum. Every other cell gets 0.",
+        sentence="Each error goes to the cell that was the maximum of its window. Every other cell gets 0.",
         derivative_of=("pool", "T"),
         arguments=_pooling_window,
     ),
     "filter_gradient": Operation(
         function="convolution.filter_gradient",
-        titles={"N28": "second filters", "N30": "first convolution's derivatives"},
+        titles={"N28": "second filters", "N30": "derivatives of the first convolution"},
         chain_rule=("N28",),
         result="dF", inputs=("X", "dT"), axes={"dF": "abn", "X": "ijc", "dT": "ijn"},
         right="$X @ $dT",
         number=(
             Product((Factor("dT", "ijn"), Factor("X", ("i+a", "j+b", "c"), column=True)), over=("ij",)),
         ),
-        sentence="The convolution again, with the error maps in place of the filters: what lay under a weight, times "
+        sentence="The convolution again, with the error maps in place of the filters: what was under a weight, times "
         "the error there.",
         derivative_of=("convolve", "F"),
     ),
@@ -205,8 +205,8 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
         result="dX", inputs=("dT", "F"), axes={"dX": "ijc", "dT": "ijn", "F": "abn"},
         right=r"$dT @ $F^{\pi\pi}",
         number=(Product((Factor("dT", ("i-a", "j-b", "n")), Factor("F", "abn")), over=("n", "ab")),),
-        sentence="Each error map, with a border of zeros, meets its filter turned by 180°. Their sum is one map, the "
-        "same at every depth.",
+        sentence="Each error map, padded with zeros, is correlated with its filter turned by 180°. The sum is one map, "
+        "the same at every depth.",
         derivative_of=("convolve", "X"),
         arguments=lambda node: (node.shape[-1],),
     ),
@@ -240,7 +240,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
         result="dX", inputs=("dS", "alpha"), axes={"dX": "ijc", "dS": "ijk", "alpha": "ck"},
         left="${dX}_c", right=r"\sum_k $alpha[c,k] \cdot ${dS}_k",
         number=(Product((Factor("alpha", "ck"), Factor("dS", "ijk")), over=("k",)),),
-        sentence="Each depth gets the errors of the maps, weighed as it was weighed itself.",
+        sentence="Each depth gets the errors of the maps, with the weights with which it entered them.",
         derivative_of=("weigh_depth", "X"),
     ),
     # The worked example N27, and the step.
@@ -248,7 +248,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
         function="convolution.response_derivative",
         result="r", inputs=("P",), axes={"r": "ab", "P": "ijc"},
         number=(Product((Factor("P", "abc"),), over=("c",)),),
-        sentence="How R11 answers to each weight of the filter: by the sum over the depth under that weight.",
+        sentence="How R11 changes with each weight of the filter: by the sum over the depth under that weight.",
     ),
     "step": Operation(
         function="descent.step",
@@ -259,7 +259,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType({
         sentence="Every parameter moves a little against its derivative, and E falls.",
     ),
 })  # fmt: skip
-"""Every operation by its name, as ``graph`` uses it; the names are also those of the page's program."""
+"""Every operation by its name in the graph and in the page's program."""
 
 
 def formula(node: Node) -> str:

@@ -39,15 +39,11 @@ def of_figures(metrics: Metrics) -> Iterator[Caution]:
     if never := [row.name for row in metrics.classes if not row.predicted and row.images]:
         yield Caution("never predicted", f"{_classes(never)} never predicted, although there are pictures of it.")
     if absent := [row.name for row in metrics.classes if not row.images]:
-        yield Caution(
-            "absent class",
-            f"{_classes(absent)} absent from these pictures: nothing is known about how well it is recognized.",
-        )
+        text = f"{_classes(absent)} absent from these pictures: nothing is known about how well it is recognized."
+        yield Caution("absent class", text)
     if few := [row.name for row in metrics.classes if 0 < row.images < _FEW]:
-        yield Caution(
-            "few images of a class",
-            f"{_classes(few)} represented by fewer than {_FEW} pictures: its figures say little.",
-        )
+        text = f"{_classes(few)} represented by fewer than {_FEW} pictures: its figures say little."
+        yield Caution("few images of a class", text)
     if high - low > _WIDE:
         yield Caution(
             "wide interval",

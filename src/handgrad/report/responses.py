@@ -72,7 +72,7 @@ def strongest_responses(model: Model, samples: Samples) -> tuple[LayerResponses,
     chosen = np.linspace(0, len(samples) - 1, count).round().astype(np.int64)
     found = _searched(model, samples, chosen, max(1, _BATCH_NUMBERS // size))
     made = []
-    for layer, (field, strides) in zip(layers, _fields(model.architecture), strict=True):
+    for layer, (field, stride) in zip(layers, _fields(model.architecture), strict=True):
         largest, positions, above = found[layer.T]
         # (height, width, maps, filters) or (height, width, filters)
         weights = np.moveaxis(model.parameters[layer.F], (-1, 0, 1), (0, -2, -1))
@@ -83,7 +83,7 @@ def strongest_responses(model: Model, samples: Samples) -> tuple[LayerResponses,
                 row, column = divmod(int(positions[k, n]), layer.shape[1])
                 image, response = int(chosen[k]), float(largest[k, n])
                 path = None if samples.names is None else str(samples.names[image])
-                strongest.append(Response(image, path, row * strides[0], column * strides[1], response))
+                strongest.append(Response(image, path, row * stride, column * stride, response))
             active = float(above[:, n].mean() / math.prod(layer.shape[:2]))
             filters.append(FilterResponses(n + 1, weights[n].tolist(), active, tuple(strongest)))
         made.append(LayerResponses(layer.F, layer.shape[2], count, field, tuple(filters)))
@@ -104,12 +104,12 @@ def _searched(
     return {name: tuple(map(np.concatenate, zip(*found, strict=True))) for name, found in pieces.items()}
 
 
-def _fields(architecture: Architecture) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
+def _fields(architecture: Architecture) -> Iterator[tuple[tuple[int, int], int]]:
     """Yield for each convolution the receptive field of a response, and the stride between two, in pixels."""
     field, stride = np.ones(2, int), 1
     for layer in architecture.convolutions:
         field += (np.array(architecture.filter_size) - 1) * stride
-        yield (int(field[0]), int(field[1])), (stride, stride)
+        yield (int(field[0]), int(field[1])), stride
         if layer.pooled_shape:
             field += (architecture.pooling - 1) * stride
             stride *= architecture.pooling

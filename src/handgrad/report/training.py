@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from itertools import chain
 from typing import Any
 
 from handgrad.data import Dataset
@@ -40,11 +39,8 @@ def training_report(
     measured = {name: measure(predicted[name], samples.labels, model.classes) for name, samples in splits.items()}
     training, validation = measured["training"].accuracy, measured["validation"].accuracy
     shared = {names: len(images) for names, images in shared_images(splits).items()}
-    found = (
-        cautions.of_figures(measured["test"]),
-        cautions.of_gap(training, validation),
-        cautions.of_duplicates(shared),
-    )
+    found = [*cautions.of_figures(measured["test"]), *cautions.of_gap(training, validation)]
+    found += cautions.of_duplicates(shared)
     seconds, provenance, best = history[-1].seconds, model.provenance, best_epoch(history)
     return {
         **heading("training"),
@@ -56,7 +52,7 @@ def training_report(
         "validation_accuracy": validation,
         **test_figures(model, dataset.test, predicted["test"], measured["test"]),
         "images": {"train": len(dataset.train), "validation": len(dataset.validation), "test": len(dataset.test)},
-        "cautions": [asdict(caution) for caution in chain(*found)],
+        "cautions": [asdict(caution) for caution in found],
         "history": [asdict(epoch) for epoch in history],
         "best_epoch": best,
         "chosen_epoch": best if provenance.get("recipe", {}).get("early_stopping") else history[-1].epoch,

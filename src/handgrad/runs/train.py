@@ -163,7 +163,6 @@ def resume(
         run.model = replace(run.model, provenance=checkpoint.provenance)
         resumption.check_same(checkpoint, options.source, run.dataset, observer)
         run.state = checkpoint.restore(run.model, options.recipe, run.engine)
-        checkpoints.follow(checkpoint)
         epochs = options.recipe.epochs_for(len(run.dataset.train))
         epoch = min(len(run.state.history) + 1, epochs)
         observer.notice(f"resuming after step {run.state.step}, in epoch {epoch} of {epochs}")

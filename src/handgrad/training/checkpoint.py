@@ -122,7 +122,7 @@ class Checkpoints:
         self._remove_all_but(self._kept)
 
     def newest(self, skipped: Callable[[CheckpointError], None]) -> Checkpoint | None:
-        """Return the newest valid one; None if there are none at all.
+        """Return the newest valid one, which is kept until there are two new ones; None if there are none at all.
 
         Parameters
         ----------
@@ -139,16 +139,15 @@ class Checkpoints:
             if failure:
                 skipped(failure)
             try:
-                return load(path)
+                found = load(path)
             except CheckpointError as error:
                 failure = error
+            else:
+                self._kept = [path]
+                return found
         if failure:
             raise failure
         return None
-
-    def follow(self, checkpoint: Checkpoint) -> None:
-        """Keep this one, from which a training resumes, until there are two new ones."""
-        self._kept = [checkpoint.path]
 
     def clear(self) -> None:
         """Remove all of them, and their folder."""

@@ -85,23 +85,19 @@ def _difference(
     """Return the difference at one coordinate, None if f has a kink there, and the steps worth trying at the next."""
     at = claim.x[position]
 
-    def moved(by: float) -> tuple[Array, Pieces]:
+    def moved(by: float) -> tuple[Array, bool]:
         claim.x[position] = at + by
         result, on = claim.f(claim.x)
         result = result.copy()  # It may be a view of x, which is restored.
         claim.x[position] = at
-        return result, on
+        return result, all(map(np.array_equal, on, pieces))
 
     for number, h in enumerate(steps):
-        (above, pieces_above), (below, pieces_below) = moved(2 * h), moved(-2 * h)
-        if _same(pieces_above, pieces) and _same(pieces_below, pieces):
+        (above, is_smooth_above), (below, is_smooth_below) = moved(2 * h), moved(-2 * h)
+        if is_smooth_above and is_smooth_below:
             # Results are subtracted before they are summed, so that little is lost.
             outer = float(np.sum(claim.cotangent * (above - below)))
             inner = float(np.sum(claim.cotangent * (moved(h)[0] - moved(-h)[0])))
             # A step that crosses kinks at one coordinate of a large tensor does so at most of them.
             return (8 * inner - outer) / (12 * h), steps[max(number - 1, 0) :]
     return None, steps
-
-
-def _same(one: Pieces, other: Pieces) -> bool:
-    return all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))

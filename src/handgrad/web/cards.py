@@ -1,4 +1,4 @@
-"""The page's cards: one for each line of the notes, again for every further layer, forward first, then backward."""
+"""The page's cards: one for each line of the notes and each layer, first the forward pass, then the backward pass."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Literal
 
 from latex2mathml.converter import convert
 
@@ -17,37 +18,22 @@ from handgrad.notes.operations import OPERATIONS, formula
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One line of the notes as the page shows it.
-
-    Parameters
-    ----------
-    id : str
-        Its place on the page: the number of the line, "N6-2" where the line comes again.
-    number : str
-        "N1" to "N35".
-    title : str
-    formulas : tuple of str
-        LaTeX, with the names of this layer.
-    text : str
-        What the line does, in a sentence or two.
-    nodes : tuple of str
-        The tensors that it shows, the results first.
-    way : {"forward", "backward"}
-    """
+    """One line of the notes as the page shows it: its formulas in LaTeX, and its tensors, results first."""
 
     id: str
+    """The number of the line; "N6-2" if the line comes again."""
     number: str
     title: str
     formulas: tuple[str, ...]
     text: str
     nodes: tuple[Name, ...]
-    way: str
+    way: Literal["forward", "backward"]
 
 
 def cards(architecture: Architecture) -> tuple[Card, ...]:
     """Return every card of a network's page, in order.
 
-    Neighboring tensors of one line share a card; definitions and examples stand where the notes have them.
+    Neighboring tensors of one line share a card; definitions and examples are where the notes have them.
 
     Examples
     --------
@@ -66,14 +52,14 @@ def cards(architecture: Architecture) -> tuple[Card, ...]:
 
 
 def _position(entry: Line, numbers: Sequence[str]) -> int:
-    """Return where a definition or an example stands among the lines."""
+    """Return the position of a definition or an example among the lines."""
     beside = [numbers.index(number) for number in (*entry.after, *entry.before) if number in numbers]
     return min(beside) + bool(entry.after) if beside else 0
 
 
 def _cards(shared: list[tuple[str, list[Node]]], nodes: Sequence[Node], forward: set[Name]) -> Iterator[Card]:
     seen: Counter[str] = Counter()
-    way = "forward"
+    way: Literal["forward", "backward"] = "forward"
     for number, computed in shared:
         if computed and computed[0].name not in forward:
             way = "backward"
@@ -114,7 +100,7 @@ def _times(shape: tuple[int, ...]) -> str:
 
 
 def _names(entry: Line, shown: Sequence[Node]) -> tuple[Name, ...]:
-    """Return the results, then what enters them."""
+    """Return the results, then the tensors that enter them."""
     results = [node.name for node in shown if node.operation not in GIVEN] or [node.name for node in shown]
     if entry.number == "N9" or entry.kind == "step":
         return tuple(results)

@@ -41,26 +41,14 @@ _TRIED = 64
 
 @dataclass(frozen=True, eq=False)
 class Exhibit:
-    """A model to look at, with images for it.
-
-    Parameters
-    ----------
-    name : str
-        The page's name of the model.
-    model : Model
-    source : str
-        The page's name of the images.
-    images : array of uint8, shape (count, height, width, channels)
-        Of the model's input shape.
-    labels : array of int64, shape (count,)
-        Class numbers; −1 is unknown.
-    """
+    """A model to look at, and images for it, under the names that the page gives them."""
 
     name: str
     model: Model
     source: str
     images: Pixels
     labels: NDArray[np.int64]
+    """Class numbers; −1 is unknown."""
 
     def example(self, index: int) -> tuple[Pixels, int | None]:
         """Return an image, and its class number if that is known."""
@@ -77,15 +65,7 @@ class Exhibit:
 
 
 def application(exhibits: Sequence[Exhibit], token: str) -> Starlette:
-    """Return the server's application.
-
-    Parameters
-    ----------
-    exhibits : sequence of Exhibit
-        At least one; the page opens with the first.
-    token : str
-        First part of the address, which another page in the same browser cannot know.
-    """
+    """Return the server's application; its address begins with a token that no other page in the browser knows."""
     base, visitors, decoding = f"/{token}", Visitors(), threading.Lock()
     by_number = {str(number): exhibit for number, exhibit in enumerate(exhibits)}
 

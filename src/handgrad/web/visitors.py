@@ -31,15 +31,7 @@ _MOST_BYTES = 1 << 30
 
 
 class Visitor:
-    """The state of one page; whoever calls a method holds the lock.
-
-    Parameters
-    ----------
-    model : Model
-    pixels : array of uint8, shape (height, width, channels)
-    label : int or None
-        None stands for the likeliest class.
-    """
+    """The state of one page; whoever calls a method holds the lock. A label of None stands for the likeliest class."""
 
     def __init__(self, model: Model, pixels: Pixels, label: int | None) -> None:
         self.lock = threading.Lock()
@@ -70,7 +62,8 @@ class Visitor:
         if not 0 < rate <= sys.float_info.max:
             raise InputError("rate", rate, "must be a positive number", "try 0.001")
         for _ in range(count):
-            gradient = np.concatenate([self.trace.tensors[Derivative(name)].ravel() for name in self._parameters()])
+            names = self.model.architecture.parameter_shapes
+            gradient = np.concatenate([self.trace.tensors[Derivative(name)].ravel() for name in names])
             self._before.append(self._theta)
             # A learning rate beyond bounds is what a visitor may want to see.
             with np.errstate(all="ignore"):

@@ -1,4 +1,4 @@
-// Where one number came from: its terms, its place in the chain, and where it goes on to.
+// Where one number came from: its terms, its position in the chain, and what it takes part in.
 
 import { element } from "./element.js";
 import { indexed, inkOn, short, tiny } from "./heatmap.js";
@@ -21,38 +21,38 @@ function largestOf(terms, count) {
 const countOf = (box) => box.reduce((product, [first, last]) => product * (last - first), 1);
 
 export class Explanation {
-  constructor(page, place) {
+  constructor(page, panel) {
     this.page = page;
-    this.place = place;
+    this.panel = panel;
     this.chain = [];
   }
 
-  /** Shows a number; the chain keeps the way that led here, where it was reached by a link. */
+  /** Shows a number; if a link led to it, the chain keeps the way. */
   show(name, index, onwards, focus) {
-    if (!this.place.contains(document.activeElement)) this.opener = document.activeElement;
+    if (!this.panel.contains(document.activeElement)) this.opener = document.activeElement;
     if (!onwards) this.chain = [];
     const known = this.chain.findIndex((link) => link.name === name && String(link.index) === String(index));
     this.chain = known >= 0 ? this.chain.slice(0, known + 1) : [...this.chain, { name, index }];
     this.nudge = this.page.trace.isForward(name) ? new Nudge(this.page, name, index) : null;
     this.#fill(name, index);
-    this.place.scrollTop = 0;
-    // A link that led here is gone, and with it the keyboard's place; a tensor that asked is far from the answer.
+    this.panel.scrollTop = 0;
+    // The link that led here is gone, and with it the keyboard's position; a heat map is far from its answer.
     if (focus) this.title.focus({ preventScroll: true });
   }
 
-  /** The same number of another trace: after a step, say. */
+  /** The same number of another trace, e.g. after a step. */
   refresh() {
     const { name, index } = this.chain.at(-1);
-    const { scrollTop } = this.place;
+    const { scrollTop } = this.panel;
     this.#fill(name, index);
     this.nudge?.renew();
-    this.place.scrollTop = scrollTop;
+    this.panel.scrollTop = scrollTop;
   }
 
   close() {
     this.chain = [];
-    this.place.replaceChildren();
-    this.place.hidden = true;
+    this.panel.replaceChildren();
+    this.panel.hidden = true;
     this.page.unchoose();
     this.opener?.focus({ preventScroll: true });
   }
@@ -64,14 +64,14 @@ export class Explanation {
     this.title = element("h2", { className: "value", tabIndex: -1, innerHTML: this.page.symbol(name) });
     this.title.append(`${indexed(index)} = `, element("b", { textContent: short(tensor.at(index)) }));
     const close = element("button", { className: "close", type: "button", textContent: "×", "aria-label": "Close the explanation", onclick: () => this.close() });
-    this.place.hidden = false;
-    this.place.replaceChildren(close, this.#trail(), this.title);
-    if (!explained) this.place.append(element("p", { textContent: this.#given(tensor, index) }));
-    if (explained?.grid) this.place.append(this.#working(explained));
-    if (explained) this.place.append(this.#terms(explained, tensor.at(index)));
-    if (name === "E") this.place.append(this.#surprise());
-    this.place.append(this.#onwards(name, index));
-    if (this.nudge) this.place.append(this.nudge.section);
+    this.panel.hidden = false;
+    this.panel.replaceChildren(close, this.#trail(), this.title);
+    if (!explained) this.panel.append(element("p", { textContent: this.#given(tensor, index) }));
+    if (explained?.grid) this.panel.append(this.#working(explained));
+    if (explained) this.panel.append(this.#terms(explained, tensor.at(index)));
+    if (name === "E") this.panel.append(this.#surprise());
+    this.panel.append(this.#onwards(name, index));
+    if (this.nudge) this.panel.append(this.nudge.section);
   }
 
   #trail() {
@@ -87,7 +87,7 @@ export class Explanation {
     return link;
   }
 
-  /** What is said of a number that no operation made. */
+  /** The text for a number that is not computed. */
   #given(tensor, index) {
     const { trace, pixels } = this.page;
     if (tensor.operation === "image") {
@@ -100,7 +100,7 @@ export class Explanation {
     return "Given by the example.";
   }
 
-  /** A patch, the filter laid on it, and their products, as they lie. */
+  /** A patch, the filter laid on it, and their products, in rows and columns. */
   #working({ terms, grid: [, columns] }) {
     const matrix = (values) => {
       const largest = Math.max(...values.map(Math.abs).filter(Number.isFinite), 0);
@@ -116,7 +116,7 @@ export class Explanation {
       return made;
     };
     const sign = (text) => element("span", { className: "sign", textContent: text });
-    const [weights, patch] = [0, 1].map((place) => terms.map((factors) => factors.factors[place].value));
+    const [weights, patch] = [0, 1].map((which) => terms.map(({ factors }) => factors[which].value));
     // Hidden from screen readers: the table below says the same, to the digit.
     return element("div", { className: "working", "aria-hidden": "true" }, matrix(patch), sign("⊙"), matrix(weights), sign("="), matrix(terms.map((term) => term.value)));
   }
@@ -152,7 +152,7 @@ export class Explanation {
     return table;
   }
 
-  /** A number, and below it whose it is. */
+  /** A number, and below it where it is from. */
   #factor({ tensor, index, summed, value, reason }) {
     const below = [];
     // The sum over the depth leads to the largest of its numbers.
@@ -184,7 +184,7 @@ export class Explanation {
     return section;
   }
 
-  /** Of the cells that a number takes part in, the one to go on with: where E answers most, if that is known. */
+  /** Of the cells that a number takes part in, the one to continue with: the largest derivative, if that is known. */
   #heaviest(name, box) {
     const { trace } = this.page;
     const weights = [trace.derivative(name), trace.tensor(name)].find((tensor) => tensor?.here());

@@ -1,5 +1,5 @@
-// The one view of a tensor: a slice as a heat map, its other slices beside it, its scale and shape, any number on hover
-// or by the arrow keys.
+// The view of a tensor: one slice as a heat map, the other slices below it, its scale and shape, and any number under
+// the pointer or by the arrow keys.
 
 import { element } from "./element.js";
 import { cell, contains } from "./tensor.js";
@@ -7,7 +7,7 @@ import { cell, contains } from "./tensor.js";
 const LARGEST_CELL = 44;
 const NUMBERS_FROM = 34;
 
-/** How a tensor lies on paper: its first axes (`spread` of them) as rows × columns, its last ones as slices. */
+/** How a tensor is laid out: its first axes (`spread` of them) as rows × columns, its last ones as slices. */
 export function layout(shape) {
   const length = (axes) => axes.reduce((product, side) => product * side, 1);
   if (shape.length <= 1 || (shape.length === 2 && shape[0] > 32)) {
@@ -24,7 +24,7 @@ export function layout(shape) {
 const LEVELS = 256;
 const NO_NUMBER = 2 * LEVELS + 1;
 
-/** Purple for less than nothing, orange for more, paper for nothing, by the square root of the size; grey for NaN. */
+/** Purple for negative numbers, orange for positive ones, by the square root of their size; grey for NaN. */
 export function palette() {
   const style = getComputedStyle(document.documentElement);
   const [negative, zero, positive] = ["--negative", "--zero", "--positive"].map((name) => rgb(style.getPropertyValue(name)));
@@ -34,7 +34,7 @@ export function palette() {
     return zero.map((part, channel) => Math.round(part + (end[channel] - part) * share));
   });
   shades.push(rgb(style.getPropertyValue("--quiet")));
-  // One integer a shade, as the bytes of a picture lie in memory.
+  // Each shade as one integer, in the byte order of an image.
   const packed = new Uint32Array(Uint8ClampedArray.from(shades.flatMap((shade) => [...shade, 255])).buffer);
   const level = (value, largest) => {
     if (Number.isNaN(value)) return NO_NUMBER;
@@ -52,12 +52,12 @@ function rgb(text) {
   return [0, 2, 4].map((start) => parseInt(digits.slice(start, start + 2), 16));
 }
 
-/** A slice, one pixel a cell. */
+/** A slice as an image of one pixel for each cell. */
 export function slicePicture(tensor, { rows, columns, slices, count }, slice, { packed, level }) {
   const picture = new ImageData(columns, rows);
   const pixels = new Uint32Array(picture.data.buffer);
   const { data, largest } = tensor;
-  for (let place = 0; place < count; place += 1) pixels[place] = packed[level(data[slice + place * slices], largest)];
+  for (let cell = 0; cell < count; cell += 1) pixels[cell] = packed[level(data[slice + cell * slices], largest)];
   return picture;
 }
 
@@ -78,7 +78,7 @@ export function inkOn(shade) {
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 ? "#000" : "#fff";
 }
 
-/** Three digits: what a scale needs. */
+/** Three digits, for a scale. */
 const rough = (value) => short(Number(value.toPrecision(3)));
 
 /** Two digits, for a cell. */
@@ -93,7 +93,7 @@ function under({ target, clientX, clientY }, rows, columns) {
 
 export const indexed = (index) => (index.length ? `[${index.join(", ")}]` : "");
 
-/** The figure of one tensor; `page` gives the trace, the symbols, the marks, and takes what is chosen. */
+/** The figure of one tensor on a page, which has the trace, the symbols and the marks. */
 export class Heatmap {
   constructor(page, name, { width = 320 } = {}) {
     Object.assign(this, { page, name, width, slice: 0, cursor: [0, 0] });
@@ -158,14 +158,14 @@ export class Heatmap {
     return element("div", { className: "slices" }, this.strip, element("label", {}, this.which, this.range));
   }
 
-  /** Where each slice lies in the strip; fixed before the numbers come, so that nothing moves when they do. */
+  /** The position of each slice in the strip: fixed before the numbers arrive, so that nothing moves when they do. */
   #layStrip() {
     const { rows, columns, slices } = this.lying;
     const zoom = Math.max(1, Math.floor(28 / columns));
     const [cellWidth, cellHeight] = [columns * zoom + 4, rows * zoom + 4];
     const most = Math.max(1, Math.min(slices, Math.floor(this.paperWidth / Math.min(cellWidth, 32))));
     const lines = Math.ceil(slices / most);
-    // As even as they can be: 16 are four fours rather than three fives and one.
+    // As even as possible: 16 are four rows of 4 rather than three rows of 5 and one more.
     const across = Math.ceil(slices / lines);
     this.grid = { across, lines, cellWidth, cellHeight, zoom };
     this.strip.width = across * cellWidth;
@@ -204,8 +204,8 @@ export class Heatmap {
     event.preventDefault();
   }
 
-  #read(place) {
-    const index = place && this.#index(...place);
+  #read(cell) {
+    const index = cell && this.#index(...cell);
     const tensor = this.page.trace.tensor(this.name);
     this.readout.textContent = index && tensor.here(this.slice) ? `${this.name}${indexed(index)} = ${short(tensor.at(index))}` : "";
   }
@@ -224,7 +224,7 @@ export class Heatmap {
 
   /** Turns to a cell, and puts the cursor there. */
   turnTo(index) {
-    const [slice, row, column] = this.#place(index);
+    const [slice, row, column] = this.#position(index);
     this.cursor = [row, column];
     this.show(slice);
   }
@@ -232,23 +232,23 @@ export class Heatmap {
   /** The index of a cell of this slice; null beyond the end of a wrapped vector. */
   #index(row, column) {
     const { columns, slices, count } = this.lying;
-    const place = row * columns + column;
-    return place < count ? this.page.trace.tensor(this.name).index(this.slice + place * slices) : null;
+    const order = row * columns + column;
+    return order < count ? this.page.trace.tensor(this.name).index(this.slice + order * slices) : null;
   }
 
-  #place(index) {
+  #position(index) {
     const { columns, slices } = this.lying;
     const offset = this.page.trace.tensor(this.name).offset(index);
-    const place = Math.floor(offset / slices);
-    return [offset % slices, Math.floor(place / columns), place % columns];
+    const order = Math.floor(offset / slices);
+    return [offset % slices, Math.floor(order / columns), order % columns];
   }
 
-  /** Whether a cell of a box lies in this slice. */
+  /** Whether any cell of a box is in this slice. */
   holds(box) {
     return contains(box.slice(this.lying.spread), this.#index(0, 0).slice(this.lying.spread));
   }
 
-  /** Has the numbers of its slice brought, and draws. */
+  /** Brings the numbers of the slice, and draws it. */
   async appear() {
     this.visible = true;
     const { trace } = this.page;
@@ -297,7 +297,7 @@ export class Heatmap {
     }
   }
 
-  /** A frame around the cells of a box that lie in this slice. */
+  /** A frame around the cells of a box that are in this slice. */
   #outline(paper, box, ink, thick) {
     if (!this.holds(box)) return;
     const [top, left, bottom, right] = this.#extent(box);
@@ -330,7 +330,7 @@ export class Heatmap {
     const { slices } = this.lying;
     const here = Array.from({ length: slices }, (_, slice) => tensor.here(slice));
     const key = [tensor.data, color, here.filter(Boolean).length];
-    if (!this.pictured || key.some((part, place) => part !== this.pictured.key[place])) {
+    if (!this.pictured || key.some((part, at) => part !== this.pictured.key[at])) {
       this.pictured = { key, picture: this.#pictureStrip(tensor, color, here) };
     }
     const { across, cellWidth, cellHeight } = this.grid;

@@ -1,4 +1,4 @@
-// What only the server can do: another picture, label or model, and steps of the network.
+// What needs the server: another picture, label or model, and steps of the network.
 
 import { element, shape } from "./element.js";
 import { short } from "./heatmap.js";
@@ -14,7 +14,7 @@ export class Live {
     Object.assign(this, { page, base, visitor, models, model, examples, losses: [], taken: 0, undoable: 0, playing: false, looping: false, busy: Promise.resolve() });
   }
 
-  /** The numbers of a tensor that the page did not come with: one of so many slices, or all of them. */
+  /** The numbers of a tensor that were not sent with the page: one slice of `slices`, or all of them. */
   numbers(traced, name, slice, slices) {
     const node = traced.nodes.findIndex((each) => each.name === name);
     return this.#inTurn(async () => {
@@ -25,7 +25,7 @@ export class Live {
     });
   }
 
-  /** One question after the other: none asks for the numbers of a trace that a step is replacing. */
+  /** One request at a time: none asks for the numbers of a trace that a step is replacing. */
   #inTurn(ask) {
     const answer = this.busy.then(ask);
     this.busy = answer.catch(() => {});
@@ -35,11 +35,11 @@ export class Live {
   async #asked(path, request = {}) {
     const answer = await fetch(`${this.base}/${this.visitor}/${path}`, request);
     if (answer.ok) return answer;
-    const told = await answer.json().catch(() => ({ error: `the server answered ${answer.status}` }));
-    throw new Error(told.error);
+    const answered = await answer.json().catch(() => ({ error: `the server answered ${answer.status}` }));
+    throw new Error(answered.error);
   }
 
-  /** Sends a wish, and shows what comes of it. */
+  /** Sends a wish, and shows the result. */
   async #wish(path, request) {
     try {
       await this.#inTurn(async () => {
@@ -52,11 +52,11 @@ export class Live {
       this.#show();
       await this.page.redraw();
     } catch (error) {
-      this.tell(error);
+      this.report(error);
     }
   }
 
-  tell(error) {
+  report(error) {
     this.playing = false;
     this.#show();
     this.message.textContent = error instanceof TypeError ? "The server does not answer; is it still running?" : error.message;
@@ -73,10 +73,10 @@ export class Live {
   }
 
   build() {
-    const place = document.getElementById("live");
-    place.hidden = false;
+    const section = document.getElementById("live");
+    section.hidden = false;
     this.message = element("p", { className: "message", role: "status" });
-    place.append(element("h2", { textContent: "Your picture, your network" }), this.#choices(), this.#pad(), this.message);
+    section.append(element("h2", { textContent: "Your picture, your network" }), this.#choices(), this.#pad(), this.message);
     document.getElementById(this.page.cards.at(-1).id).append(this.#steps());
     document.addEventListener("dragover", (event) => event.preventDefault());
     document.addEventListener("drop", (event) => {
@@ -88,14 +88,14 @@ export class Live {
   }
 
   #select(text, options, chosen, change) {
-    const choices = options.map((option, place) => element("option", { value: place, textContent: option, selected: place === chosen }));
+    const choices = options.map((option, number) => element("option", { value: number, textContent: option, selected: number === chosen }));
     const select = element("select", { onchange: () => change(Number(select.value)) }, ...choices);
     return [element("label", {}, `${text} `, select), select];
   }
 
   #choices() {
     const { page } = this;
-    const [model] = this.#select("Model", this.models, this.model, (place) => location.replace(`${this.base}/?model=${place}`));
+    const [model] = this.#select("Model", this.models, this.model, (number) => location.replace(`${this.base}/?model=${number}`));
     const [label, labels] = this.#select("Expected class", page.trace.classes, page.trace.label, (k) => this.#change({ label: k }));
     this.labels = labels;
     const chooseFile = async () => {
@@ -215,7 +215,7 @@ export class Live {
       : `${taken} steps taken, and E is no longer a number: η is too large. Go back, and choose a smaller one.`;
     const finite = losses.filter(Number.isFinite);
     const most = Math.max(...finite, 1e-12);
-    const points = losses.map((loss, place) => [10 + (580 * place) / Math.max(losses.length - 1, 1), Number.isFinite(loss) ? 110 - (100 * loss) / most : 0]);
+    const points = losses.map((loss, step) => [10 + (580 * step) / Math.max(losses.length - 1, 1), Number.isFinite(loss) ? 110 - (100 * loss) / most : 0]);
     this.fall.replaceChildren(shape("polyline", { points: points.map((point) => point.join(",")).join(" "), class: "e" }), ...points.slice(-1).map(([x, y]) => shape("circle", { cx: x, cy: y, r: 4, class: "true" })));
     this.fall.setAttribute("aria-label", `E after each step, ${finite.map(short).slice(-3).join(", ")}`);
   }

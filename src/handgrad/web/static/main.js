@@ -8,15 +8,12 @@ import { Hero } from "./hero.js";
 import { Live } from "./live.js";
 import { operations } from "./operations.js";
 import { drawRail } from "./rail.js";
-import { cell, contains } from "./tensor.js";
+import { cell, contains, toBytes } from "./tensor.js";
 import { Trace } from "./trace.js";
 
 const RATE = 0.001;
-/** As in the style: from here on the rail lies at the head. */
+/** As in style.css: on narrower screens the rail is at the top. */
 const NARROW = "(max-width: 60rem)";
-
-/** An apostrophe, as it is set; what primes a name follows a digit or a single letter. */
-const typeset = (text) => text.replace(/([a-z]{2})'/g, "$1’");
 
 class Page {
   constructor(content) {
@@ -39,14 +36,14 @@ class Page {
     this.#watch();
   }
 
-  /** Another trace in place of this one; `redraw` shows it. */
+  /** Replaces the trace; `redraw` shows the new one. */
   take(traced) {
     this.traced = traced;
     this.trace = new Trace(traced, this, (...wanted) => this.live.numbers(...wanted));
-    this.pixels = Uint8Array.from(atob(traced.pixels.data), (letter) => letter.charCodeAt(0));
+    this.pixels = toBytes(traced.pixels.data);
   }
 
-  /** Shows the trace: what is open and chosen stays so. */
+  /** Shows the trace; what is open or chosen stays so. */
   async redraw() {
     this.hero.draw();
     const { chosen } = this;
@@ -60,18 +57,18 @@ class Page {
     return this.redraw();
   }
 
-  /** Waits for numbers; those of a trace that has been replaced meanwhile are nobody's loss. */
+  /** Waits for numbers; those of a trace that has been replaced since do not matter. */
   async bring(numbers) {
     try {
       await numbers;
       return true;
     } catch (error) {
-      if (!error.superseded) this.live.tell(error);
+      if (!error.superseded) this.live.report(error);
       return false;
     }
   }
 
-  /** Brings what explains a tensor, of the trace that is current when it is there. */
+  /** Brings what explains a tensor, from the trace that is current once it has arrived. */
   async #ready(name) {
     for (;;) {
       const { trace } = this;
@@ -88,7 +85,7 @@ class Page {
     return (this.cards.findLast((card) => card.nodes[0] === name) ?? this.cards.find((card) => card.nodes.includes(name)))?.id;
   }
 
-  /** Explains a number: `follow` where a link led to it, from the number before; `focus` where the keyboard asked. */
+  /** Explains a number: `follow` if a link led to it, `focus` if the keyboard did. */
   async choose(name, index, follow = false, focus = follow) {
     const wanted = { name, index };
     this.wanted = wanted;
@@ -108,7 +105,7 @@ class Page {
     for (const view of this.views) view.draw();
   }
 
-  /** Each view turns to the slice in which the chosen number, or one that it is tied to, lies. */
+  /** Turns a view to the slice of the chosen number, or of one that is linked with it. */
   #turn(view) {
     const mark = this.marks(view.name)[0];
     if (view.name === this.chosen.name) view.turnTo(this.chosen.index);
@@ -121,22 +118,21 @@ class Page {
     if (!card) return;
     const view = this.views.find((other) => other.name === name && card.contains(other.figure));
     const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
-    // Where the explanation lies at the foot of the screen, its upper part is what can be seen.
-    const block = getComputedStyle(this.explanation.place).position === "fixed" ? "start" : "center";
+    // If the explanation covers the lower part of the screen, only the upper part can be seen.
+    const block = getComputedStyle(this.explanation.panel).position === "fixed" ? "start" : "center";
     (view?.figure ?? card).scrollIntoView({ block, behavior });
   }
 
-  /** What lights up in a tensor: the chosen number, what it depends on, what depends on it. */
+  /** The boxes marked in a tensor: the chosen number, what it depends on, what depends on it. */
   marks(name) {
     if (!this.chosen) return [];
-    const marks = [];
-    if (name === this.chosen.name) {
-      marks.push({ box: cell(this.chosen.index), ink: this.color.ink.chosen, thick: 3 });
-    }
-    for (const [links, ink] of [[this.sources, "source"], [this.dependents, "dependent"]]) {
-      for (const link of links) if (link.name === name) marks.push({ box: link.box, ink: this.color.ink[ink], thick: 2 });
-    }
-    return marks;
+    const { chosen, source, dependent } = this.color.ink;
+    const mark = (links, ink, thick) => links.filter((link) => link.name === name).map(({ box }) => ({ box, ink, thick }));
+    return [
+      ...mark([{ name: this.chosen.name, box: cell(this.chosen.index) }], chosen, 3),
+      ...mark(this.sources, source, 2),
+      ...mark(this.dependents, dependent, 2),
+    ];
   }
 
   #layRail() {
@@ -148,10 +144,10 @@ class Page {
     this.markRail(new Set([...this.shown].map((figure) => figure.dataset.name)));
   }
 
-  #layCards(place) {
+  #layCards(container) {
     for (const card of this.cards) {
       const article = element("article", { id: card.id, className: `card ${card.way}` });
-      const heading = element("h2", {}, element("a", { className: "number", href: `#${card.id}`, textContent: card.number }), typeset(card.title));
+      const heading = element("h2", {}, element("a", { className: "number", href: `#${card.id}`, textContent: card.number }), card.title);
       const formulas = element("div", { className: "formulas", innerHTML: card.formulas.join("") });
       const figures = element("div", { className: "figures" });
       card.nodes.forEach((name, order) => {
@@ -159,10 +155,10 @@ class Page {
         this.views.push(view);
         figures.append(view.figure);
       });
-      article.append(heading, formulas, element("p", { textContent: typeset(card.text) }), figures);
-      place.append(article);
+      article.append(heading, formulas, element("p", { textContent: card.text }), figures);
+      container.append(article);
       if (formulas.scrollWidth > formulas.clientWidth) {
-        // What can be scrolled must be reached by the keyboard.
+        // What scrolls must be reachable by the keyboard.
         formulas.tabIndex = 0;
         formulas.setAttribute("role", "group");
         formulas.setAttribute("aria-label", `formula of ${card.number}`);
@@ -172,24 +168,20 @@ class Page {
 
   #watch() {
     const byFigure = new Map(this.views.map((view) => [view.figure, view]));
-    const watcher = new IntersectionObserver(
-      (entries) => {
-        for (const entry of entries) {
-          const view = byFigure.get(entry.target);
-          if (entry.isIntersecting) view.appear();
-          else view.visible = false;
-        }
-      },
-      { rootMargin: "400px" },
-    );
-    for (const view of this.views) watcher.observe(view.figure);
-    const inSight = new IntersectionObserver((entries) => {
+    const draw = (entries) => {
       for (const { target, isIntersecting } of entries) {
-        if (isIntersecting) this.shown.add(target);
-        else this.shown.delete(target);
+        const view = byFigure.get(target);
+        if (isIntersecting) view.appear();
+        else view.visible = false;
       }
+    };
+    const mark = (entries) => {
+      for (const { target, isIntersecting } of entries) this.shown[isIntersecting ? "add" : "delete"](target);
       this.#markRail();
-    });
+    };
+    const near = new IntersectionObserver(draw, { rootMargin: "400px" });
+    const inSight = new IntersectionObserver(mark);
+    for (const view of this.views) near.observe(view.figure);
     for (const view of this.views.slice(1)) inSight.observe(view.figure);
     matchMedia(NARROW).addEventListener("change", () => this.#layRail());
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {

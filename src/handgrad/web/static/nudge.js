@@ -1,4 +1,4 @@
-// One number moved by ε: E's true change beside ε times its derivative, as a curve that touches its tangent.
+// One number moved by ε: the true change of E beside ε times its derivative, as a curve that touches its tangent.
 
 import { element, shape } from "./element.js";
 import { indexed, short } from "./heatmap.js";
@@ -31,7 +31,7 @@ export class Nudge {
     this.renew();
   }
 
-  /** The curve of the trace as it is now, if it has been asked for. */
+  /** Draws the curve of the current trace, if it is open. */
   async renew() {
     if (!this.plot || !(await this.page.bring(this.page.trace.readyToNudge(this.name)))) return;
     const { trace } = this.page;
@@ -43,8 +43,8 @@ export class Nudge {
 
   #draw() {
     this.reach = 10 ** Number(this.wide.value);
-    const places = Array.from({ length: POINTS }, (_, place) => this.reach * ((2 * place) / (POINTS - 1) - 1));
-    this.curve = places.map((epsilon) => [epsilon, this.E(epsilon)]);
+    const steps = Array.from({ length: POINTS }, (_, step) => this.reach * ((2 * step) / (POINTS - 1) - 1));
+    this.curve = steps.map((epsilon) => [epsilon, this.E(epsilon)]);
     const tangent = [-this.reach, this.reach].map((epsilon) => [epsilon, this.start + this.slope * epsilon]);
     const heights = [...this.curve, ...tangent].map(([, height]) => height).filter(Number.isFinite);
     [this.low, this.high] = [Math.min(...heights), Math.max(...heights)];

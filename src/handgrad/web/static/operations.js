@@ -30,7 +30,7 @@ const switched = {
 
 const relu = {
   ...switched,
-  compute: (_, [T], result) => T.data.forEach((value, place) => (result[place] = Math.max(value, 0))),
+  compute: (_, [T], result) => T.data.forEach((value, at) => (result[at] = Math.max(value, 0))),
 };
 
 const windowOf = ([i, j, n], { options: { p } }) => [Math.floor(i / p), Math.floor(j / p), n];
@@ -41,7 +41,7 @@ const pool = {
   terms(node, [T], index) {
     const window = insideOf(index, node);
     const best = String(winner(T, window));
-    return cells(window).map((place) => [of(T, place), String(place) === best ? constant(1, "the largest") : constant(0, "not the largest")]);
+    return cells(window).map((each) => [of(T, each), String(each) === best ? constant(1, "the largest") : constant(0, "not the largest")]);
   },
   sources: (node, _, index) => [insideOf(index, node)],
   reach: (node, _, __, index) => clipped(cell(windowOf(index, node)), node.shape),
@@ -131,7 +131,7 @@ const step = {
   terms: (node, [theta, gradient], index) => [[of(theta, index)], [constant(-node.options.rate, "less η"), of(gradient, index)]],
   ...elementwise,
   compute: (node, [theta, gradient], result) =>
-    theta.data.forEach((value, place) => (result[place] = value - node.options.rate * gradient.data[place])),
+    theta.data.forEach((value, at) => (result[at] = value - node.options.rate * gradient.data[at])),
 };
 
 /** By their names in the table of operations. */

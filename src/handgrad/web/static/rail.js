@@ -1,20 +1,19 @@
-// The picture of the whole network: where one is, and a way there. At the side it stands upright; where there is no
-// room for that it lies across the head of the screen.
+// A map of the whole network, with links: upright at the side, or across the top of a narrow screen.
 
 import { shape } from "./element.js";
 
 const EDGE = 28;
 const SHEETS = 4;
 
-/** Where things are, across the way that the numbers take: forward, the name, the layer, backward. */
+/** Positions across the way that the numbers take: forward, the name, the layer, backward. */
 const UPRIGHT = { forward: 14, name: 46, layer: 92, backward: 136, wide: 150, step: 46 };
 const LYING = { forward: 12, name: 32, backward: 52, wide: 64 };
 const [NARROWEST, WIDEST] = [29, 60];
 
-/** Draws the layers in the order of the forward pass: stacks of maps, bars of numbers; backward the other way. */
-export function drawRail(page, place, lying) {
+/** Draws the layers in the order of the forward pass, as stacks of maps or bars of numbers. */
+export function drawRail(page, container, lying) {
   const names = page.layers;
-  const room = place.clientWidth - 2 * EDGE;
+  const room = container.clientWidth - 2 * EDGE;
   const across = lying ? { ...LYING, step: Math.min(Math.max(room / names.length, NARROWEST), WIDEST) } : UPRIGHT;
   const long = EDGE + names.length * across.step + EDGE / 2;
   const at = (along, aside) => (lying ? [along, aside] : [aside, along]);
@@ -38,11 +37,11 @@ export function drawRail(page, place, lying) {
     if (derivative) stops.set(derivative, stop(page, derivative, at(along, across.backward), "backward"));
   });
   picture.append(...stops.values());
-  place.replaceChildren(picture);
+  container.replaceChildren(picture);
   return (shown) => {
     for (const [name, link] of stops) link.classList.toggle("here", shown.has(name));
     const first = [...stops].find(([name]) => shown.has(name))?.[1];
-    if (lying && first) place.scrollLeft = first.firstChild.cx.baseVal.value - place.clientWidth / 2;
+    if (lying && first) container.scrollLeft = first.firstChild.cx.baseVal.value - container.clientWidth / 2;
   };
 }
 
@@ -51,7 +50,7 @@ function stop(page, name, [cx, cy], kind) {
   return shape("a", { href: `#${page.cardOf(name)}`, class: `stop ${kind}`, "aria-label": `to ${name}` }, ...circles);
 }
 
-/** A tensor as a person would sketch it: as tall as it has rows, and deeper with its depth. */
+/** A tensor as one would sketch it: taller with its rows, and deeper with its depth. */
 function layer(sides, [x, y]) {
   const maps = sides.length === 3;
   const [rows = 1, , depth = 1] = sides;

@@ -1,13 +1,13 @@
 // Tensors: numbers in row-major order with a shape, and boxes of their cells.
 
-/** Numbers of a tensor from which on it is brought slice by slice. */
+/** A tensor of more numbers is brought slice by slice. */
 const SLICED_FROM = 65536;
 
-/** One tensor of the trace. Its numbers are decoded, or brought, when they are first needed: a slice or all of them. */
+/** One tensor of the trace. Its numbers, or those of a slice, are decoded or brought when they are first needed. */
 export class Tensor {
   #encoded;
   #data = null;
-  #missing = null;
+  #missing = new Set();
   #pending = new Map();
   #largest;
 
@@ -19,9 +19,10 @@ export class Tensor {
     this.#largest = largest ?? null;
   }
 
-  /** Whether the numbers are here, all of them or those of one of so many slices; if not, `load` brings them. */
+  /** Whether the numbers are here, all of them or those of one slice; if not, `load` brings them. */
   here(slice = null) {
-    return this.#encoded !== null || (this.#data !== null && (!this.#missing || (slice !== null && !this.#missing.has(slice))));
+    const complete = this.#missing.size === 0 || (slice !== null && !this.#missing.has(slice));
+    return this.#encoded !== null || (this.#data !== null && complete);
   }
 
   get data() {
@@ -32,7 +33,7 @@ export class Tensor {
     return this.#data;
   }
 
-  /** Brings all numbers, or one of so many slices. */
+  /** Brings all numbers, or those of one slice of `slices`. */
   async load(slice = null, slices = 1) {
     if (this.here(slice)) return this;
     const part = slices > 1 && this.size > SLICED_FROM && this.operation !== "step" ? slice : null;
@@ -44,25 +45,21 @@ export class Tensor {
   }
 
   #take(numbers, part, slices) {
-    if (part === null) {
-      this.#data = numbers;
-      this.#missing = null;
-    } else if (!this.here(part)) {
-      this.#data ??= new Float64Array(this.size);
-      this.#missing ??= new Set(Array.from({ length: slices }, (_, slice) => slice));
-      numbers.forEach((value, place) => (this.#data[part + place * slices] = value));
+    if (part === null) [this.#data, this.#missing] = [numbers, new Set()];
+    else if (!this.here(part)) {
+      if (!this.#data) [this.#data, this.#missing] = [new Float64Array(this.size), new Set(Array(slices).keys())];
+      numbers.forEach((value, cell) => (this.#data[part + cell * slices] = value));
       this.#missing.delete(part);
-      if (this.#missing.size === 0) this.#missing = null;
     }
     return this;
   }
 
-  /** Has the numbers computed anew when they are next needed. */
-  forget() {
-    [this.#data, this.#largest] = [null, null];
+  /** With other options the numbers are computed again when they are next needed. */
+  forget(options) {
+    [this.options, this.#data, this.#largest] = [options, null, null];
   }
 
-  /** The largest finite size of a number, which the colors are scaled to. */
+  /** The largest finite absolute value, to which the colors are scaled. */
   get largest() {
     this.#largest ??= this.data.reduce((most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most), 0);
     return this.#largest;
@@ -73,7 +70,7 @@ export class Tensor {
   }
 
   offset(index) {
-    return index.reduce((sum, place, axis) => sum + place * this.strides[axis], 0);
+    return index.reduce((sum, at, axis) => sum + at * this.strides[axis], 0);
   }
 
   index(offset) {
@@ -87,11 +84,11 @@ export class Tensor {
 }
 
 function decode({ dtype, data }) {
-  const text = atob(data);
-  const bytes = new Uint8Array(text.length);
-  for (let place = 0; place < text.length; place += 1) bytes[place] = text.charCodeAt(place);
-  return toNumbers(bytes.buffer, dtype);
+  return toNumbers(toBytes(data).buffer, dtype);
 }
+
+/** Base64 as bytes. */
+export const toBytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 
 /** Numbers of a buffer as the trace sends them: little-endian, as is every machine that a browser runs on. */
 export function toNumbers(buffer, dtype) {
@@ -99,7 +96,7 @@ export function toNumbers(buffer, dtype) {
 }
 
 /** The box of a single cell. */
-export const cell = (index) => index.map((place) => [place, place + 1]);
+export const cell = (index) => index.map((at) => [at, at + 1]);
 
 /** The part of a box inside a shape, or null where nothing is left. */
 export function clipped(box, shape) {
@@ -107,12 +104,12 @@ export function clipped(box, shape) {
   return inside.every(([first, last]) => first < last) ? inside : null;
 }
 
-export const contains = (box, index) => index.every((place, axis) => box[axis][0] <= place && place < box[axis][1]);
+export const contains = (box, index) => index.every((at, axis) => box[axis][0] <= at && at < box[axis][1]);
 
 /** The index of every cell of a box, in row-major order. */
 export function cells(box) {
   return box.reduce(
-    (found, [first, last]) => found.flatMap((index) => Array.from({ length: Math.max(last - first, 0) }, (_, place) => [...index, first + place])),
+    (found, [first, last]) => found.flatMap((index) => Array.from({ length: Math.max(last - first, 0) }, (_, at) => [...index, first + at])),
     [[]],
   );
 }

@@ -1,4 +1,4 @@
-// The trace as the page asks it: any tensor by name, where a number comes from, what depends on it, what a nudge does.
+// What the page asks of the trace: any tensor by name, where a number comes from, what depends on it, what a nudge does.
 
 import { product } from "./factors.js";
 import { Tensor } from "./tensor.js";
@@ -6,20 +6,12 @@ import { Tensor } from "./tensor.js";
 export class Trace {
   /** `operations` by name, `derivatives` the name of E's derivative by each tensor. */
   constructor(document, { operations, derivatives, rate }, fetchNumbers) {
-    Object.assign(this, {
-      operations,
-      derivatives,
-      classes: document.classes,
-      label: document.label,
-      standardization: document.standardization,
-      pixels: document.pixels,
-    });
+    const { classes, label, standardization, pixels } = document;
+    Object.assign(this, { operations, derivatives, classes, label, standardization, pixels });
     const bring = (tensor, slice, slices) =>
       tensor.operation === "step" ? this.#step(tensor) : fetchNumbers(document, tensor.name, slice, slices);
-    const options = (node) => (node.operation === "step" ? { rate } : node.options);
-    this.tensors = new Map(
-      document.nodes.map((node) => [node.name, new Tensor({ ...node, options: options(node) }, bring)]),
-    );
+    this.tensors = new Map(document.nodes.map((node) => [node.name, new Tensor(node, bring)]));
+    this.setRate(rate);
     this.users = new Map(document.nodes.map((node) => [node.name, []]));
     for (const node of this.tensors.values()) {
       node.inputs.forEach((name, which) => this.users.get(name).push({ node, which }));
@@ -39,12 +31,10 @@ export class Trace {
     return node.inputs.map((name) => this.tensor(name));
   }
 
-  /** Another η: what the step would make of the parameters. */
+  /** Another η: the step makes something else of the parameters. */
   setRate(rate) {
     for (const tensor of this.tensors.values()) {
-      if (tensor.operation !== "step") continue;
-      tensor.options.rate = rate;
-      tensor.forget();
+      if (tensor.operation === "step") tensor.forget({ rate });
     }
   }
 
@@ -110,17 +100,15 @@ export class Trace {
     await Promise.all([...needed].map((needs) => this.tensor(needs).load()));
   }
 
-  /** A function from ε to E where that one number is larger by ε: the forward pass from there on, computed anew. */
+  /** A function from ε to E where that one number is larger by ε: it repeats the forward pass from there on. */
   nudged(name, index) {
     const nodes = this.#downstream(name);
     const changed = new Map();
     const start = this.tensor(name);
-    changed.set(name, copyOf(start));
-    for (const node of nodes) changed.set(node.name, copyOf(node));
-    const place = start.offset(index);
-    const original = start.data[place];
+    for (const node of [start, ...nodes]) changed.set(node.name, copyOf(node));
+    const offset = start.offset(index);
     return (epsilon) => {
-      changed.get(name).data[place] = original + epsilon;
+      changed.get(name).data[offset] = start.data[offset] + epsilon;
       for (const node of nodes) {
         const inputs = node.inputs.map((input) => changed.get(input) ?? this.tensor(input));
         this.operations[node.operation].compute(node, inputs, changed.get(node.name).data);
@@ -130,10 +118,5 @@ export class Trace {
   }
 }
 
-/** A tensor of the same shape whose numbers may be changed. */
-function copyOf(tensor) {
-  const { name, shape, size, strides } = tensor;
-  const data = new Float64Array(tensor.here() ? tensor.data : size);
-  const at = (index) => data[tensor.offset(index)];
-  return { name, shape, size, strides, data, at, offset: (index) => tensor.offset(index) };
-}
+/** The same tensor with numbers of its own, which may be changed. */
+const copyOf = (tensor) => Object.create(tensor, { data: { value: new Float64Array(tensor.here() ? tensor.data : tensor.size) } });
