@@ -1,4 +1,4 @@
-"""A Ray cluster of this machine's own, for all tests."""
+"""A Ray cluster on this machine, for all tests."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import pytest
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Ray's warnings of itself are no failures of ours."""
+    """Ignore warnings from within Ray."""
     config.addinivalue_line("filterwarnings", "ignore:::ray[.]")
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """What is kept for a user (decoded pictures, Ray's token) is kept where it does not last."""
+    """Keep the cache of decoded pictures in a temporary folder."""
     os.environ["HANDGRAD_CACHE"] = str(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Folder of the real data sets: the environment's HANDGRAD_DATA, else shared/data beside the repository."""
+    """Return the folder of the real data sets: HANDGRAD_DATA, else shared/data beside the repository."""
     beside = Path(__file__).resolve().parents[2] / "shared" / "data"
     folder = Path(os.environ.get("HANDGRAD_DATA", beside))
     if not folder.is_dir():
@@ -32,7 +32,7 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def address() -> Iterator[str]:
-    """The address of a cluster of one host with two processors."""
+    """Yield the address of a cluster of one host with two processors."""
     from handgrad.cluster import connection
 
     connection.prepare()

@@ -1,4 +1,4 @@
-"""Processes of the cluster that a test started, and what is done to them while a command is under way."""
+"""Processes of the cluster that a test started, and progress of a command that is running."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 
 def below_this(name: str) -> list[int]:
-    """Numbers of Ray's processes of that name that descend from this one."""
+    """Return the ids of Ray's processes of that name that descend from this one."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -31,7 +31,7 @@ def _ancestors(process: Path) -> Iterator[int]:
 
 @contextmanager
 def watched(watch: Callable[[int, int], None]) -> Iterator[None]:
-    """Have a command tell its progress to this, which may raise, in place of the screen."""
+    """Report a command's progress to this function, which may raise, instead of showing it."""
     with patch("handgrad.cli.display.counting") as counting:
         counting.return_value.__enter__.return_value = watch
         counting.return_value.__exit__.return_value = None

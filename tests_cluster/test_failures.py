@@ -1,4 +1,4 @@
-"""Workers and hosts that are lost in mid-epoch: the training finishes with the model of the undisturbed one."""
+"""Workers and hosts that are lost in mid-epoch: the training recovers, and its model is the same bit for bit."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ class Disturbance:
             self.done = True
 
 
-def check_it_went_on(events: list[Step | Epoch]) -> None:
-    """What was lost is at most the work since the last checkpoint, which the first epoch left."""
+def check_it_resumed(events: list[Step | Epoch]) -> None:
+    """At most the work since the last checkpoint, that of the first epoch, may be lost."""
     assert [event.epoch for event in events if isinstance(event, Epoch)] == [1, 2, 3]
     steps = [event.step for event in events if isinstance(event, Step)]
     again = [later for before, later in pairwise(steps) if later != before + 1]
-    assert again == [648], "it went on where the first epoch ended"
+    assert again == [648], "it resumed at the end of the first epoch"
 
 
 def test_a_worker_is_killed(undisturbed: Path, tmp_path: Path, address: str) -> None:
@@ -57,7 +57,7 @@ def test_a_worker_is_killed(undisturbed: Path, tmp_path: Path, address: str) -> 
     disturbance = Disturbance(kill)
     events = run(tmp_path / "run", *ARGUMENTS, "--address", address, watch=disturbance)
     assert disturbance.done
-    check_it_went_on(events)
+    check_it_resumed(events)
     assert np.array_equal(weights(tmp_path / "run"), weights(undisturbed))
 
 
@@ -98,5 +98,5 @@ def test_a_host_is_lost_and_replaced(undisturbed: Path, tmp_path: Path, hosts: A
     disturbance = Disturbance(replace)
     events = run(tmp_path / "run", *ARGUMENTS, "--address", hosts.address, watch=disturbance)
     assert disturbance.done
-    check_it_went_on(events)
+    check_it_resumed(events)
     assert np.array_equal(weights(tmp_path / "run"), weights(undisturbed))

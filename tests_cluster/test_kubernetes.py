@@ -1,4 +1,4 @@
-"""The manifest for Kubernetes: what KubeRay's schema allows, and a command that is one of ours."""
+"""The manifest for Kubernetes: valid under KubeRay's schema, with a valid command of ours."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ def test_the_manifest_fits_the_schema() -> None:
         (("spec", "rayClusterSpec", "headGroupSpec", "template", "spec", "containers", 0, "resource"), {}),
     ],
 )
-def test_a_mistake_would_be_seen(path: tuple[Any, ...], value: Any) -> None:
+def test_the_schema_finds_mistakes(path: tuple[Any, ...], value: Any) -> None:
     wrong = deepcopy(MANIFEST)
-    place = wrong
+    node = wrong
     for step in path[:-1]:
-        place = place[step]
-    place[path[-1]] = value
+        node = node[step]
+    node[path[-1]] = value
     assert len(errors(wrong)) == 1
 
 
-def test_its_numbers_and_volumes_belong_together() -> None:
+def test_its_numbers_and_volumes_match() -> None:
     command = shlex.split(MANIFEST["spec"]["entrypoint"])
     cluster = MANIFEST["spec"]["rayClusterSpec"]
     (group,) = cluster["workerGroupSpecs"]
@@ -59,12 +59,10 @@ def test_its_numbers_and_volumes_belong_together() -> None:
         spec = part["template"]["spec"]
         mounted = {mount["name"]: mount["mountPath"] for mount in spec["containers"][0]["volumeMounts"]}
         assert {volume["name"] for volume in spec["volumes"]} == set(mounted)
-        assert all(
-            place.startswith(mounted["data"] + "/") for place in (command[2], command[command.index("--out") + 1])
-        )
+        assert all(path.startswith(mounted["data"] + "/") for path in (command[2], command[command.index("--out") + 1]))
 
 
-def test_its_command_is_one_of_ours() -> None:
+def test_its_command_is_valid() -> None:
     program, *arguments = shlex.split(MANIFEST["spec"]["entrypoint"])
     assert program == "handgrad"
     result = CliRunner().invoke(cli.app, [*arguments, "--help"])

@@ -1,4 +1,4 @@
-"""Predictions by the workers of a cluster: a row a picture, whoever computes it and whoever is killed on the way."""
+"""Predictions by the workers of a cluster: one row per picture, however many workers there are or are killed."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def digits() -> Any:
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory, digits: Any) -> Path:
-    """200,000 pictures of 8 × 8 pixels: the digits again and again, each time another one brighter."""
+    """200,000 pictures of 8 × 8 pixels: the digits again and again, with another first pixel each time."""
     pixels = np.resize(digits, (MANY, 64))
     pixels[:, 0] = np.arange(MANY) // len(digits) % 256
     images = pa.FixedSizeListArray.from_arrays(pa.array(pixels.ravel()), 64)
@@ -74,26 +74,28 @@ def by_two(trained: Path, many: Path, tmp_path_factory: pytest.TempPathFactory, 
     return rows(out)
 
 
-def test_every_picture_has_the_row_of_one_machine(by_two: Any, many: Path, model: Model) -> None:
+def test_two_workers_predict_what_one_machine_predicts(by_two: Any, many: Path, model: Model) -> None:
     pixels = pq.read_table(many)["image"].combine_chunks().flatten().to_numpy().reshape(-1, 8, 8, 1)
     expected = model.predict(pixels)
     assert by_two["path"].to_pylist() == [f"{number}.png" for number in range(MANY)]
-    assert by_two["class"].to_pylist() == [model.classes[place] for place in expected.argmax(axis=1)]
+    assert by_two["class"].to_pylist() == [model.classes[index] for index in expected.argmax(axis=1)]
     # The last bits depend on what else is in a picture's batch.
     np.testing.assert_allclose(by_two["probability"].to_numpy(), expected.max(axis=1), rtol=1e-5)
     assert by_two["error"].null_count == MANY
 
 
-def test_one_worker_has_the_rows_of_two(by_two: Any, trained: Path, many: Path, tmp_path: Path, address: str) -> None:
+def test_one_worker_writes_the_rows_of_two(
+    by_two: Any, trained: Path, many: Path, tmp_path: Path, address: str
+) -> None:
     assert predict(trained, many, tmp_path / "out", workers=1, address=address) == 0
     assert rows(tmp_path / "out").equals(by_two)
 
 
-def meanwhile(out: Path, parts: int, act: Callable[[], None]) -> threading.Thread:
-    """Do something when that many parts exist."""
+def meanwhile(out: Path, shards: int, act: Callable[[], None]) -> threading.Thread:
+    """Do something as soon as that many shards exist."""
 
     def watch() -> None:
-        while len(list(out.glob("part-*.parquet"))) < parts:
+        while len(list(out.glob("part-*.parquet"))) < shards:
             time.sleep(0.01)
         act()
 
@@ -102,7 +104,7 @@ def meanwhile(out: Path, parts: int, act: Callable[[], None]) -> threading.Threa
     return thread
 
 
-def test_nothing_is_lost_or_doubled_when_a_worker_is_killed(
+def test_no_row_is_lost_or_repeated_when_a_worker_is_killed(
     by_two: Any, trained: Path, many: Path, tmp_path: Path, address: str
 ) -> None:
     killed: list[int] = []
@@ -118,7 +120,7 @@ def test_nothing_is_lost_or_doubled_when_a_worker_is_killed(
     assert rows(tmp_path / "out").equals(by_two)
 
 
-def test_an_interrupted_run_continues_with_the_missing_parts(
+def test_an_interrupted_run_resumes_with_the_missing_shards(
     by_two: Any, trained: Path, many: Path, tmp_path: Path, address: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
@@ -160,9 +162,9 @@ def test_a_folder_with_bad_pictures(
     (folder / "deeper" / os.fsdecode(b"\xff.png")).write_bytes(png(digits[3]))
     (folder / "red.png").write_bytes(png(np.full((8, 8, 3), (200, 0, 0), np.uint8)))
     assert predict(trained, folder, out, address=address) == 0
-    told = capsys.readouterr()
-    assert "16 pictures in 1 parts" in told.out
-    assert "3 pictures could not be read; the column error says why" in told.out
+    printed = capsys.readouterr()
+    assert "16 pictures in 1 shard" in printed.out
+    assert "3 pictures could not be read; the column error says why" in printed.out
     table = {row["path"]: row for row in rows(out).to_pylist()}
     assert len(table) == 16
     assert table["deeper/notes.txt"]["error"] == "it is no picture of a known format"
@@ -170,9 +172,9 @@ def test_a_folder_with_bad_pictures(
     assert "in color" in table["red.png"]["error"]
     assert all(row["class"] is None and row["probability"] is None for row in table.values() if row["error"])
     assert table["deeper/\\udcff.png"]["class"] == table["3.png"]["class"]
-    # The command without a cluster says the same of each.
-    sound = [str(folder / f"{number}.png") for number in range(12)]
-    assert cli.run(["predict", str(trained), *sound, "--json"]) == 0
+    # The command without a cluster predicts the same.
+    readable = [str(folder / f"{number}.png") for number in range(12)]
+    assert cli.run(["predict", str(trained), *readable, "--json"]) == 0
     for record in json.loads(capsys.readouterr().out):
         row = table[Path(record["image"]).name]
         assert (row["class"], row["probability"]) == (record["class"], pytest.approx(record["probability"], rel=1e-6))

@@ -1,4 +1,4 @@
-"""What ends a training on a cluster: one line, nothing left behind but what can go on."""
+"""Errors that end a training on a cluster: one line, and nothing left behind that cannot be resumed."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ def save_noise(path: Path, seed: int) -> None:
     np.savez(path, images=images, labels=np.arange(60) % 3)
 
 
-def complaint(capsys: pytest.CaptureFixture[str]) -> str:
+def message(capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().err.splitlines()[-1]
 
 
-def test_no_cluster_is_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_cluster_answers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert attempt("digits", "--out", str(tmp_path / "run"), *NETWORK, *on("127.0.0.1:9")) == 2
-    assert "address=127.0.0.1:9: no Ray cluster answers there" in complaint(capsys)
+    assert "address=127.0.0.1:9: no Ray cluster answers there" in message(capsys)
 
 
 def test_more_workers_than_processors(tmp_path: Path, address: str, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ("--cluster", "ray", "--workers", "3", "--address", address)
     assert attempt("digits", "--out", str(tmp_path / "run"), *NETWORK, *arguments) == 2
-    assert "workers=3: the cluster has 2 processors, and each worker needs one; use fewer" in complaint(capsys)
+    assert "workers=3: the cluster has 2 processors, and each worker needs one; use fewer" in message(capsys)
 
 
-def test_images_that_are_others_where_the_workers_are(
+def test_images_that_differ_on_the_workers_hosts(
     tmp_path: Path, address: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source = tmp_path / "noise.npz"
@@ -44,7 +44,7 @@ def test_images_that_are_others_where_the_workers_are(
         save_noise(source, seed=1)
 
     assert attempt(str(source), "--out", str(tmp_path / "run"), *NETWORK, *on(address), before=change) == 2
-    line = complaint(capsys)
+    line = message(capsys)
     assert f"source={source}: its images on" in line
     assert "are not those that the command read" in line
 
@@ -52,5 +52,5 @@ def test_images_that_are_others_where_the_workers_are(
 def test_a_loss_that_is_not_finite(tmp_path: Path, address: str, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ("--optimizer", "sgd", "--learning-rate", "1e9", "--schedule", "constant")
     assert attempt("digits", "--out", str(tmp_path / "run"), *NETWORK, *arguments, *on(address)) == 2
-    assert "the loss must stay finite; try a smaller learning rate" in complaint(capsys)
+    assert "the loss must stay finite; try a smaller learning rate" in message(capsys)
     assert not (tmp_path / "run").exists()

@@ -1,4 +1,4 @@
-"""Sweeps on a cluster: the best of many trainings, whichever of them fail, and nothing of the test part before."""
+"""Sweeps on a cluster: the best of many trainings, even if some of them fail."""
 
 from __future__ import annotations
 
@@ -38,9 +38,11 @@ def table(out: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_the_best_is_what_its_options_train(tmp_path: Path, address: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_best_model_is_what_its_options_train(
+    tmp_path: Path, address: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert sweep(tmp_path, address) == 0
-    out, told = tmp_path / "out", capsys.readouterr()
+    out, printed = tmp_path / "out", capsys.readouterr()
     assert sorted(path.name for path in out.iterdir()) == sorted([*NAMES, "trials.csv", "sweep.json"])
     rows = table(out)
     assert sorted(int(row["trial"]) for row in rows) == [1, 2, 3, 4, 5, 6]
@@ -51,8 +53,8 @@ def test_the_best_is_what_its_options_train(tmp_path: Path, address: str, capsys
     assert rows[0] == max(finished, key=lambda row: float(row["validation_accuracy"]))
     assert all(row["passes"] == "4" for row in finished)
     assert all(int(row["passes"]) < 4 for row in rows if row["state"] == "stopped")
-    assert f"the best has --epochs 4 --filters {rows[0]['filters']}" in told.out
-    # The very model that its trial had, and that the command trains.
+    assert f"the best has --epochs 4 --filters {rows[0]['filters']}" in printed.out
+    # The model is the one that its trial had, and that the command trains.
     report = json.loads((out / "report.json").read_text())
     assert report["validation_accuracy"] == pytest.approx(float(rows[0]["validation_accuracy"]), abs=1e-12)
     options = [word for name in ("epochs", "filters", "learning-rate", "batch-size", "weight-decay")
@@ -68,7 +70,7 @@ def test_trials_that_fail_or_are_killed_do_not_end_it(tmp_path: Path, address: s
     killed: list[int] = []
 
     def kill(ended: int, total: int) -> None:
-        """When the first trial has ended, end the process of another as the system would."""
+        """Kill the process of another trial once the first has ended."""
         if total == 6 and ended and not killed:
             killed.extend(below_this("ImplicitFunc")[:1])
             os.kill(killed[0], signal.SIGKILL)
@@ -85,16 +87,16 @@ def test_trials_that_fail_or_are_killed_do_not_end_it(tmp_path: Path, address: s
     assert (rows[0]["state"], rows[-1]["state"], len(rows)) == ("finished", "failed", 6)
 
 
-def test_an_interrupted_sweep_continues(tmp_path: Path, address: str, capsys: pytest.CaptureFixture[str]) -> None:
-    told: list[int] = []
+def test_an_interrupted_sweep_resumes(tmp_path: Path, address: str, capsys: pytest.CaptureFixture[str]) -> None:
+    reported: list[int] = []
     before: list[int] = []
 
     def interrupt(ended: int, total: int) -> None:
-        """When half of the trials have ended, once; two that end together are reported as one."""
+        """Interrupt once, when half of the trials have ended; two that end together may be reported as one."""
         if total == 6:
-            told.append(ended)
+            reported.append(ended)
             if ended >= 3 and not before:
-                before.extend(told)
+                before.extend(reported)
                 raise KeyboardInterrupt
 
     with watched(interrupt):
@@ -103,6 +105,6 @@ def test_an_interrupted_sweep_continues(tmp_path: Path, address: str, capsys: py
         assert sweep(tmp_path, address, "--seed", "5") == 2
         assert "holds another sweep" in capsys.readouterr().err
         assert sweep(tmp_path, address) == 0
-    assert max(told) == 6
-    assert sum(ended > 0 for ended in told[len(before) :]) < 6, "trials that had ended were not trained again"
+    assert max(reported) == 6
+    assert sum(ended > 0 for ended in reported[len(before) :]) < 6, "trials that had ended were not trained again"
     assert sorted(int(row["trial"]) for row in table(tmp_path / "out")) == [1, 2, 3, 4, 5, 6]

@@ -1,4 +1,4 @@
-"""Training by the workers of a cluster: the model of one machine, whoever computes it."""
+"""Training by the workers of a cluster: the same model as on one machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def on(address: str, workers: int) -> tuple[str, ...]:
     return "--cluster", "ray", "--workers", str(workers), "--address", address
 
 
-def test_one_worker_gives_the_model_of_one_machine_bit_for_bit(tmp_path: Path, address: str) -> None:
+def test_one_worker_trains_the_same_model_as_one_machine_bit_for_bit(tmp_path: Path, address: str) -> None:
     arguments = (*NETWORK, "--epochs", "3", "--augment", "shift", "--class-weight", "balanced", "--early-stopping")
     alone = run(tmp_path / "alone", *arguments)
     events = run(tmp_path / "run", *arguments, *on(address, 1))
@@ -26,7 +26,7 @@ def test_one_worker_gives_the_model_of_one_machine_bit_for_bit(tmp_path: Path, a
     assert "--cluster ray" in model_file.load(tmp_path / "run").provenance["command"]
 
 
-def test_two_workers_follow_one_and_repeat_themselves(tmp_path: Path, address: str) -> None:
+def test_two_workers_agree_with_one_and_repeat_themselves_bit_for_bit(tmp_path: Path, address: str) -> None:
     arguments = (*NETWORK, "--epochs", "3", "--augment", "shift", "--class-weight", "balanced", "--early-stopping")
     alone = losses(run(tmp_path / "alone", *arguments))
     first, second = (losses(run(tmp_path / name, *arguments, *on(address, 2))) for name in ("first", "second"))
@@ -37,8 +37,8 @@ def test_two_workers_follow_one_and_repeat_themselves(tmp_path: Path, address: s
     assert np.array_equal(weights(tmp_path / "first"), weights(tmp_path / "second"))
 
 
-def test_two_workers_read_mnist_as_well_as_one(tmp_path: Path, shared_data: Path, address: str) -> None:
-    # With the default recipe, a last bit grows in an epoch to the difference of another seed; not so with small steps.
+def test_two_workers_are_as_accurate_on_mnist_as_one(tmp_path: Path, shared_data: Path, address: str) -> None:
+    # With the default recipe, rounding errors soon grow to the difference of another seed; not with small steps.
     arguments = ("--epochs", "2", "--optimizer", "sgd", "--learning-rate", "0.02")
     mnist = str(shared_data / "mnist")
     alone = losses(run(tmp_path / "alone", *arguments, source=mnist))

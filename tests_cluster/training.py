@@ -1,4 +1,4 @@
-"""Trainings by the command line, watched."""
+"""Trainings by the command line, with access to their events."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Watch = Callable[[Step | Epoch], None]
 
 
 def attempt(*arguments: str, watch: Watch = lambda _: None, before: Callable[[], None] = lambda: None) -> int:
-    """The exit code of ``handgrad train``; `before` is called before the first step, `watch` with what happens."""
+    """Return the exit code of ``handgrad train``; call `before` before the first step, `watch` with every event."""
     shown = Screen.training
 
     @contextmanager
@@ -38,7 +38,7 @@ def attempt(*arguments: str, watch: Watch = lambda _: None, before: Callable[[],
 
 
 def run(out: Path, *arguments: str, source: str = "digits", watch: Watch = lambda _: None) -> list[Step | Epoch]:
-    """Train, and return what happened."""
+    """Train, and return the events."""
     seen: list[Step | Epoch] = []
 
     def see(event: Step | Epoch) -> None:
@@ -50,10 +50,10 @@ def run(out: Path, *arguments: str, source: str = "digits", watch: Watch = lambd
 
 
 def weights(folder: Path) -> Array:
-    """The parameters that a training left."""
+    """Return the parameters that a training wrote."""
     return model_file.load(folder).parameters.vector
 
 
 def losses(events: list[Step | Epoch]) -> list[float]:
-    """The loss of each step."""
+    """Return the loss of each step."""
     return [event.loss for event in events if isinstance(event, Step)]

@@ -1,4 +1,4 @@
-"""Which trial of a sweep is the best."""
+"""The order of a sweep's trials, the best first."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def ranked(*trials: Trial) -> list[int]:
     return [one.number for one in sorted(trials, key=lambda one: one.rank)]
 
 
-def test_the_best_has_finished_then_it_is_right_more_often_then_its_loss_is_smaller() -> None:
+def test_trials_are_ranked_by_state_then_accuracy_then_loss() -> None:
     trials = [
         trial(1, "finished", 0.9, 0.3),
         trial(2, "finished", 0.9, 0.4),
@@ -50,6 +50,6 @@ def test_no_trial_is_better_than_the_first(drawn: list[tuple[Any, float, float]]
         )
 
 
-def test_of_equal_trials_the_earlier_number_stays_in_front() -> None:
+def test_equal_trials_stay_in_the_order_of_their_numbers() -> None:
     twins = [trial(number, "finished", 0.9, 0.3) for number in (1, 2, 3)]
     assert ranked(*twins) == [1, 2, 3]

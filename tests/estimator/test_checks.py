@@ -9,7 +9,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from handgrad import HandgradClassifier
 
 
-# So few passes for the time that they take, as scikit-learn does with its own network.
+# Few epochs, to save time; scikit-learn does the same with its own network.
 @parametrize_with_checks([HandgradClassifier(max_iter=100)])  # type: ignore[untyped-decorator]
-def test_scikit_learn_s_own_checks(estimator: Any, check: Any) -> None:
+def test_scikit_learns_own_checks(estimator: Any, check: Any) -> None:
     check(estimator)

@@ -1,4 +1,4 @@
-"""The classifier: how it reads images, and that the same seed gives the same model however it is called."""
+"""The classifier: the images that it accepts, and the same model from the same seed, bit for bit."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def fitted(**parameters: Any) -> HandgradClassifier:
     return HandgradClassifier(**{**SMALL, **parameters}).fit(X, Y)
 
 
-def test_the_package_has_it_and_nothing_else_that_it_does_not_say() -> None:
+def test_the_package_exports_it_and_no_unknown_name() -> None:
     assert handgrad.HandgradClassifier is HandgradClassifier
     assert set(handgrad.__all__) >= {"HandgradClassifier"}
     with pytest.raises(AttributeError, match="module 'handgrad' has no attribute 'Perceptron'"):
         _ = handgrad.Perceptron
 
 
-def test_images_are_the_same_in_whatever_shape_they_come() -> None:
+def test_the_shape_of_the_images_changes_nothing() -> None:
     expected = fitted()
     deep, flat = X[..., np.newaxis], X.reshape(len(X), -1)
     ways: tuple[tuple[Any, dict[str, Any]], ...] = (
@@ -59,7 +59,7 @@ def test_images_are_the_same_in_whatever_shape_they_come() -> None:
     assert bits(lists) == bits(HandgradClassifier(**SMALL).fit(X.astype(np.float64), Y))
 
 
-def test_color_images_have_figures_of_each_channel() -> None:
+def test_color_images_are_standardized_per_channel() -> None:
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (40, 7, 9, 3), np.uint8)
     deep = HandgradClassifier(**SMALL).fit(images, np.arange(40) % 2)
@@ -69,7 +69,7 @@ def test_color_images_have_figures_of_each_channel() -> None:
     assert deep.n_features_in_ == 7 * 9 * 3
 
 
-def test_a_row_that_is_no_image_passes_the_convolution_as_it_is() -> None:
+def test_a_row_that_is_not_an_image_passes_the_convolution_unchanged() -> None:
     rng = np.random.default_rng(0)
     rows = rng.standard_normal((200, 9))
     labels = (rows[:, 3] > rows[:, 7]).astype(int)
@@ -85,8 +85,8 @@ def test_an_integer_is_the_seed_of_the_command(tmp_path: Path) -> None:
     arguments = ["train", "digits", "--out", str(tmp_path / "run"), "--seed", "3", "--filters", "4,4"]
     assert cli.run([*arguments, "--hidden", "16", "--epochs", "3"]) == 0
     written = model_file.load(tmp_path / "run")
-    part = load("digits", seed=3).train
-    found = HandgradClassifier(**{**SMALL, "random_state": 3}).fit(part.images, part.labels)
+    split = load("digits", seed=3).train
+    found = HandgradClassifier(**{**SMALL, "random_state": 3}).fit(split.images, split.labels)
     assert bits(found) == written.parameters.vector.tobytes()
     assert found.model_.standardization == written.standardization
 
@@ -101,7 +101,7 @@ def test_floats_are_learned_like_pixels_whatever_their_range() -> None:
 
 
 def test_floats_lose_no_precision() -> None:
-    """What tells the classes is far below a 255th of the range."""
+    """The difference between the classes is far below 1/255 of the range."""
     rng = np.random.default_rng(0)
     labels = np.arange(300) % 2
     images = rng.standard_normal((300, 6, 6)) * 1e-3
@@ -111,7 +111,7 @@ def test_floats_lose_no_precision() -> None:
     assert found.score(images[200:], labels[200:]) > 0.85
 
 
-def test_the_same_seed_gives_the_same_model_on_any_number_of_threads_and_another_seed_another() -> None:
+def test_the_seed_alone_decides_the_model_whatever_the_number_of_threads() -> None:
     first = fitted(n_threads=1)
     assert bits(fitted(n_threads=2)) == bits(clone(first).fit(X, Y)) == bits(first)
     assert bits(fitted(random_state=1)) != bits(first)
@@ -122,7 +122,7 @@ def test_the_same_seed_gives_the_same_model_on_any_number_of_threads_and_another
 
 @pytest.mark.parametrize("solver", ["adamw", "sgd"])
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
-def test_going_on_after_a_pickle_is_going_on(method: str, solver: str, tmp_path: Path) -> None:
+def test_training_continues_after_a_pickle_as_without_one(method: str, solver: str, tmp_path: Path) -> None:
     left = fitted(warm_start=True, solver=solver, learning_rate_init=0.01)
     joblib.dump(left, tmp_path / "it")
     copies = [pickle.loads(pickle.dumps(left)), joblib.load(tmp_path / "it", mmap_mode="r")]
@@ -172,14 +172,14 @@ def test_partial_fit_learns_a_stream_of_batches() -> None:
     train = DIGITS.train
     for _ in range(6):
         for start in range(0, len(train), 128):
-            part = slice(start, start + 128)
-            classifier.partial_fit(train.images[part], train.labels[part], classes=np.arange(10))
+            batch = slice(start, start + 128)
+            classifier.partial_fit(train.images[batch], train.labels[batch], classes=np.arange(10))
     assert classifier.n_iter_ == 1
     assert len(classifier.loss_curve_) == 6 * -(-len(train) // 128)
     assert classifier.score(DIGITS.validation.images, DIGITS.validation.labels) > 0.9
 
 
-def test_partial_fit_knows_classes_that_a_batch_has_not() -> None:
+def test_partial_fit_knows_classes_that_a_batch_lacks() -> None:
     classifier = HandgradClassifier(**SMALL)
     with pytest.raises(InputError, match="classes=None: the first call to partial_fit must name all classes"):
         classifier.partial_fit(X, Y)
@@ -192,7 +192,7 @@ def test_partial_fit_knows_classes_that_a_batch_has_not() -> None:
         classifier.partial_fit(X[:2], [11, 1])
 
 
-def test_early_stopping_keeps_the_best_pass() -> None:
+def test_early_stopping_keeps_the_best_epoch() -> None:
     classifier = fitted(early_stopping=True, n_iter_no_change=3, max_iter=200, learning_rate="constant")
     scores = classifier.validation_scores_ or []
     assert classifier.n_iter_ == len(scores) == len(classifier.loss_curve_) < 200
@@ -201,24 +201,24 @@ def test_early_stopping_keeps_the_best_pass() -> None:
     assert fitted().validation_scores_ is None
 
 
-def test_a_warm_start_sets_the_same_images_aside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Or they would have been learned before."""
-    parts: list[tuple[set[bytes], set[bytes]]] = []
+def test_a_warm_start_holds_out_the_same_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise the first fit would have learned from them."""
+    splits: list[tuple[set[bytes], set[bytes]]] = []
 
     def watching(model: Any, samples: Samples, validation: Samples, *rest: Any) -> Any:
-        parts.append(({image.tobytes() for image in samples.images}, {image.tobytes() for image in validation.images}))
+        splits.append(({image.tobytes() for image in samples.images}, {image.tobytes() for image in validation.images}))
         return training.train(model, samples, validation, *rest)
 
     monkeypatch.setattr("handgrad.estimator.classifier.train", watching)
     classifier = fitted(early_stopping=True, validation_fraction=0.2, warm_start=True).fit(X, Y)
     assert len(classifier.loss_curve_) == 6
-    assert parts[0] == parts[1]
-    assert not parts[0][0] & parts[0][1]
-    assert len(parts[0][1]) == 80
+    assert splits[0] == splits[1]
+    assert not splits[0][0] & splits[0][1]
+    assert len(splits[0][1]) == 80
 
 
-def test_images_may_count_less_as_if_there_were_fewer_of_them() -> None:
-    """With all images in one step, weights are repetitions; so are the figures that standardize."""
+def test_sample_weights_are_repetitions() -> None:
+    """With all images in one step; the mean and std are weighted too."""
     rng = np.random.default_rng(0)
     counts = rng.integers(0, 4, 60)
     numbers = X[:60] / 3
@@ -246,7 +246,7 @@ def test_class_weights_are_sample_weights() -> None:
     assert both.loss_curve_[0] == pytest.approx(plain[0], rel=0.1)
 
 
-def test_names_of_classes_may_be_anything_that_is_sorted() -> None:
+def test_class_names_may_be_anything_sortable() -> None:
     names = np.array(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"])[Y]
     classifier = HandgradClassifier(**SMALL).fit(X, names)
     assert classifier.classes_.tolist() == sorted(set(names))
@@ -278,7 +278,7 @@ def test_names_of_classes_may_be_anything_that_is_sorted() -> None:
         ({"class_weight": {0: -1}}, "sample_weight=-1 to"),
     ],
 )
-def test_errors_name_the_classifier_s_own_parameter(parameters: dict[str, Any], message: str) -> None:
+def test_errors_name_the_classifiers_own_parameter(parameters: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         fitted(**parameters)
 
@@ -295,7 +295,7 @@ def test_a_flat_image_needs_as_many_numbers_as_its_shape() -> None:
         HandgradClassifier().predict(X)
 
 
-def test_a_training_that_fails_leaves_what_was_there() -> None:
+def test_a_training_that_fails_leaves_the_model_unchanged() -> None:
     classifier = fitted(warm_start=True)
     before = bits(classifier)
     classifier.set_params(learning_rate_init=1e30, learning_rate="constant")
@@ -305,7 +305,7 @@ def test_a_training_that_fails_leaves_what_was_there() -> None:
     assert classifier.predict(X).shape == (400,)
 
 
-def test_partial_fit_refuses_what_it_cannot_know() -> None:
+def test_partial_fit_refuses_options_that_need_all_images() -> None:
     for parameters, message in (
         ({"early_stopping": True}, "early_stopping=True: partial_fit trains for a single epoch"),
         ({"class_weight": "balanced"}, "class_weight=balanced: partial_fit does not see"),
@@ -329,7 +329,7 @@ def test_both_engines_learn_the_same() -> None:
         np.testing.assert_allclose(notes.predict_proba(images), fused.predict_proba(images), atol=1e-3)
 
 
-def test_it_prints_each_epoch_if_verbose(capsys: pytest.CaptureFixture[str]) -> None:
+def test_verbose_prints_a_line_per_epoch(capsys: pytest.CaptureFixture[str]) -> None:
     fitted()
     assert capsys.readouterr().out == ""
     fitted(verbose=True, early_stopping=True)
@@ -346,7 +346,7 @@ def test_it_prints_each_epoch_if_verbose(capsys: pytest.CaptureFixture[str]) -> 
     assert len(lines) == 3
 
 
-def test_its_model_is_a_file_for_every_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_command_reads_its_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     classifier = HandgradClassifier(**SMALL).fit(X, Y)
     model_file.save(classifier.model_, tmp_path / "model.safetensors")
     np.testing.assert_array_equal(model_file.load(tmp_path).predict(X[..., np.newaxis]), classifier.predict_proba(X))

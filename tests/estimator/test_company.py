@@ -1,4 +1,4 @@
-"""In the company of scikit-learn's pipelines, searches and processes."""
+"""The classifier in scikit-learn's pipelines, searches and processes."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from handgrad.fused.team import default_threads
 
 X, Y = load_digits(return_X_y=True)
 X = X.astype(np.uint8)
-# A batch of it is worth other threads.
+# Its batches are large enough for several threads.
 LARGE: dict[str, Any] = {"random_state": 0, "learning_rate_init": 0.005, "batch_size": 400, "max_iter": 3}
 
 
 def threads_beside(classifier: HandgradClassifier, images: Any, labels: Any) -> int:
-    """How many threads the engine has started in this process."""
+    """Return the number of threads that the engine has started in this process."""
     classifier.predict(images)
     return sum(thread.name.startswith("handgrad-") for thread in threading.enumerate())
 
@@ -40,7 +40,7 @@ def _no_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_no_number_of_threads")
-def test_a_search_in_two_processes_finds_what_one_finds_and_its_threads_do_not_multiply() -> None:
+def test_a_search_in_two_processes_finds_the_same_without_more_threads() -> None:
     found, beside = {}, {}
     for jobs in (1, 2):
         search = GridSearchCV(
@@ -53,7 +53,7 @@ def test_a_search_in_two_processes_finds_what_one_finds_and_its_threads_do_not_m
         ).fit(X[:800], Y[:800])
         vector = search.best_estimator_.model_.parameters.vector
         found[jobs] = search.cv_results_["mean_test_accuracy"].tolist(), search.best_params_, vector.tobytes()
-        beside[jobs] = max(max(search.cv_results_[f"split{part}_test_threads"]) for part in (0, 1))
+        beside[jobs] = max(max(search.cv_results_[f"split{index}_test_threads"]) for index in (0, 1))
     assert found[1] == found[2]
     # The calling thread is one of them.
     assert beside[1] >= default_threads() - 1
@@ -61,12 +61,12 @@ def test_a_search_in_two_processes_finds_what_one_finds_and_its_threads_do_not_m
 
 
 @pytest.mark.usefixtures("_no_number_of_threads")
-def test_a_process_of_joblib_takes_its_share_of_the_processors() -> None:
+def test_a_joblib_process_takes_its_share_of_the_processors() -> None:
     shares = Parallel(n_jobs=2)(delayed(default_threads)() for _ in range(4))
     assert shares == [max(cpu_count() // 2, 1)] * 4
 
 
-def test_a_pipeline_in_front_of_it_may_scale_or_reduce() -> None:
+def test_a_pipeline_may_scale_or_reduce_its_input() -> None:
     scaled = make_pipeline(StandardScaler(), HandgradClassifier(random_state=0, max_iter=10)).fit(X, Y)
     assert scaled[-1].image_shape_ == (8, 8, 1)
     assert scaled.score(X, Y) > 0.9
@@ -81,7 +81,7 @@ def test_a_pipeline_in_front_of_it_may_scale_or_reduce() -> None:
         shaped.set_params(handgradclassifier__stages=((4, 4, 4, 4),)).fit(X, Y)
 
 
-def test_cross_validation_gives_what_fits_on_the_folds_give() -> None:
+def test_cross_validation() -> None:
     classifier = HandgradClassifier(random_state=0, max_iter=5, learning_rate_init=0.005)
     found = cross_validate(classifier, X, Y, cv=3, return_estimator=True, return_train_score=True)
     assert found["test_score"].min() > 0.85
@@ -91,7 +91,7 @@ def test_cross_validation_gives_what_fits_on_the_folds_give() -> None:
     assert clone(one).get_params() == classifier.get_params()
 
 
-def test_it_knows_unseen_digits_about_as_well_as_scikit_learn_s_own_network() -> None:
+def test_it_is_about_as_accurate_as_scikit_learns_own_network() -> None:
     images, unseen, labels, expected = train_test_split(X, Y, stratify=Y, random_state=1)
     own = MLPClassifier((64,), random_state=0, max_iter=400).fit(images / 16, labels).score(unseen / 16, expected)
     assert HandgradClassifier(random_state=0).fit(images, labels).score(unseen, expected) > own - 0.02

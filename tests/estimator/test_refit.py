@@ -1,4 +1,4 @@
-"""A classifier that is fitted again is a new one: nothing of the first fit is left in the second."""
+"""A second fit is independent of the first."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def classifier(**parameters: Any) -> HandgradClassifier:
 
 @pytest.mark.parametrize("first", [DARK, LARGE])
 @pytest.mark.parametrize("engine", ["notes", "fused"])
-def test_other_images_are_standardized_by_their_own_figures(first: Any, engine: str) -> None:
+def test_other_images_are_standardized_by_their_own_mean_and_std(first: Any, engine: str) -> None:
     fresh = classifier(engine=engine).fit(BRIGHT, LABELS)
     again = classifier(engine=engine).fit(first, LABELS).fit(BRIGHT, LABELS)
     assert again.model_.standardization == fresh.model_.standardization == Standardization.of(BRIGHT[..., np.newaxis])
@@ -32,7 +32,7 @@ def test_other_images_are_standardized_by_their_own_figures(first: Any, engine: 
     assert again.loss_curve_ == fresh.loss_curve_
 
 
-def test_the_engine_is_the_one_that_is_asked_for_now() -> None:
+def test_the_engine_can_be_changed() -> None:
     one = classifier().fit(DARK, LABELS)
     expected = one.predict_proba(DARK)
     one.set_params(engine="fused", n_threads=1)
@@ -42,7 +42,7 @@ def test_the_engine_is_the_one_that_is_asked_for_now() -> None:
     np.testing.assert_array_equal(one.predict_proba(DARK), expected)
 
 
-def test_other_classes_may_follow() -> None:
+def test_other_classes_may_be_fitted() -> None:
     one = classifier(early_stopping=True).fit(DARK, LABELS).fit(DARK, np.array(["b", "a"])[LABELS % 2])
     assert one.classes_.tolist() == ["a", "b"]
     assert one.predict_proba(DARK).shape == (60, 2)

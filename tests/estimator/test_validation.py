@@ -1,4 +1,4 @@
-"""What the classifier sets aside to stop early by: a share of every class, of the seed's choice, never learned from."""
+"""The validation images of early stopping: stratified, drawn by the seed, never trained on."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Calls = list[dict[str, Any]]
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
-    """The arguments of every training."""
+    """Record the arguments of every training."""
     found: Calls = []
 
     def watching(
@@ -45,12 +45,12 @@ def classifier(**parameters: Any) -> HandgradClassifier:
 @pytest.mark.parametrize("seed", range(4))
 def test_the_validation_images_are_a_share_of_every_class(calls: Calls, fraction: float, seed: int) -> None:
     classifier(early_stopping=True, validation_fraction=fraction, random_state=seed).fit(IMAGES, LABELS)
-    aside = np.bincount(calls[0]["validation"].labels, minlength=3)
-    np.testing.assert_array_equal(aside, COUNTED * fraction)
+    held_out = np.bincount(calls[0]["validation"].labels, minlength=3)
+    np.testing.assert_array_equal(held_out, COUNTED * fraction)
     np.testing.assert_array_equal(np.bincount(calls[0]["samples"].labels), COUNTED * (1 - fraction))
 
 
-def test_they_are_chosen_by_the_seed_and_have_their_own_labels_and_weights(calls: Calls) -> None:
+def test_the_seed_draws_them_with_their_labels_and_weights(calls: Calls) -> None:
     for seed in (0, 0, 1):
         classifier(early_stopping=True, random_state=seed).fit(IMAGES, LABELS, sample_weight=WEIGHTS)
     first, again, other = ({image.tobytes() for image in call["validation"].images} for call in calls)
@@ -60,26 +60,26 @@ def test_they_are_chosen_by_the_seed_and_have_their_own_labels_and_weights(calls
         learned = {image.tobytes() for image in call["samples"].images}
         assert learned | {image.tobytes() for image in call["validation"].images} == of.keys()
         assert not learned & {image.tobytes() for image in call["validation"].images}
-        for part in (call["samples"], call["validation"]):
-            for image, label in zip(part.images, part.labels, strict=True):
+        for split in (call["samples"], call["validation"]):
+            for image, label in zip(split.images, split.labels, strict=True):
                 assert CLASSES[label] == of[image.tobytes()][0]
         for image, weight in zip(call["samples"].images, call["weights"], strict=True):
             assert weight == of[image.tobytes()][1]
 
 
-def test_they_are_those_of_scikit_learn_s_own_networks(calls: Calls) -> None:
+def test_they_are_those_of_scikit_learns_own_networks(calls: Calls) -> None:
     classifier(early_stopping=True, random_state=3).fit(IMAGES, LABELS)
     _, expected = train_test_split(IMAGES, test_size=0.1, random_state=3, stratify=LABELS)
     np.testing.assert_array_equal(calls[0]["validation"].images[..., 0], expected)
 
 
-def test_without_early_stopping_all_images_are_learned(calls: Calls) -> None:
+def test_without_early_stopping_all_images_are_trained_on(calls: Calls) -> None:
     classifier().fit(IMAGES, LABELS)
     assert calls[0]["validation"] is None
     assert len(calls[0]["samples"]) == len(IMAGES)
 
 
-def test_every_pass_has_an_order_of_its_own(calls: Calls) -> None:
+def test_every_epoch_has_its_own_order(calls: Calls) -> None:
     stream = classifier()
     for _ in range(3):
         stream.partial_fit(IMAGES, LABELS, classes=CLASSES)

@@ -104,12 +104,13 @@ def _predict_on_cluster(
                 workers=workers, address=address, engine=engine, threads=threads, progress=progress,
             )  # fmt: skip
     except KeyboardInterrupt:
-        raise Interrupted(f"interrupted; the parts in {out} are kept, and the same command continues") from None
+        raise Interrupted(f"interrupted; the shards in {out} are kept, and the same command continues") from None
     if json:
         display.print_json({"model": str(model_path), "images": str(images[0]), "out": str(out), **asdict(summary)})
         return
     earlier = f", {summary.found} of them from an earlier run" if summary.found else ""
-    display.say(f"{summary.pictures:,} pictures in {summary.parts:,} parts{earlier}")
+    shards = f"{summary.parts:,} shard{'s' if summary.parts > 1 else ''}"
+    display.say(f"{summary.pictures:,} pictures in {shards}{earlier}")
     table = display.table("class", "pictures>", "share>")
     for name, count in summary.classes.items():
         table.add_row(escape(name), f"{count:,}", display.percent(count / summary.pictures))

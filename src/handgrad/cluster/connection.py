@@ -13,10 +13,10 @@ from handgrad.errors import InputError
 
 _SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
-    # A report is noticed when the controller next asks; the default is 2 s.
-    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
-    # Workers keep the working folder.
-    "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",  # when the controller next asks for reports; the default is 2 s
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",  # workers keep the working folder
+    "TUNE_GLOBAL_CHECKPOINT_S": "0",  # trials that have ended are saved at once, not every ten seconds
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # three more files per trial
 }
 _OBJECT_STORE = 256 * 2**20
 """Bytes. Ray would reserve a third of the memory, but a training sends little through the store."""
@@ -26,13 +26,7 @@ _PATIENCE = 10
 
 
 def require_ray() -> None:
-    """Refuse to continue without Ray.
-
-    Raises
-    ------
-    InputError
-        If it is not installed; says how to install it.
-    """
+    """Raise an InputError that says how to install Ray if it is missing."""
     missing = [name for name in ("ray", "torch") if find_spec(name) is None]
     if missing:
         rule = f"needs {' and '.join(missing)}, which handgrad itself does not install"
@@ -47,38 +41,25 @@ def prepare() -> None:
 
 
 @contextmanager
-def connected(address: str | None = None, object_store: int = _OBJECT_STORE) -> Iterator[None]:
+def connected(address: str | None = None) -> Iterator[None]:
     """Connect to a cluster for the duration of the block.
 
-    Parameters
-    ----------
-    address : str, optional
-        ``HOST:PORT`` of the cluster's head, or ``auto`` on one of its hosts; ``RAY_ADDRESS`` if left out. Without
-        either, Ray is started on this machine alone, and ended with the block.
-    object_store : int
-        Bytes of the store, if Ray is started.
-
-    Raises
-    ------
-    InputError
-        If Ray is not installed, or no cluster answers at that address.
+    The address is ``HOST:PORT`` of the cluster's head, or ``auto`` on one of its hosts; ``RAY_ADDRESS`` if left out.
+    Without either, Ray is started on this machine alone, and stopped at the end of the block. An InputError is raised
+    if Ray is not installed, or no cluster answers.
     """
     prepare()
     import ray
 
     address = address or os.environ.get("RAY_ADDRESS") or "local"
-    started = {"object_store_memory": object_store, "include_dashboard": False} if address == "local" else {}
+    started = {"object_store_memory": _OBJECT_STORE, "include_dashboard": False} if address == "local" else {}
     try:
         _knock(address)
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **started)
     except (OSError, RuntimeError, ValueError) as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise InputError(
-            "address",
-            address,
-            f"no Ray cluster answers there ({reason.rstrip('.')})",
-            "start one with Ray's own command, or leave address out to use this machine alone",
-        ) from error
+        rule = f"no Ray cluster answers there ({lines_of(error)[0]})"
+        remedy = "start one with Ray's own command, or leave address out to use this machine alone"
+        raise InputError("address", address, rule, remedy) from error
     try:
         yield
     finally:
@@ -86,20 +67,14 @@ def connected(address: str | None = None, object_store: int = _OBJECT_STORE) -> 
 
 
 def _knock(address: str) -> None:
-    """Find out at once that there is no cluster; Ray takes minutes."""
+    """Fail at once if there is no cluster; Ray takes minutes."""
     host, _, port = address.rpartition(":")
     if host and port.isdecimal():
         socket.create_connection((host.removeprefix("[").removesuffix("]"), int(port)), timeout=_PATIENCE).close()
 
 
 def threads_of_workers(workers: int) -> int:
-    """Return the most processors that each of the workers can have to itself on the cluster's hosts.
-
-    Raises
-    ------
-    InputError
-        If there are fewer processors than workers.
-    """
+    """Return the most processors that each worker can have to itself on the cluster's hosts."""
     import ray
 
     hosts = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
@@ -109,17 +84,17 @@ def threads_of_workers(workers: int) -> int:
 def share_of_processors(hosts: list[int], workers: int) -> int:
     """Return ``threads_of_workers`` for hosts with these numbers of processors.
 
-    Examples
-    --------
     >>> share_of_processors([2], 1), share_of_processors([8, 8, 4], 3), share_of_processors([8, 8, 4], 5)
     (2, 4, 4)
     """
     for threads in range(max(hosts, default=0), 0, -1):
         if sum(processors // threads for processors in hosts) >= workers:
             return threads
-    raise InputError(
-        "workers",
-        workers,
-        f"the cluster has {sum(hosts)} processors, and each worker needs one",
-        "use fewer, add hosts, or set threads to wait for more hosts",
-    )
+    rule = f"the cluster has {sum(hosts)} processors, and each worker needs one"
+    raise InputError("workers", workers, rule, "use fewer, add hosts, or set threads to wait for more hosts")
+
+
+def lines_of(error: Exception) -> list[str]:
+    """Return the lines of an error's text, without final periods; its type if it has none."""
+    lines = [line.rstrip(".") for line in str(error).strip().splitlines()]
+    return lines or [type(error).__name__]

@@ -1,4 +1,4 @@
-"""Predictions for any number of pictures by several workers, in parts; each part is a file."""
+"""Predictions for any number of pictures by several workers, in shards; each shard is a file."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ import numpy as np
 
 from handgrad import atomic, model_file
 from handgrad import engine as engines
-from handgrad.cluster.connection import connected, threads_of_workers
+from handgrad.cluster.connection import connected, lines_of, threads_of_workers
 from handgrad.cluster.remote import call
-from handgrad.cluster.unlabeled import ROWS, Part, Reader, find
+from handgrad.cluster.unlabeled import ROWS, Shard, find, read
 from handgrad.errors import ClusterError, HandgradError, InputError
 from handgrad.model import Model
 from handgrad.typing import Progress
@@ -28,20 +28,9 @@ _VERSION = 1
 
 @dataclass(frozen=True)
 class Summary:
-    """The numbers of a prediction.
+    """The numbers of a prediction, by their names in the command's JSON.
 
-    Parameters
-    ----------
-    pictures : int
-        All of them; each has a row.
-    unreadable : int
-        Those whose row has an error instead of a class.
-    classes : dict of str to int
-        Pictures predicted as each class.
-    parts : int
-        Files.
-    found : int
-        Files left by an earlier run.
+    `unreadable` pictures have an error instead of a class; `parts` counts the files, `found` those of an earlier run.
     """
 
     pictures: int
@@ -63,114 +52,94 @@ def predict(
     rows: int = ROWS,
     progress: Progress | None = None,
 ) -> Summary:
-    """Predict all pictures with the workers of a Ray cluster; parts that exist are not repeated.
+    """Predict all pictures with the workers of a Ray cluster; shards that exist are not repeated.
 
-    Parameters
-    ----------
-    model : Model
-    images : Path
-        A folder of pictures, a ``.parquet`` file or a folder of such (see ``unlabeled``), at the same path on every
-        host.
-    out : Path
-        Folder for the files ``part-00000.parquet`` …, where every host reaches it. Their columns are ``path``,
-        ``class``, ``probability`` and ``error``: either class and probability are null, or error is.
-    workers : int
-        Each has a model of its own.
-    address : str, optional
-        As in ``connection.connected``.
-    engine : str
-        Name of the engine.
-    threads : int, optional
-        Of each worker; as many as it can have to itself if left out.
-    rows : int
-        Pictures per part.
-    progress : callable, optional
-        Called with (pictures done, total).
-
-    Raises
-    ------
-    InputError
-        If there are no pictures, or the folder holds predictions of another model or of other pictures.
-    ClusterError
-        If the workers fail.
-    OutputError
-        If the folder cannot be written.
+    The pictures (see ``unlabeled.find``) have the same path on every host, and every host must reach the folder `out`.
+    It gets a file of `rows` pictures for each shard, with the columns ``path``, ``class``, ``probability`` and
+    ``error``: either class and probability are null, or error is. Each worker has a model of its own, and as many
+    `threads` as it can have to itself if left out. An InputError is raised if there are no pictures, or the folder
+    holds predictions of another model or of other pictures.
     """
     engines.check_name(engine)
+    progress = progress or (lambda done, total: None)
     # The workers may have another working folder.
     images, out = images.resolve(), out.resolve()
-    source = find(images, rows)
-    choices = {"model": _checksum(model), "pictures": source.checksum, "rows": rows, "engine": engine}
-    _claim(out, {"version": _VERSION, **choices})
+    folder, shards, checksum = find(images, rows)
+    digest = hashlib.sha256(model_file.to_bytes(model)).hexdigest()
+    _claim(out, {"version": _VERSION, "model": digest, "pictures": checksum, "rows": rows, "engine": engine})
     _remove_leftovers(out)
-    total = sum(part.rows for part in source.parts)
-    missing = [part for part in source.parts if not _is_done(out, part)]
-    done = total - sum(part.rows for part in missing)
-    if progress:
-        progress(done, total)
+    total = sum(shard.rows for shard in shards)
+    missing = [shard for shard in shards if not _is_done(out, shard)]
+    done = total - sum(shard.rows for shard in missing)
+    progress(done, total)
     if missing:
         with connected(address):
             threads = threads or threads_of_workers(workers)
-            for predicted in call(predict_parts, missing, workers, (model, source.read, out, engine, threads)):
+            for predicted in call(predict_shards, missing, workers, (model, folder, out, engine, threads)):
                 done += predicted
-                if progress:
-                    progress(done, total)
+                progress(done, total)
         _remove_leftovers(out)
-    return _summary(model, out, source.parts, len(source.parts) - len(missing))
+    counts: Counter[str | None] = Counter()
+    for shard in shards:
+        counts.update(_read(out, shard))
+    classes = {name: counts[name] for name in model.classes}
+    return Summary(total, counts[None], classes, len(shards), len(shards) - len(missing))
 
 
-def name_of(part: int) -> str:
-    """Return the file name of a part.
+def name_of(shard: int) -> str:
+    """Return the file name of a shard.
 
-    Examples
-    --------
     >>> name_of(12)
     'part-00012.parquet'
     """
-    return f"part-{part:05d}.parquet"
+    return f"part-{shard:05d}.parquet"
 
 
 class Predictor:
-    """A worker with a model, which reads a part, predicts it and writes its file; an actor."""
+    """A worker with a model, which reads a shard, predicts it and writes its file; an actor."""
 
-    def __init__(self, model: Model, read: Reader, out: Path, engine: str, threads: int) -> None:
-        self.model, self.read, self.out, self.threads = model, read, out, threads
+    def __init__(self, model: Model, folder: Path, out: Path, engine: str, threads: int) -> None:
+        self.model, self.folder, self.out, self.threads = model, folder, out, threads
         self.engine = engines.create(engine, model.standardization, threads, model.architecture)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Predict one part; return the number of its pictures, or what went wrong."""
-        part = Part(**row)
+        """Predict one shard; return the number of its pictures, or what went wrong."""
+        shard = Shard(**row)
         try:
-            atomic.write_files(self.out, {name_of(part.number): self._table(part)})
+            atomic.write_files(self.out, {name_of(shard.number): self._table(shard)})
         except HandgradError as error:
             return {"done": 0, "failure": str(error)}
-        return {"done": part.rows, "failure": ""}
+        return {"done": shard.rows, "failure": ""}
 
-    def _table(self, part: Part) -> bytes:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
+    def _table(self, shard: Shard) -> bytes:
+        import pyarrow.parquet
 
-        columns: dict[str, list[Any]] = {name: [] for name in _schema().names}
-        for names, pixels, errors in self.read(part, self.model.architecture.input_shape, self.threads):
-            columns["path"] += names
-            columns["error"] += errors
-            predicted = iter(self.model.predict(pixels, self.engine))
-            for error in errors:
-                row = None if error else next(predicted)
-                columns["class"].append(None if row is None else self.model.classes[int(np.argmax(row))])
-                columns["probability"].append(None if row is None else row.max())
+        shape = self.model.architecture.input_shape
+        rows: list[dict[str, Any]] = []
+        for names, attempts in read(self.folder, shard, shape, self.threads):
+            readable = [pixels for pixels in attempts if not isinstance(pixels, str)]
+            predicted = iter(self.model.predict(np.array(readable, np.uint8).reshape(-1, *shape), self.engine))
+            for name, attempt in zip(names, attempts, strict=True):
+                if isinstance(attempt, str):
+                    rows.append({"path": name, "error": attempt})
+                else:
+                    found = next(predicted)
+                    best = self.model.classes[int(np.argmax(found))]
+                    rows.append({"path": name, "class": best, "probability": found.max()})
+        text = pyarrow.string()
+        columns = [("path", text), ("class", text), ("probability", pyarrow.float32()), ("error", text)]
         content = io.BytesIO()
-        pq.write_table(pa.table(columns, schema=_schema()), content)
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows, pyarrow.schema(columns)), content)
         return content.getvalue()
 
 
-def predict_parts(missing: list[Part], workers: int, predictor: tuple[Any, ...], driver: Any) -> None:
-    """Have Ray Data distribute the parts, and report the number of pictures of each when it is done."""
+def predict_shards(missing: list[Shard], workers: int, predictor: tuple[Any, ...], driver: Any) -> None:
+    """Have Ray Data distribute the shards, and report the number of pictures of each when it is done."""
     import ray.data
 
-    # One block per part: a lost worker costs one part, which Ray gives to another worker.
-    parts = ray.data.from_items([part._asdict() for part in missing], override_num_blocks=len(missing))
-    results = parts.map(
+    # One block per shard: a lost worker costs one shard, which Ray gives to another worker.
+    shards = ray.data.from_items([shard._asdict() for shard in missing], override_num_blocks=len(missing))
+    results = shards.map(
         Predictor,
         fn_constructor_args=predictor,
         num_cpus=predictor[-1],
@@ -182,11 +151,11 @@ def predict_parts(missing: list[Part], workers: int, predictor: tuple[Any, ...],
                 raise ClusterError(result["failure"])
             ray.get(driver.report.remote([result["done"]]))
     except ray.exceptions.RayError as error:
-        raise ClusterError(f"the workers failed: {str(error).strip().splitlines()[-1]}") from error
+        raise ClusterError(f"the workers failed: {lines_of(error)[-1]}") from error
 
 
 def _claim(out: Path, manifest: dict[str, Any]) -> None:
-    """Write down what the parts in this folder are of; refuse parts of something else."""
+    """Write down what this folder's shards are of; refuse shards of something else."""
     if not any(out.glob("*.parquet")):
         atomic.write_files(out, {MANIFEST: (json.dumps(manifest, indent=2) + "\n").encode()})
         return
@@ -207,32 +176,17 @@ def _remove_leftovers(out: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _checksum(model: Model) -> str:
-    return hashlib.sha256(model_file.to_bytes(model)).hexdigest()
-
-
-def _is_done(out: Path, part: Part) -> bool:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+def _is_done(out: Path, shard: Shard) -> bool:
+    import pyarrow.parquet
 
     try:
-        return bool(pq.read_metadata(out / name_of(part.number)).num_rows == part.rows)
-    except (OSError, pa.ArrowException):
+        return bool(pyarrow.parquet.read_metadata(out / name_of(shard.number)).num_rows == shard.rows)
+    except (OSError, pyarrow.ArrowException):
         return False
 
 
-def _summary(model: Model, out: Path, parts: list[Part], found: int) -> Summary:
-    import pyarrow.parquet as pq
+def _read(out: Path, shard: Shard) -> list[str | None]:
+    """Return the predicted class of each picture."""
+    import pyarrow.parquet
 
-    counts: Counter[str | None] = Counter()
-    for part in parts:
-        counts.update(pq.read_table(out / name_of(part.number), columns=["class"])["class"].to_pylist())
-    classes = {name: counts[name] for name in model.classes}
-    return Summary(counts.total(), counts[None], classes, len(parts), found)
-
-
-def _schema() -> Any:
-    import pyarrow as pa
-
-    text = pa.string()
-    return pa.schema([("path", text), ("class", text), ("probability", pa.float32()), ("error", text)])
+    return pyarrow.parquet.read_table(out / name_of(shard.number), columns=["class"])["class"].to_pylist()

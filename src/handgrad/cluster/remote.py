@@ -1,4 +1,4 @@
-"""A function called in a process of the cluster, and what it reports meanwhile."""
+"""A function called in a process of the cluster, and its reports while it runs."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Call:
             return error
 
     def report(self, reports: list[Any]) -> None:
-        """Add some."""
+        """Keep some until they are read."""
         self.unread += reports
 
     def read(self) -> list[Any]:
-        """Return the reports since the last time."""
+        """Return the reports since the last call."""
         reports, self.unread = self.unread, []
         return reports
 
@@ -42,25 +42,9 @@ class Call:
 def call(function: Callable[..., Any], *arguments: Any) -> Generator[Any, None, None]:
     """Call a function of a module in a process of its own, on this host, and yield what it reports.
 
-    Not in a thread of this process: one that uses Ray while the connection ends takes the process with it.
-
-    Parameters
-    ----------
-    function : callable
-        Its last argument is an actor, which takes reports from any process: ``ray.get(actor.report.remote([…]))``. It
-        returns None, or what went wrong.
-    *arguments
-        The others.
-
-    Yields
-    ------
-    object
-        Each report.
-
-    Raises
-    ------
-    HandgradError
-        The error that it returned or raised.
+    A thread of this process would not do: one that uses Ray while the connection ends takes the process with it. The
+    function's last argument is an actor, which takes reports from any process: ``ray.get(actor.report.remote([…]))``.
+    A HandgradError that it returns or raises is raised here.
     """
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy

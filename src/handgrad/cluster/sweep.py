@@ -1,4 +1,4 @@
-"""A sweep: trials in a folder, which can be continued; their table; the training of the best."""
+"""A sweep: trials in a folder, which can be resumed; their table; the training of the best."""
 
 from __future__ import annotations
 
@@ -31,18 +31,8 @@ _PLAN, _TRIALS = "sweep.json", "trials"
 class Sweep:
     """Many trainings with options drawn from a space, and the best of them.
 
-    Parameters
-    ----------
-    source : str
-        Where the images come from; see ``data.load``.
-    space : Space
-    trials : int
-    seed : int
-        Draws the options; also the seed of every training.
-    out : Path
-        Folder for the best model and the table of trials, where every host reaches it.
-    cache : Cache, optional
-        Keeps decoded images.
+    The seed draws the options, and is that of every training. Every host must reach the folder `out`, which gets the
+    best model and the table of trials.
     """
 
     source: str
@@ -65,34 +55,11 @@ class Sweep:
         address: str | None = None,
         observer: Observer | None = None,
     ) -> list[Trial]:
-        """Train all trials, or those that an interrupted sweep in the folder has left, and write their table.
+        """Train all trials, or those that an interrupted sweep left; write their table and return them, best first.
 
-        It looks at the validation split, never at the test split.
-
-        Parameters
-        ----------
-        workers : int, optional
-            Trials at a time; as many as there are processors for if left out.
-        threads : int, optional
-            Of each trial; if left out, as many as each of the workers can have, or 1.
-        address : str, optional
-            As in ``connection.connected``.
-        observer : Observer, optional
-            Receives the progress of reading, and how many trials have ended.
-
-        Returns
-        -------
-        list of Trial
-            The best first.
-
-        Raises
-        ------
-        ClusterError
-            If no trial has finished.
-        InputError
-            If the folder holds something else, or the source cannot be read.
-        Interrupted
-            If Ctrl-C ended it.
+        The validation split decides, never the test split. `workers` is the number of trials at a time, by default as
+        many as there are processors for; `threads`, those of each trial, is by default what each of the workers can
+        have, or 1. A ClusterError is raised if no trial finishes, and Interrupted after Ctrl-C.
         """
         observer = observer or Observer()
         plan = {"source": self.source, "trials": self.trials, "seed": self.seed}
@@ -113,14 +80,7 @@ class Sweep:
         return ended
 
     def train_best(self, best: Trial, *, command: str | None = None, observer: Observer | None = None) -> Result:
-        """Train the best trial once more, with the same result, and write its model in place of the trials.
-
-        Parameters
-        ----------
-        best : Trial
-        command, observer
-            As in ``runs.train``.
-        """
+        """Train the best trial once more, with the same result, and write its model in place of the trials."""
         if Checkpoints(self.out).paths():
             result = resume(self.out, cache=self.cache, observer=observer)
             assert result

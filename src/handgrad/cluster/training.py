@@ -7,13 +7,13 @@ import socket
 import tempfile
 import time
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from threadpoolctl import threadpool_limits
 
-from handgrad.cluster.connection import connected, threads_of_workers
+from handgrad.cluster.connection import connected, lines_of, threads_of_workers
 from handgrad.cluster.remote import call
 from handgrad.data import absolute
 from handgrad.data.cache import Cache
@@ -31,21 +31,8 @@ FAILURES = 3
 _SECONDS_BETWEEN_EVENTS = 0.25
 
 
-@dataclass(frozen=True)
-class Job:
-    """What every worker needs to know.
-
-    Parameters
-    ----------
-    options : TrainingOptions
-        Their files are at the same path on every host.
-    cache : Cache, optional
-        Where each host keeps decoded images.
-    threads : int
-        Of each worker.
-    start : Checkpoint
-        Where to begin.
-    """
+class Job(NamedTuple):
+    """What every worker needs: files at the same path on every host, its number of threads, where to begin."""
 
     options: TrainingOptions
     cache: Cache | None
@@ -62,17 +49,17 @@ class Peers:
         self.number, self.count = torch.distributed.get_rank(), torch.distributed.get_world_size()
 
     def share(self, images: int) -> slice:
-        """Return which images of a batch this worker computes."""
+        """Select this worker's share of a number of images."""
         return share_of(self.number, self.count, images)
 
     def add(self, numbers: Array) -> None:
-        """Add the numbers of all workers, in place, by one all-reduce."""
+        """Replace the numbers by their sum over all workers, in one all-reduce."""
         import torch
 
         torch.distributed.all_reduce(torch.from_numpy(numbers))
 
     def first(self, failure: HandgradError | None) -> HandgradError | None:
-        """Return the failure of the first worker that has one; the same in all of them."""
+        """Return the failure of the first worker that has one, the same in all of them."""
         import torch.distributed
 
         failures: list[HandgradError | None] = [None] * self.count
@@ -83,30 +70,12 @@ class Peers:
 def train(
     run: Run, folder: Path, *, address: str | None = None, threads: int | None = None
 ) -> Generator[Step | Epoch, None, None]:
-    """Train a run with the workers of a Ray cluster; a loop for ``runs.train``.
+    """Train a run with the workers of a Ray cluster, as many as its options say; a loop for ``runs.train``.
 
-    Parameters
-    ----------
-    run : Run
-        Its options have the number of workers. However it ends, its model and state are those of the last checkpoint.
-    folder : Path
-        Where every host reaches it. It holds the checkpoint to begin with.
-    address : str, optional
-        As in ``connection.connected``.
-    threads : int, optional
-        Of each worker; as many as it can have to itself if left out.
-
-    Yields
-    ------
-    Step or Epoch
-        As they become known; those of steps that are repeated after a failure, again.
-
-    Raises
-    ------
-    ClusterError
-        If workers are lost again and again.
-    HandgradError
-        Whatever ended the training in a worker.
+    Every host must reach the folder, which holds the checkpoint to begin with. Each worker has as many `threads` as it
+    can have to itself if left out. Steps that are repeated after a failure are yielded again. However it ends, the
+    run's model and state are those of the last checkpoint. A ClusterError is raised if workers are lost again and
+    again, and any other HandgradError that ends the training in a worker.
     """
     kept, workers = Checkpoints(folder), run.options.workers or 1
     group_by = run.options.group_by and absolute(run.options.group_by)
@@ -122,7 +91,7 @@ def train(
                     start = _newest(kept)
                     if start.sums["step"] == job.start.sums["step"]:
                         raise
-                    job = replace(job, start=start)
+                    job = job._replace(start=start)
     finally:
         run.state = _newest(kept).restore(run.model, options.recipe, run.engine)
     # No step is left to take; early stopping puts the parameters of the best epoch back.
@@ -154,18 +123,12 @@ def fit(job: Job, storage: Path, workers: int, driver: Any) -> HandgradError | N
         ),
     )
     try:
-        failure: HandgradError | None = trainer.fit().return_value
+        return trainer.fit().return_value
     except TrainingFailedError as error:
-        text = f"its workers failed {FAILURES + 1} times from one checkpoint, the last time with: {_reason(error)}"
+        of_a_worker = next(iter((getattr(error, "worker_failures", None) or {0: error}).values()))
+        reason = lines_of(of_a_worker)[-1]
+        text = f"its workers failed {FAILURES + 1} times from one checkpoint, the last time with: {reason}"
         raise ClusterError(text) from error
-    return failure
-
-
-def _reason(error: BaseException) -> str:
-    """Return the last line of a worker's error."""
-    failures = getattr(error, "worker_failures", None) or {0: error}
-    lines = str(next(iter(failures.values()))).strip().splitlines()
-    return lines[-1] if lines else type(error).__name__
 
 
 def work(config: dict[str, Any]) -> HandgradError | None:
@@ -176,7 +139,7 @@ def work(config: dict[str, Any]) -> HandgradError | None:
         run = _prepared(job)
     except HandgradError as error:
         failure = error
-    # All agree on it: a worker that waits for one that has left would wait for long.
+    # All must agree: a worker that waits for one that has left would wait for long.
     failure = peers.first(failure)
     if failure or run is None:
         return failure
@@ -189,18 +152,22 @@ def work(config: dict[str, Any]) -> HandgradError | None:
 
 
 def _prepared(job: Job) -> Run:
+    """Return a run with this host's images, from the checkpoint that Ray has registered, or the first one."""
+    import ray.train
+
     run = prepare(job.options, cache=job.cache, threads=job.threads)
     expected, found = job.start.provenance["data"]["sha256"], run.model.provenance["data"]["sha256"]
     if found != expected:
-        raise InputError(
-            "source",
-            job.options.source,
-            f"its images on {socket.gethostname()} are not those that the command read (SHA-256 {found[:8]}…, not "
-            f"{expected[:8]}…)",
-            "give every host the same folder",
-        )
+        where = f"its images on {socket.gethostname()} are not those that the command read"
+        rule = f"{where} (SHA-256 {found[:8]}…, not {expected[:8]}…)"
+        raise InputError("source", job.options.source, rule, "give every host the same folder")
     run.model = replace(run.model, provenance=job.start.provenance)
-    run.state = _latest(job).restore(run.model, job.options.recipe, run.engine)
+    start = job.start
+    if registered := ray.train.get_checkpoint():
+        with registered.as_directory() as folder:
+            (path,) = Path(folder).glob("step-*.safetensors")
+            start = checkpoints.load(path)
+    run.state = start.restore(run.model, job.options.recipe, run.engine)
     return run
 
 
@@ -224,15 +191,3 @@ def _train_share(run: Run, job: Job, peers: Peers, driver: Any) -> None:
                 # Waited for, so that none is on its way when its worker ends.
                 ray.get(driver.report.remote(unreported))
                 unreported, reported = [], time.monotonic()
-
-
-def _latest(job: Job) -> Checkpoint:
-    """Return the checkpoint that Ray has registered, or the first one."""
-    import ray.train
-
-    registered = ray.train.get_checkpoint()
-    if registered is None:
-        return job.start
-    with registered.as_directory() as folder:
-        (path,) = Path(folder).glob("step-*.safetensors")
-        return checkpoints.load(path)

@@ -1,35 +1,35 @@
-"""Pictures without labels, in numbered parts that any worker can read: a folder of files, or Parquet files."""
+"""Pictures without labels, in numbered shards that any worker can read: a folder of files, or Parquet files."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from io import BytesIO
-from itertools import count
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from handgrad.cluster.connection import lines_of
 from handgrad.data.folder import files_below
 from handgrad.data.image_file import read_image
 from handgrad.errors import DataError
 from handgrad.typing import Pixels
 
 ROWS = 4096
-"""Pictures per part."""
+"""Pictures per shard."""
 
 BATCH = 256
 """Pictures in memory at a time."""
 
-_SUFFIX = ".parquet"
+_Shape: TypeAlias = tuple[int, int, int]
 
 
-class Part(NamedTuple):
-    """Some of the pictures: picture files, or rows of one Parquet file."""
+class Shard(NamedTuple):
+    """Some of the pictures: files of a folder, or rows of one Parquet file, from the row `first` on."""
 
     number: int
     files: list[bytes]
@@ -37,162 +37,123 @@ class Part(NamedTuple):
     rows: int
 
 
-class Pictures(NamedTuple):
-    """Consecutive pictures: their names, the pixels of the readable ones, and the error of each, or None."""
-
-    names: list[str]
-    pixels: Pixels
-    errors: list[str | None]
-
-
-Reader = Callable[[Part, tuple[int, int, int], int], Iterator[Pictures]]
-"""Reads a part for an input shape with a number of threads, a few pictures at a time."""
-
-
 class Unlabeled(NamedTuple):
-    """Pictures without labels: the parts, a checksum of their list, and the function that reads a part."""
+    """Pictures without labels: the folder that their names are relative to, the shards, a checksum of their list."""
 
-    parts: list[Part]
+    folder: Path
+    shards: list[Shard]
     checksum: str
-    read: Reader
 
 
 def find(root: Path, rows: int = ROWS) -> Unlabeled:
-    """Find the pictures of a folder, of a Parquet file, or of a folder of Parquet files.
+    """Find the pictures of a folder, of a Parquet file, or of a folder of Parquet files; raise a DataError without any.
 
     Picture files are named by their paths from the folder. A Parquet file has a column ``image``, and may have a column
     ``path`` with the pictures' names. An image is either binary, the content of a picture file, or a list of uint8 (or
-    binary of fixed length): the network's height × width × channels numbers, row by row.
-
-    Parameters
-    ----------
-    root : Path
-    rows : int
-        Pictures per part; the last one of a folder or file may have fewer.
-
-    Raises
-    ------
-    DataError
-        If there are none.
+    binary of fixed length): the network's height × width × channels numbers, row by row. A shard has this many rows, or
+    fewer at the end of a folder or Parquet file.
     """
     refuse = partial(DataError, "images", root)
     try:
-        if root.is_file() and root.suffix.casefold() == _SUFFIX:
+        if root.is_file() and _is_table(root.name):
             folder, paths = root.parent, [str(root)]
         elif root.is_dir():
             folder, paths = root, list(files_below(root))
         else:
             raise refuse("it is neither a folder nor a .parquet file", "check the path")
-        tables = [path for path in paths if path.casefold().endswith(_SUFFIX)]
+        tables = list(filter(_is_table, paths))
         if tables and len(tables) < len(paths):
             raise refuse("it holds both Parquet and other files", "give a folder of either")
-        parts = list(_parts_of_tables(paths, rows) if tables else _parts_of_files(paths, rows))
-        found = Unlabeled(parts, _checksum(folder, paths), partial(_read_table if tables else _read_files, folder))
+        shards = _shards(paths, rows, bool(tables))
+        checksum = _checksum(folder, paths)
     except OSError as error:
         raise refuse(f"it cannot be read ({error.strerror or error})", "check the path and its permissions") from error
-    if not found.parts:
+    if not shards:
         raise refuse("it holds no pictures", "check the path")
-    return found
+    return Unlabeled(folder, shards, checksum)
 
 
-def _parts_of_files(paths: Sequence[str], rows: int) -> Iterator[Part]:
-    for number, first in enumerate(range(0, len(paths), rows)):
-        files = [os.fsencode(path) for path in paths[first : first + rows]]
-        yield Part(number, files, 0, len(files))
+def read(folder: Path, shard: Shard, shape: _Shape, threads: int) -> Iterator[tuple[list[str], list[Pixels | str]]]:
+    """Yield names of pictures, and of each its pixels or what is wrong with it; up to BATCH pictures at a time."""
+    paths = list(map(os.fsdecode, shard.files))
+    batches = _batches_of_table(folder, paths[0], shard) if _is_table(paths[0]) else _batches_of_files(folder, paths)
+    with ThreadPoolExecutor(threads) as pool:
+        for names, images in batches:
+            yield names, list(pool.map(partial(_decoded, shape=shape), images))
 
 
-def _parts_of_tables(paths: Sequence[str], rows: int) -> Iterator[Part]:
-    numbers = count()
-    for path in paths:
-        total = _rows_of(path)
+def _is_table(path: str) -> bool:
+    return path.casefold().endswith(".parquet")
+
+
+def _shards(paths: list[str], rows: int, tables: bool) -> list[Shard]:
+    shards: list[Shard] = []
+    for files, total in [([path], _rows_of(path)) for path in paths] if tables else [(paths, len(paths))]:
         for first in range(0, total, rows):
-            yield Part(next(numbers), [os.fsencode(path)], first, min(rows, total - first))
+            chosen = files if tables else files[first : first + rows]
+            shards.append(Shard(len(shards), list(map(os.fsencode, chosen)), first, min(rows, total - first)))
+    return shards
 
 
 def _rows_of(path: str) -> int:
     """Return the number of rows of a Parquet file with images."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    import pyarrow.parquet
 
     refuse = partial(DataError, "images", path)
     try:
-        with pq.ParquetFile(path) as table:
+        with pyarrow.parquet.ParquetFile(path) as table:
             schema, rows = table.schema_arrow, table.metadata.num_rows
-    except (pa.ArrowException, OSError) as error:
-        raise refuse(f"it is not a valid Parquet file ({_line(error)})", "write it again") from error
-    kind = schema.field("image").type if "image" in schema.names else pa.null()
-    if not _is_file(kind) and not _is_raw(kind):
+    except (pyarrow.ArrowException, OSError) as error:
+        raise refuse(f"it is not a valid Parquet file ({lines_of(error)[0]})", "write it again") from error
+    kind = schema.field("image").type if "image" in schema.names else pyarrow.null()
+    if not _is_binary(kind) and not _is_raw(kind):
         found = ", ".join(f"{field.name} ({field.type})" for field in schema)
         rule = f"it has no column image of binary or of lists of uint8; its columns are {found or 'none'}"
         raise refuse(rule, "write the pictures to one")
     return int(rows)
 
 
-def _read_files(root: Path, part: Part, shape: tuple[int, int, int], threads: int) -> Iterator[Pictures]:
-    paths = [os.fsdecode(path) for path in part.files]
-    with ThreadPoolExecutor(threads) as pool:
-        for start in range(0, len(paths), BATCH):
-            few = paths[start : start + BATCH]
-            names = [_text(os.path.relpath(path, root)) for path in few]
-            yield _gathered(names, list(pool.map(partial(_decoded, shape=shape), few)), shape)
+def _batches_of_files(folder: Path, paths: list[str]) -> Iterator[tuple[list[str], list[Any]]]:
+    for start in range(0, len(paths), BATCH):
+        few = paths[start : start + BATCH]
+        yield [_text(os.path.relpath(path, folder)) for path in few], few
 
 
-def _read_table(root: Path, part: Part, shape: tuple[int, int, int], threads: int) -> Iterator[Pictures]:
-    (path,) = map(os.fsdecode, part.files)
-    row, table = part.first, _text(os.path.relpath(path, root))
-    with ThreadPoolExecutor(threads) as pool:
-        for batch in _rows(path, part.first, part.rows):
-            images = batch.column("image")
-            names = [f"{table}#{row + index}" for index in range(batch.num_rows)]
-            if "path" in batch.schema.names:
-                given = batch.column("path").to_pylist()
-                names = [name if own is None else str(own) for name, own in zip(names, given, strict=True)]
-            row += batch.num_rows
-            if _is_file(images.type):
-                attempts = list(pool.map(partial(_decoded, shape=shape), images.to_pylist()))
-            else:
-                attempts = [_shaped(image, shape) for image in images]
-            yield _gathered(names, attempts, shape)
+def _batches_of_table(folder: Path, path: str, shard: Shard) -> Iterator[tuple[list[str], list[Any]]]:
+    """Read some rows of a Parquet file; row groups before them are not read."""
+    import pyarrow.parquet
 
-
-def _rows(path: str, first: int, rows: int) -> Iterator[Any]:
-    """Yield record batches of some rows of a Parquet file; row groups before them are not read."""
-    import pyarrow.parquet as pq
-
-    with pq.ParquetFile(path) as table:
-        columns = [name for name in ("image", "path") if name in table.schema_arrow.names]
-        sizes = [table.metadata.row_group(number).num_rows for number in range(table.num_row_groups)]
-        starts = np.cumsum([0, *sizes])
-        groups = [n for n, size in enumerate(sizes) if starts[n] < first + rows and starts[n] + size > first]
-        skipped, left = first - int(starts[groups[0]]), rows
+    name, first, end = _text(os.path.relpath(path, folder)), shard.first, shard.first + shard.rows
+    with pyarrow.parquet.ParquetFile(path) as table:
+        columns = [column for column in ("image", "path") if column in table.schema_arrow.names]
+        starts = np.cumsum([0, *(table.metadata.row_group(number).num_rows for number in range(table.num_row_groups))])
+        groups = [number for number in range(len(starts) - 1) if starts[number] < end and starts[number + 1] > first]
+        row = int(starts[groups[0]])
         for batch in table.iter_batches(BATCH, row_groups=groups, columns=columns, use_threads=False):
-            if skipped >= batch.num_rows:
-                skipped -= batch.num_rows
-                continue
-            wanted = batch.slice(skipped, left)
-            skipped, left = 0, left - wanted.num_rows
-            yield wanted
-            if not left:
+            if row >= end:
                 return
+            skipped = max(first - row, 0)
+            if skipped < batch.num_rows:
+                wanted = batch.slice(skipped, end - row - skipped)
+                images = wanted.column("image")
+                own = wanted.column("path").to_pylist() if "path" in columns else [None] * len(images)
+                names = [f"{name}#{at}" if given is None else str(given) for at, given in enumerate(own, row + skipped)]
+                binary = _is_binary(images.type)
+                yield names, images.to_pylist() if binary else [one if one.is_valid else None for one in images]
+            row += batch.num_rows
 
 
-def _decoded(image: str | bytes | None, shape: tuple[int, int, int]) -> Pixels | str:
-    """Decode a picture file or its content; return its pixels, or what is wrong with it."""
-    height, width, channels = shape
+def _decoded(image: Any, shape: _Shape) -> Pixels | str:
+    """Return the pixels of a picture file, its content, or an Arrow scalar of pixels; or what is wrong with it."""
     if image is None:
         return "there is no image"
-    try:
-        return read_image(BytesIO(image) if isinstance(image, bytes) else image, (height, width), channels)
-    except DataError as error:
-        return error.rule
-
-
-def _shaped(image: Any, shape: tuple[int, int, int]) -> Pixels | str:
-    """Return the pixels of an Arrow scalar, or what is wrong with it."""
-    if not image.is_valid:
-        return "there is no image"
-    numbers = image.as_py() if isinstance(image.as_py(), bytes) else image.values.to_numpy(zero_copy_only=False)
-    pixels = np.frombuffer(numbers, np.uint8) if isinstance(numbers, bytes) else numbers
+    if isinstance(image, str | bytes):
+        try:
+            return read_image(BytesIO(image) if isinstance(image, bytes) else image, shape[:2], shape[2])
+        except DataError as error:
+            return error.rule
+    is_list = hasattr(image, "values")
+    pixels = image.values.to_numpy(zero_copy_only=False) if is_list else np.frombuffer(image.as_py(), np.uint8)
     if pixels.dtype != np.uint8:
         return "some of its pixels are missing"
     if pixels.size != np.prod(shape):
@@ -200,13 +161,7 @@ def _shaped(image: Any, shape: tuple[int, int, int]) -> Pixels | str:
     return pixels.reshape(shape)
 
 
-def _gathered(names: list[str], attempts: list[Pixels | str], shape: tuple[int, int, int]) -> Pictures:
-    readable = [pixels for pixels in attempts if not isinstance(pixels, str)]
-    errors = [attempt if isinstance(attempt, str) else None for attempt in attempts]
-    return Pictures(names, np.stack(readable) if readable else np.empty((0, *shape), np.uint8), errors)
-
-
-def _is_file(kind: Any) -> bool:
+def _is_binary(kind: Any) -> bool:
     import pyarrow.types as types
 
     return bool(types.is_binary(kind) or types.is_large_binary(kind))
@@ -235,7 +190,3 @@ def _checksum(root: Path, paths: Sequence[str]) -> str:
 def _text(path: str) -> str:
     """Escape a path that is not UTF-8, which Parquet cannot store."""
     return path.encode(errors="backslashreplace").decode()
-
-
-def _line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass, replace
 from numbers import Integral
 from typing import Any, Self
 from weakref import WeakKeyDictionary
@@ -35,6 +35,8 @@ _ENGINES: WeakKeyDictionary[HandgradClassifier, tuple[Any, Engine]] = WeakKeyDic
 """Each classifier's engine; not an attribute, since classifiers must be copied and pickled."""
 
 
+# A dataclass for its __init__ alone: scikit-learn wants one that keeps every parameter as it is.
+@dataclass(eq=False, repr=False)
 class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """The notes' convolutional network, trained with handgrad's recipe.
 
@@ -53,7 +55,8 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     pooling : int
         Side of the pooling windows.
     maps : int, optional
-        Maps between layers, with learned depth weights (N32); None is the notes' plain sum.
+        Channels that each convolution reads after the first, mixed with learned weights (N32); None is the notes'
+        plain sum over the channels.
     image_shape : tuple of int, optional
         (height, width) or (height, width, channels) of the images, if X has one row per image. If left out, a row
         whose length is a square with room for the stages is a gray square image. Any other row is not an image, and
@@ -139,59 +142,33 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     (True, (8, 8, 1))
     """
 
-    def __init__(
-        self,
-        hidden_layer_sizes: Any = (64,),
-        *,
-        stages: Any = ((16, 16),),
-        filter_size: Any = (3, 3),
-        pooling: int = 2,
-        maps: int | None = None,
-        image_shape: Any = None,
-        solver: str = _DEFAULT.optimizer,
-        weight_decay: float = _DEFAULT.weight_decay,
-        batch_size: int | str = "auto",
-        learning_rate: str = _DEFAULT.schedule,
-        learning_rate_init: float | str = "auto",
-        max_iter: int | str = "auto",
-        random_state: Any = None,
-        verbose: bool = False,
-        warm_start: bool = False,
-        momentum: float = _DEFAULT.momentum,
-        early_stopping: bool = _DEFAULT.early_stopping,
-        validation_fraction: float = 0.1,
-        n_iter_no_change: int = _DEFAULT.patience,
-        class_weight: Any = None,
-        augment: Any = _DEFAULT.augment,
-        engine: str = "fused",
-        n_threads: int | None = None,
-    ) -> None:
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.stages = stages
-        self.filter_size = filter_size
-        self.pooling = pooling
-        self.maps = maps
-        self.image_shape = image_shape
-        self.solver = solver
-        self.weight_decay = weight_decay
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.max_iter = max_iter
-        self.random_state = random_state
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.class_weight = class_weight
-        self.augment = augment
-        self.engine = engine
-        self.n_threads = n_threads
+    hidden_layer_sizes: Any = (64,)
+    _: KW_ONLY
+    stages: Any = ((16, 16),)
+    filter_size: Any = (3, 3)
+    pooling: int = 2
+    maps: int | None = None
+    image_shape: Any = None
+    solver: str = _DEFAULT.optimizer
+    weight_decay: float = _DEFAULT.weight_decay
+    batch_size: int | str = "auto"
+    learning_rate: str = _DEFAULT.schedule
+    learning_rate_init: float | str = "auto"
+    max_iter: int | str = "auto"
+    random_state: Any = None
+    verbose: bool = False
+    warm_start: bool = False
+    momentum: float = _DEFAULT.momentum
+    early_stopping: bool = _DEFAULT.early_stopping
+    validation_fraction: float = 0.1
+    n_iter_no_change: int = _DEFAULT.patience
+    class_weight: Any = None
+    augment: Any = _DEFAULT.augment
+    engine: str = "fused"
+    n_threads: int | None = None
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Train on these images.
+        """Train on these images, and return the classifier.
 
         Parameters
         ----------
@@ -199,11 +176,7 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         y : array, shape (n,)
             The class of each image.
         sample_weight : array, shape (n,), optional
-            Weight of each image.
-
-        Returns
-        -------
-        self
+            Weight of each image in the loss.
         """
         before = self.model_ if self.warm_start and hasattr(self, "model_") else None
         rows, shape, y = self._checked(X, y, reset=before is None)
@@ -221,11 +194,10 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 np.arange(len(y)), test_size=self.validation_fraction, random_state=seed, stratify=y
             )
             given, validation = given[kept], given[held_out].samples
-        model = before or self._drawn(architecture, given, recipe, seed)
-        return self._trained(model, given, validation, recipe, seed, self.loss_curve_ if before else [])
+        return self._trained(before, architecture, given, recipe, seed, validation=validation)
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
-        """Train for one epoch on these images, at the constant ``learning_rate_init``.
+        """Train for one epoch on these images, at the constant ``learning_rate_init``, and return the classifier.
 
         The first call draws the parameters, and its images' mean and std standardize those of all calls. The optimizer
         keeps its state between calls, those of ``fit`` included.
@@ -236,10 +208,6 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             As in ``fit``.
         classes : array, shape (n_classes,), optional
             All classes, which the first call needs.
-
-        Returns
-        -------
-        self
         """
         if self.early_stopping:
             raise InputError("early_stopping", True, "partial_fit trains for a single epoch", "turn it off")
@@ -256,22 +224,20 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         rows, shape, y = self._checked(X, y, reset=before is None)
         architecture = before.architecture if before else architecture_of(self, rows.shape[1], shape, len(known))
         given = Labeled.of(rows, y, known, architecture.input_shape, sample_weight)
-        recipe, seed = replace(recipe_of(self), epochs=1, schedule="constant"), self._seed()
-        model = before or self._drawn(architecture, given, recipe, seed)
-        curve, memory = (self.loss_curve_, self._memory) if before else ([], None)
-        return self._trained(model, given, None, recipe, seed, curve, memory)
+        recipe = replace(recipe_of(self), epochs=1, schedule="constant")
+        memory = self._memory if before else None
+        return self._trained(before, architecture, given, recipe, self._seed(), memory=memory)
 
     def predict_proba(self, X: Any) -> Array:
         """Return the probability of each class, shape (n, n_classes), in the order of ``classes_``."""
         check_is_fitted(self)
         rows, _, _ = self._checked(X, None, reset=False)
-        engine = self._engine(self.model_)
-        return self.model_.predict(rows.reshape(-1, *self.image_shape_), engine)
+        return self.model_.predict(rows.reshape(-1, *self.image_shape_), self._engine(self.model_))
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the most probable class of each image, shape (n,)."""
-        probabilities = self.predict_proba(X)
-        return self.classes_[probabilities.argmax(axis=1)]
+        best = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[best]
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -279,7 +245,7 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return tags
 
     def _checked(self, X: Any, y: Any, reset: bool) -> tuple[NDArray[Any], Shape | None, NDArray[Any]]:
-        """Return X with one row per image, the shape of an image if it is known, and y."""
+        """Return X as rows, the shape of an image if it is known, and y."""
         rows, shape = as_rows(X, with_channels(self.image_shape) if reset else self.image_shape_)
         dtypes = {"dtype": (np.float64, np.float32, np.uint8), "reset": reset}
         if y is None and not reset:
@@ -290,8 +256,7 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _seed(self) -> int:
         random = check_random_state(self.random_state)
-        given = isinstance(self.random_state, Integral)
-        return int(self.random_state if given else random.randint(2**31 - 1))
+        return int(self.random_state if isinstance(self.random_state, Integral) else random.randint(2**31 - 1))
 
     def _engine(self, model: Model) -> Engine:
         made_of = (self.engine, model.standardization, self.n_threads, model.architecture)
@@ -312,16 +277,19 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _trained(
         self,
-        model: Model,
+        before: Model | None,
+        architecture: Architecture,
         given: Labeled,
-        validation: Samples | None,
         recipe: Recipe,
         seed: int,
-        curve: list[float],
+        *,
+        validation: Samples | None = None,
         memory: tuple[dict[str, Array], int] | None = None,
     ) -> Self:
-        """Train a copy of the model, and adopt it if nothing failed."""
+        """Train a copy of the model before, or a new one, and adopt it if nothing failed."""
+        model = before or self._drawn(architecture, given, recipe, seed)
         model = replace(model, parameters=model.parameters.copy())
+        curve = self.loss_curve_ if before else []
         samples, weights = given.samples, given.weighted(self.class_weight)
         engine = self._engine(model)
         state, steps = State(engine.optimizer(recipe, model.parameters)), 0
@@ -338,7 +306,7 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self._memory = state.optimizer.memory(), steps + state.step
         self.model_, self.classes_, self.image_shape_ = model, given.classes, model.architecture.input_shape
         self.n_iter_ = len(state.history)
-        self.loss_curve_ = [*curve, *(epoch.loss for epoch in state.history)]
+        self.loss_curve_: list[float] = [*curve, *(epoch.loss for epoch in state.history)]
         self.loss_ = self.loss_curve_[-1]
         scores = [epoch.validation_accuracy for epoch in state.history] if validation else None
         self.validation_scores_, self.best_validation_score_ = scores, max(scores) if scores else None
@@ -346,14 +314,10 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def _introduction(model: Model, samples: Samples) -> str:
-    architecture = model.architecture
-    height, width, channels = architecture.input_shape
-    seen = (
-        f"rows of {architecture.flat} numbers"
-        if sees_no_image(architecture)
-        else f"images of {height} × {width} × {channels}"
-    )
-    return f"{len(samples)} {seen}, {architecture.classes} classes; {architecture.parameter_count:,} parameters"
+    sizes = model.architecture
+    images = f"images of {' × '.join(map(str, sizes.input_shape))}"
+    seen = f"rows of {sizes.flat} numbers" if sees_no_image(sizes) else images
+    return f"{len(samples)} {seen}, {sizes.classes} classes; {sizes.parameter_count:,} parameters"
 
 
 def _line(epoch: Epoch) -> str:

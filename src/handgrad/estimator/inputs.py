@@ -23,19 +23,8 @@ Shape = tuple[int, int, int]
 def as_rows(X: Any, expected: Shape | None) -> tuple[Any, Shape | None]:
     """Return images as rows, and the shape of an image if it is known; rows, and what is not an array, are unchanged.
 
-    Parameters
-    ----------
-    X : array-like, shape (n, height, width), (n, height, width, channels) or (n, features)
-    expected : tuple of int, optional
-        The shape that images must have.
+    Images of another shape than the expected one raise an InputError.
 
-    Raises
-    ------
-    InputError
-        If they have another shape.
-
-    Examples
-    --------
     >>> rows, shape = as_rows(np.zeros((5, 8, 9)), None)
     >>> rows.shape, shape
     ((5, 72), (8, 9, 1))
@@ -53,8 +42,6 @@ def as_rows(X: Any, expected: Shape | None) -> tuple[Any, Shape | None]:
 def with_channels(shape: Any) -> Any:
     """Return (height, width, 1) for (height, width), which is gray; None for None.
 
-    Examples
-    --------
     >>> with_channels([8, 9])
     (8, 9, 1)
     """
@@ -66,16 +53,7 @@ def with_channels(shape: Any) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class Labeled:
-    """Images with labels and weights.
-
-    Parameters
-    ----------
-    samples : Samples
-        The images, and the indices of their classes.
-    classes : array, shape (n_classes,)
-    weights : array, shape (count,), optional
-        Weight of each image; equal if left out.
-    """
+    """Images with the indices of their classes, and the weight of each, or None if all are equal."""
 
     samples: Samples
     classes: NDArray[Any]
@@ -85,13 +63,7 @@ class Labeled:
     def of(
         cls, rows: NDArray[Any], y: NDArray[Any], classes: NDArray[Any], shape: Shape, sample_weight: Any
     ) -> Labeled:
-        """Make labeled images from rows of numbers and their classes.
-
-        Raises
-        ------
-        InputError
-            If a label is not one of the classes, or the weights are not one number of at least 0 per image.
-        """
+        """Make labeled images from rows of numbers and their classes, after checking labels and weights."""
         unknown = np.setdiff1d(y, classes)
         if len(unknown):
             raise InputError("y", unknown, f"the classes are {classes}", "leave out images of other classes")

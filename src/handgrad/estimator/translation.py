@@ -34,20 +34,12 @@ _DENSE_HALF: dict[str, Any] = {"stages": ((1,),), "filter_size": (1, 1), "poolin
 
 
 def recipe_of(classifier: Any) -> Recipe:
-    """Return the recipe of a classifier's parameters.
+    """Return the recipe of a classifier's parameters; raise an InputError if one breaks its rule.
 
-    Raises
-    ------
-    InputError
-        If a parameter breaks its rule.
-
-    Examples
-    --------
     >>> from handgrad import HandgradClassifier
     >>> recipe_of(HandgradClassifier()) == Recipe()
     True
     """
-    same = ("weight_decay", "momentum", "early_stopping")
     augment: Any = (classifier.augment,) if isinstance(classifier.augment, str) else classifier.augment or ()
     with own_names():
         return Recipe(
@@ -58,29 +50,17 @@ def recipe_of(classifier: Any) -> Recipe:
             batch_size=None if classifier.batch_size == "auto" else classifier.batch_size,
             patience=classifier.n_iter_no_change,
             augment=augment,
-            **{name: getattr(classifier, name) for name in same},
+            weight_decay=classifier.weight_decay,
+            momentum=classifier.momentum,
+            early_stopping=classifier.early_stopping,
         )
 
 
 def architecture_of(classifier: Any, features: int, shape: Shape | None, classes: int) -> Architecture:
-    """Return the network of a classifier's parameters.
+    """Return the network of a classifier's parameters; raise an ArchitectureError if the sizes do not fit together.
 
-    Parameters
-    ----------
-    classifier : HandgradClassifier
-    features : int
-        Numbers per image.
-    shape : tuple of int, optional
-        (height, width, channels), if it is known; else the row is taken for a square image, or for no image at all.
-    classes : int
+    Without a shape, a row of features is a square gray image if it has room for the stages, else no image.
 
-    Raises
-    ------
-    ArchitectureError
-        If the sizes do not fit together.
-
-    Examples
-    --------
     >>> from handgrad import HandgradClassifier
     >>> [architecture_of(HandgradClassifier(), features, None, 2).input_shape for features in (20, 25, 36)]
     [(1, 20, 1), (1, 25, 1), (6, 6, 1)]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.errors import InputError
-from handgrad.graph import Derivative, graph
+from handgrad.graph import graph
 from handgrad.model import Model
 from handgrad.notes import descent, network
 from handgrad.parameters import Parameters
@@ -62,8 +62,8 @@ class Visitor:
         if not 0 < rate <= sys.float_info.max:
             raise InputError("rate", rate, "must be a positive number", "try 0.001")
         for _ in range(count):
-            names = self.model.architecture.parameter_shapes
-            gradient = np.concatenate([self.trace.tensors[Derivative(name)].ravel() for name in names])
+            steps = (node for node in graph(self.model.architecture) if node.operation == "step")
+            gradient = np.concatenate([self.trace.tensors[node.inputs[1]].ravel() for node in steps])
             self._before.append(self._theta)
             # A learning rate beyond bounds is what a visitor may want to see.
             with np.errstate(all="ignore"):
