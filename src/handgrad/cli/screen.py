@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 from rich.progress import TextColumn
 
@@ -90,7 +91,11 @@ def loop() -> Iterator[Callable[[Step | Epoch], None]]:
             loss += weight * (event.loss - loss)
             accuracy += weight * (event.accuracy - accuracy)
             images += event.images
-            figures = {"loss": loss, "accuracy": display.percent(accuracy, 1), "rate": images / event.seconds}
+            figures: dict[str, Any] = {
+                "loss": loss,
+                "accuracy": display.percent(accuracy, 1),
+                "rate": images / event.seconds,
+            }
             bar.update(task, description=f"Epoch {event.epoch}", completed=event.step, total=event.steps, **figures)
 
         yield show
