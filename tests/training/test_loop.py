@@ -218,7 +218,7 @@ def test_early_stopping_ends_after_its_patience_with_the_best_epoch_s_parameters
     assert model.parameters.vector.tobytes() == after[best.epoch - 1].tobytes() != after[-1].tobytes()
 
 
-def test_a_training_needs_no_validation_part() -> None:
+def test_a_training_needs_no_validation_split() -> None:
     with_it, without = new_model(), new_model()
     events(with_it, Recipe(epochs=2))
     engine = engines.create("notes", without.standardization)
@@ -226,7 +226,7 @@ def test_a_training_needs_no_validation_part() -> None:
     assert without.parameters.vector.tobytes() == with_it.parameters.vector.tobytes()
     assert isinstance(found[-1], Epoch)
     assert np.isnan([found[-1].validation_loss, found[-1].validation_accuracy]).all()
-    with pytest.raises(InputError, match="early_stopping=True: chooses the epoch by a validation part"):
+    with pytest.raises(InputError, match="early_stopping=True: chooses the epoch by a validation split"):
         next(train(without, TRAIN, None, Recipe(early_stopping=True), engine, 0))
 
 

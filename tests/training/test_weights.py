@@ -43,7 +43,7 @@ def test_none_are_none() -> None:
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        ([1.0], r"sample_weight=\(1,\): must have the shape \(2,\); give one an image"),
+        ([1.0], r"sample_weight=\(1,\): must have the shape \(2,\); give one per image"),
         ([-1.0, 1.0], "sample_weight=-1 to 1: weights must be finite and at least 0, and not all of them zero; use 1"),
         ([np.nan, 1.0], "must be finite"),
         ([0.0, 0.0], "not all of them zero"),
