@@ -13,9 +13,8 @@ from typing import Any
 from handgrad.data import Dataset, absolute
 from handgrad.errors import CheckpointError, DivergenceError, InputError, Interrupted, OutputError
 from handgrad.report import surroundings
-from handgrad.runs.observer import Observer
 from handgrad.runs.options import TrainingOptions
-from handgrad.runs.run import Run
+from handgrad.runs.run import Observer, Run
 from handgrad.runs.written import OPTIONS, combine, written
 from handgrad.training import Epoch, Step
 from handgrad.training.checkpoint import Checkpoint, Checkpoints

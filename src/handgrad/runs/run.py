@@ -1,9 +1,11 @@
-"""A training ready to begin: the images read, the initial values drawn."""
+"""A training ready to begin, with the images read and the initial values drawn, and who receives its reports."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from handgrad import engine as engines
@@ -12,10 +14,10 @@ from handgrad.data.cache import Cache
 from handgrad.engine import Engine
 from handgrad.model import Model
 from handgrad.report.surroundings import versions
-from handgrad.runs.observer import Observer
 from handgrad.runs.options import TrainingOptions
 from handgrad.training import Epoch, State, Step
 from handgrad.training import train as train_model
+from handgrad.typing import Progress
 
 
 @dataclass(eq=False)
@@ -33,6 +35,24 @@ class Run:
         """Train, in this process; arguments as in ``training.train``."""
         splits, options = (self.dataset.train, self.dataset.validation), self.options
         return train_model(self.model, *splits, options.recipe, self.engine, options.seed, self.state, **more)
+
+
+class Observer:
+    """Receives what a run reports, and ignores it; subclasses show it."""
+
+    def notice(self, text: str) -> None:
+        """Receive one line that a person should know."""
+
+    def counting(self, description: str) -> AbstractContextManager[Progress | None]:
+        """Return a context for work that reports (done, total)."""
+        return nullcontext()
+
+    def prepared(self, run: Run, folder: Path) -> None:
+        """Receive the run and its folder before the first step."""
+
+    def training(self) -> AbstractContextManager[Callable[[Step | Epoch], None]]:
+        """Return a context for the loop, which is given every step and epoch."""
+        return nullcontext(lambda event: None)
 
 
 def prepare(

@@ -16,9 +16,8 @@ from handgrad.report.files import contents
 from handgrad.report.training import training_report
 from handgrad.runs import resumption
 from handgrad.runs.folder import claimed, is_finished, locked, next_free
-from handgrad.runs.observer import Observer
 from handgrad.runs.options import TrainingOptions
-from handgrad.runs.run import Run, prepare
+from handgrad.runs.run import Observer, Run, prepare
 from handgrad.training import Epoch, Step
 from handgrad.training.checkpoint import Checkpoints
 from handgrad.training.interruption import uninterrupted
