@@ -61,10 +61,10 @@ right = True
 
 
 def program(work: str) -> str:
-    """Does its work when told to start, and prints on stderr whether it was right and what it compiled."""
+    """Says that it is ready, does its work when asked to, and prints on stderr if it was right and what it compiled."""
     lines = "".join(f"    {line}\n" for line in work.strip().splitlines())
     return (
-        f"sys.stdin.readline()\nwith announced(lambda: None) as compiled:\n{lines}"
+        f"print('ready', flush=True)\nsys.stdin.readline()\nwith announced(lambda: None) as compiled:\n{lines}"
         "print(json.dumps({'right': bool(right), **vars(compiled)}), file=sys.stderr)\n"
     )
 
@@ -88,6 +88,9 @@ def finish(process: subprocess.Popen[str]) -> dict[str, Any]:
 def test_processes_that_write_the_same_kernels_at_once(tmp_path: Path, work: str, count: int) -> None:
     processes = [start(work, NUMBA_CACHE_DIR=str(tmp_path)) for _ in range(count)]
     for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
         assert process.stdin is not None
         process.stdin.write("go on\n")
         process.stdin.flush()
@@ -101,8 +104,8 @@ def test_processes_that_write_the_same_kernels_at_once(tmp_path: Path, work: str
 def test_the_process_that_compiles_computes_bit_for_bit_what_one_that_reads_does(tmp_path: Path) -> None:
     done = [start(_GRADIENT, NUMBA_CACHE_DIR=str(tmp_path)).communicate("go on\n") for _ in range(2)]
     assert [json.loads(err)["seconds"] > 0 for _, err in done] == [True, False]
-    compiling, reading = (out for out, _ in done)
-    assert len(compiling.strip()) == 64
+    compiling, reading = (out.removeprefix("ready\n").strip() for out, _ in done)
+    assert len(compiling) == 64
     assert compiling == reading
 
 
