@@ -30,7 +30,7 @@ def export(
         str | None,
         typer.Option(
             metavar="SOURCE",
-            help="Measure the accuracy on these labelled images; with --int8, by default on the training's.",
+            help="Measure the accuracy on these labeled images; with --int8, by default on the training's.",
             rich_help_panel=_C.name,
         ),
     ] = None,

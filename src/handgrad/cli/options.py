@@ -37,7 +37,7 @@ HELP: Mapping[str, str] = {
     "filter-size": "Size of every filter.",
     "pooling": "Side of the pooling windows.",
     "hidden": "Sizes of the hidden layers, or none.",
-    "maps": "Maps between layers, with learned depth weights (N32); by default, the notes' plain sum.",
+    "maps": "Maps between layers, with learned mixing weights (N32); by default, the notes' plain sum.",
     "epochs": f"Passes over the training images; by default, enough for {_DEFAULT.least_steps:,} steps, and at "
     f"least {_DEFAULT.least_epochs}.",
     "batch-size": f"By default, {_LARGE}, or {_SMALL} for few images.",

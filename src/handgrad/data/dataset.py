@@ -1,4 +1,4 @@
-"""What every source becomes: labelled pixels, split into train, validation and test."""
+"""What every source becomes: labeled pixels, split into train, validation and test."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SPLITS = ("train", "validation", "test")
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Labelled images.
+    """Labeled images.
 
     Parameters
     ----------

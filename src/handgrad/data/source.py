@@ -95,7 +95,7 @@ def load(
     cache: Cache | None = None,
     group_by: str | None = None,
 ) -> Dataset:
-    """Read a source of labelled images and split it into train, validation and test.
+    """Read a source of labeled images and split it into train, validation and test.
 
     Parameters
     ----------
