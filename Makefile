@@ -5,9 +5,13 @@ BIN := $(VENV)/bin
 # Runs a command in a network namespace of its own, since Ray listens on all interfaces.
 ISOLATED = $(shell for way in -n -rn; do unshare $$way ip link set lo up 2> /dev/null && \
 	echo "unshare $$way sh -c 'ip link set lo up; exec \"\$$@\"' sh" && break; done)
+IN_WHEEL := .venv-wheel/bin/python
+# What needs neither a browser nor minutes.
+QUICK := tests/notes tests/trace tests/test_model.py tests/test_model_file.py tests/export/test_onnx.py \
+	tests/consumer tests/cli/test_use.py
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-cluster lint format types docs fuzz bench accuracy clean
+.PHONY: help demo test test-cluster test-wheel lint format types docs fuzz bench accuracy clean
 
 help:  ## Print this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -20,6 +24,16 @@ test: $(VENV)/.installed-dev  ## Run all tests, including doctests.
 
 test-cluster: .venv-cluster/.installed  ## Run the tests on a Ray cluster, in a network of their own if possible.
 	@$(ISOLATED) .venv-cluster/bin/python -m pytest $(PYTEST) tests_cluster
+
+test-wheel: $(VENV)/.installed-dev  ## Test the wheel, built or given as WHEEL=FILE, in an empty environment.
+	@rm -rf .venv-wheel runs/wheel
+	@test -n "$(WHEEL)" || $(BIN)/python -m hatchling build --target wheel --directory runs/wheel
+	@$(PYTHON) -m venv .venv-wheel
+	@$(IN_WHEEL) -m pip install --quiet --constraint constraints.txt $(or $(WHEEL),runs/wheel/*.whl)
+	@cd runs && ../$(IN_WHEEL) -m handgrad train digits --epochs 2 --out wheel/digits --overwrite
+	@$(IN_WHEEL) -m pip install --quiet --constraint constraints.txt "handgrad[dev] @ file://$$(realpath $(or $(WHEEL),runs/wheel/*.whl))"
+	@$(IN_WHEEL) -c "import handgrad; assert '.venv-wheel' in handgrad.__file__, handgrad.__file__"
+	@$(IN_WHEEL) -m pytest --numprocesses auto --maxprocesses 4 $(PYTEST) $(QUICK)
 
 lint: $(VENV)/.installed-dev  ## Check style and formatting.
 	@$(BIN)/ruff check .
@@ -46,7 +60,7 @@ accuracy: $(VENV)/.installed .venv-bench/.installed  ## Train every recipe and i
 	@$(BIN)/python -m tools.accuracy
 
 clean:  ## Remove the environment, caches and the demo's results.
-	rm -rf $(VENV) .venv-bench .venv-cluster runs/demo runs/fuzz runs/site runs/doctrees .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-bench .venv-cluster .venv-wheel runs/wheel runs/demo runs/fuzz runs/site runs/doctrees .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -56,7 +70,7 @@ $(VENV)/bin/python:
 
 $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo "Installing handgrad (once)"
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt hatchling editables
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt hatchling hatch-fancy-pypi-readme editables
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable .
 	@touch $@
 
