@@ -61,7 +61,7 @@ def test_an_example_prints_what_the_document_says(path: Path, tmp_path: Path) ->
 
 
 def test_every_block_of_python_in_a_document_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those with prompts as doctests, that of docs/serving.md in test_serving.py, and here the program of docs/export.md."""
+    """Those with prompts as doctests, that of docs/serving.md in test_serving.py, that of docs/export.md here."""
     blocks = [
         (path.name, block)
         for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
