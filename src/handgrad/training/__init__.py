@@ -1,6 +1,6 @@
 """Training: the recipe, the optimizer, the schedule and the loop."""
 
-from handgrad.training.loop import Epoch, State, Step, train
+from handgrad.training.loop import Callback, Epoch, State, Step, train
 from handgrad.training.recipe import Recipe
 
-__all__ = ["Epoch", "Recipe", "State", "Step", "train"]
+__all__ = ["Callback", "Epoch", "Recipe", "State", "Step", "train"]

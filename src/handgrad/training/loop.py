@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -57,6 +57,10 @@ class Epoch:
     validation_accuracy: float
     learning_rate: float
     seconds: float
+
+
+Callback = Callable[[Step | Epoch], None]
+"""Is called with every step and every epoch of a training, as they happen; what it raises ends the training."""
 
 
 @dataclass(slots=True)
