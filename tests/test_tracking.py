@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,9 @@ EPOCHS = [
     Epoch(1, 2, 1.5, 0.5, 1.25, 0.75, 0.01, 2.0),
     Epoch(2, 2, 0.6, 0.75, math.nan, math.nan, 0.005, 4.0),
 ]
+OTHERS_WARNINGS = pytest.mark.filterwarnings("default")
+"""MLflow's packages may warn of each other."""
+
 EVENTS = [*STEPS[:2], EPOCHS[0], *STEPS[2:], EPOCHS[1]]
 
 
@@ -42,18 +46,16 @@ def test_tensorboard_shows_steps_and_epochs(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder for MLflow's runs; the warnings of its own packages are not ours."""
+def mlflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """MLflow, with a folder for its runs."""
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
-    mlflow = pytest.importorskip("mlflow")
-    mlflow.set_tracking_uri((tmp_path / "ml runs").as_uri())
-    return tmp_path
+    module = pytest.importorskip("mlflow")
+    module.set_tracking_uri((tmp_path / "ml runs").as_uri())
+    return module
 
 
-@pytest.mark.filterwarnings("default")
-def test_mlflow_has_the_options_and_the_epochs(store: Path) -> None:
-    import mlflow
-
+@OTHERS_WARNINGS
+def test_mlflow_has_the_options_and_the_epochs(mlflow: Any) -> None:
     with tracking.mlflow({"filters": "16,16"}) as log:
         run = mlflow.active_run()
         for event in EVENTS:
@@ -67,14 +69,17 @@ def test_mlflow_has_the_options_and_the_epochs(store: Path) -> None:
     assert finished.data.metrics["accuracy/validation"] == 0.75
 
 
-@pytest.mark.filterwarnings("default")
-def test_mlflow_marks_a_training_that_failed_and_uses_an_active_run(store: Path) -> None:
-    import mlflow
+@OTHERS_WARNINGS
+def test_mlflow_marks_a_training_that_failed_and_uses_an_active_run(mlflow: Any) -> None:
+    def fail() -> None:
+        with tracking.mlflow():
+            failed.append(mlflow.active_run())
+            raise ZeroDivisionError
 
-    with pytest.raises(ZeroDivisionError), tracking.mlflow():
-        failed = mlflow.active_run()
-        raise ZeroDivisionError
-    assert mlflow.get_run(failed.info.run_id).info.status == "FAILED"
+    failed: list[Any] = []
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert mlflow.get_run(failed[0].info.run_id).info.status == "FAILED"
     with mlflow.start_run() as own:
         with tracking.mlflow() as log:
             log(EPOCHS[0])
@@ -82,10 +87,10 @@ def test_mlflow_marks_a_training_that_failed_and_uses_an_active_run(store: Path)
     assert mlflow.get_run(own.info.run_id).data.metrics["loss/training"] == 1.5
 
 
-@pytest.mark.filterwarnings("default")
-def test_what_mlflow_refuses_is_one_line(store: Path) -> None:
+@OTHERS_WARNINGS
+def test_what_mlflow_refuses_is_one_line(mlflow: Any) -> None:
     with (
-        pytest.raises(HandgradError, match="^mlflow: .*seed"),
+        pytest.raises(HandgradError, match=r"^mlflow: .*seed"),
         tracking.mlflow({"seed": 1}),
         tracking.mlflow({"seed": 2}),
     ):

@@ -104,7 +104,7 @@ def mlflow(parameters: Mapping[str, Any] | None = None) -> Iterator[Callback]:
 
     Examples
     --------
-    >>> with mlflow(classifier.get_params()) as callback:  # doctest: +SKIP - needs a server
+    >>> with mlflow(classifier.get_params()) as callback:  # doctest: +SKIP
     ...     classifier.fit(X, y, callbacks=callback)
     """
     module = _imported("mlflow", "mlflow")
