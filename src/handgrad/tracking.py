@@ -41,7 +41,7 @@ def tensorboard(folder: str | Path) -> Iterator[Callback]:
     Parameters
     ----------
     folder : str or Path
-        A log folder, which ``tensorboard --logdir`` shows. Events are added to those that are there.
+        A log folder for TensorBoard to show. Events are added to those that are there.
 
     Yields
     ------
