@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.errors import InputError
+from handgrad.text import printable
 
 _ARGUMENT = "group_by"
 Names: TypeAlias = Sequence[str] | NDArray[np.object_]
@@ -58,7 +59,9 @@ def check(names: Names, group_by: str) -> None:
 
 def _known(names: Names, group_by: str) -> dict[str, str]:
     if group_by.casefold().endswith(".csv"):
-        return _table(Path(group_by))
+        table = _table(Path(group_by))
+        # A split.csv has names as people can read them.
+        return {name: table[key] for name in names for key in (name, printable(name)) if key in table}
     try:
         expression = re.compile(group_by)
     except re.error as error:
