@@ -42,11 +42,8 @@ def _print(model: Model) -> None:
     facts.add_row("mean", ", ".join(f"{value:.3f}" for value in model.standardization.mean))
     facts.add_row("std", ", ".join(f"{value:.3f}" for value in model.standardization.std))
     for name, value in model.provenance.items():
-        items = (
-            [f"{shown(key)} {shown(item)}" for key, item in value.items()]
-            if isinstance(value, dict)
-            else [shown(value)]
-        )
-        facts.add_row(name, Text(", ".join(items)))
+        pairs = value.items() if isinstance(value, dict) else ()
+        said = [f"{shown(key)} {shown(item)}" for key, item in pairs] or [shown(value)]
+        facts.add_row(name, Text(", ".join(said)))
     display.stdout.print()
     display.stdout.print(facts)
