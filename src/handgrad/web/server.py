@@ -29,6 +29,7 @@ from handgrad import engine as engines
 from handgrad.data.image_file import read_image
 from handgrad.errors import HandgradError, InputError
 from handgrad.model import Model
+from handgrad.text import shown
 from handgrad.typing import Pixels
 from handgrad.web.page import content_policy, page, page_content
 from handgrad.web.visitors import Visitor, Visitors
@@ -84,7 +85,7 @@ def application(exhibits: Sequence[Exhibit], token: str) -> Starlette:
         live = {
             "base": base,
             "visitor": visitors.add(visitor),
-            "models": [each.name for each in exhibits],
+            "models": [shown(each.name) for each in exhibits],
             "model": int(number),
             "examples": {"name": exhibit.source, "count": len(exhibit.images), "first": exhibit.telling},
         }
