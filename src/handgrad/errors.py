@@ -18,12 +18,16 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
+
+from handgrad.text import LONGEST, shown
+
 
 class HandgradError(Exception):
-    """Base of every error of this package; its text is one line."""
+    """Base of every error of this package; its text is one printable line, whatever the names in it."""
 
     def __str__(self) -> str:
-        return " ".join(self._text().splitlines())
+        return _line(self._text(), 4 * LONGEST)
 
     def _text(self) -> str:
         return super().__str__()
@@ -44,7 +48,8 @@ class InputError(HandgradError, ValueError):
         self.argument, self.value, self.rule, self.remedy = argument, value, rule, remedy
 
     def _text(self) -> str:
-        return f"{self.argument}={self.value}: {self.rule}; {self.remedy}"
+        value = shown(self.value) if isinstance(self.value, str | PurePath) else _line(self.value)
+        return f"{self.argument}={value}: {_line(self.rule)}; {_line(self.remedy)}"
 
 
 class ArchitectureError(InputError):
@@ -89,7 +94,7 @@ class OutputError(HandgradError):
         self.path, self.reason, self.remedy = path, reason, remedy
 
     def _text(self) -> str:
-        return f"path={self.path}: cannot be written ({self.reason}); {self.remedy}"
+        return f"path={shown(self.path)}: cannot be written ({_line(self.reason)}); {_line(self.remedy)}"
 
 
 class Interrupted(HandgradError):
@@ -98,3 +103,15 @@ class Interrupted(HandgradError):
 
 class HandgradWarning(UserWarning):
     """Something differs from what the caller may expect, and the work continues."""
+
+    def __str__(self) -> str:
+        return _line(super().__str__(), 4 * LONGEST)
+
+
+def _line(value: object, longest: int = LONGEST) -> str:
+    """Return what may have line breaks of its own, such as another library's message or an array, as one line."""
+    try:
+        text = str(value)
+    except (ValueError, RecursionError):
+        return shown(value)
+    return shown(" ".join(text.splitlines()), longest)

@@ -14,6 +14,7 @@ from handgrad.architecture import Architecture
 from handgrad.engine import Engine
 from handgrad.errors import InputError
 from handgrad.parameters import Parameters
+from handgrad.provenance import plain
 from handgrad.standardization import Standardization
 from handgrad.typing import Array, Images, Progress
 
@@ -30,7 +31,8 @@ class Model:
     standardization : Standardization
         The training set's mean and std.
     provenance : dict
-        Where the model comes from, as plain values: command, data, seed, recipe, versions.
+        Where the model comes from, as plain values: command, data, seed, recipe, versions. What JSON has no form for
+        becomes a text.
 
     Raises
     ------
@@ -47,6 +49,7 @@ class Model:
         if len(self.classes) != self.architecture.classes or len(set(self.classes)) != len(self.classes):
             rule = f"the network needs {self.architecture.classes} different names"
             raise InputError("classes", self.classes, rule, "name each class")
+        object.__setattr__(self, "provenance", plain(self.provenance))
         channels = self.architecture.input_shape[2]
         if len(self.standardization.mean) != channels:
             rule = f"the network's input has {channels} channels"

@@ -47,12 +47,17 @@ def to_bytes(model: Model) -> bytes:
     metadata = {
         "format": "handgrad",
         "version": VERSION,
-        # Provenance is escaped, since the path of a source may have bytes that are no UTF-8.
-        **{name: json.dumps(value, ensure_ascii=name == "provenance") for name, value in model.to_dict().items()},
+        **{name: _json(value, name) for name, value in model.to_dict().items()},
     }
     # safetensors writes memory as it is, so each view must be contiguous.
     tensors = {name: np.ascontiguousarray(view) for name, view in model.parameters.items()}
     return _ordered(safetensors.numpy.save(tensors, metadata))
+
+
+def _json(value: Any, name: str) -> str:
+    """Write letters as they are, but escape provenance, and what UTF-8 has no form for: bytes of a path, say."""
+    text = json.dumps(value, ensure_ascii=name == "provenance")
+    return text if text.isprintable() else json.dumps(value)
 
 
 def _ordered(content: bytes) -> bytes:

@@ -7,7 +7,7 @@ import pytest
 from tools.fuzz.readers import READERS
 
 
-@pytest.mark.parametrize("name", ["model", "checkpoint"])
+@pytest.mark.parametrize("name", ["model", "checkpoint", "names"])
 def test_every_seed_is_a_valid_file(name: str) -> None:
     seeds = list(READERS[name].seeds())
     assert len(seeds) >= 2

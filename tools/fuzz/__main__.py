@@ -20,6 +20,7 @@ READERS = {
     "picture": "pictures: any file, and what is uploaded to the page",
     "model": "model files",
     "checkpoint": "checkpoints",
+    "names": "names of classes and files, and what a model says of itself, in all that is written of them",
 }
 
 

@@ -27,6 +27,7 @@ from handgrad.model import Model
 from handgrad.parameters import Parameters
 from handgrad.standardization import Standardization
 from handgrad.training import Epoch, Recipe, State, checkpoint
+from tools.fuzz import names
 
 _SEPARATOR = b"\xff"
 """Separates the texts of an input that stands for metadata; it never occurs in UTF-8."""
@@ -193,11 +194,38 @@ _MODEL = _model()
 def _read_model(content: bytes) -> None:
     """Read a file; or, after the byte 0, the texts of a file's metadata, so that the code behind them is reached."""
     if content[:1] != b"\0":
-        model_file.load(_written(content, ".safetensors"))
+        _show(_written(content, ".safetensors"))
         return
-    names = ("architecture", "classes", "standardization", "provenance", "version")
-    texts = {"format": "handgrad"} | dict(zip(names, _texts(content), strict=False))
-    model_file.load(_written(safetensors.numpy.save(dict(_MODEL.parameters), texts), ".safetensors"))
+    keys = ("architecture", "classes", "standardization", "provenance", "version")
+    texts = {"format": "handgrad"} | dict(zip(keys, _texts(content), strict=False))
+    _show(_written(safetensors.numpy.save(dict(_MODEL.parameters), texts), ".safetensors"))
+
+
+def _show(path: Path) -> None:
+    """Read a model file, and print what ``handgrad info`` says of it."""
+    model = model_file.load(path)
+    names.check(model, names.info_of(path))
+
+
+def _read_names(content: bytes) -> None:
+    """Write a model with three names of classes and a provenance, and what is said of a file of a fourth name."""
+    pieces = [piece.decode("utf-8", "surrogateescape") for piece in content.split(_SEPARATOR)]
+    *given, file, provenance = [*pieces, *("",) * 5][:5]
+    try:
+        said = json.loads(provenance)
+    except (ValueError, RecursionError):
+        said = provenance
+    classes = tuple(f"{name}{number}" for number, name in enumerate(given))
+    architecture = Architecture(input_shape=(6, 6, 1), classes=3, stages=((2, 2),), hidden=())
+    model = Model(Parameters.zeros(architecture), classes, Standardization((1.0,), (2.0,)), {"data": said, file: said})
+    for way in names.quick_ways_out(model, file, Path(_FOLDER.name)):
+        names.check(model, way)
+
+
+def _name_seeds() -> Iterator[bytes]:
+    for number, name in enumerate(names.NAMES[:-2]):
+        others = [names.NAMES[number - 1], names.NAMES[number - 2], name, json.dumps({name: [name, 1e400]})]
+        yield _SEPARATOR.join(text.encode("utf-8", "surrogatepass") for text in (name, *others))
 
 
 def _texts(content: bytes) -> list[str]:
@@ -219,9 +247,9 @@ def _state(steps: int) -> State:
 def _read_checkpoint(content: bytes) -> None:
     """Read a file; or, after the byte 0, texts and numbers under a valid checksum."""
     if content[:1] == b"\0":
-        names = ("settings", "provenance", "sums", "version")
-        *texts_of, table = content.split(_SEPARATOR, len(names))
-        texts = {"format": checkpoint.FORMAT} | dict(zip(names, _texts(_SEPARATOR.join(texts_of)), strict=False))
+        keys = ("settings", "provenance", "sums", "version")
+        *texts_of, table = content.split(_SEPARATOR, len(keys))
+        texts = {"format": checkpoint.FORMAT} | dict(zip(keys, _texts(_SEPARATOR.join(texts_of)), strict=False))
         history = np.frombuffer(table[: len(table) // 64 * 64], np.float64).reshape(-1, 8)
         memory = _state(0).optimizer.memory()
         content = checkpoint.signed(texts, {"parameters": _MODEL.parameters.vector, "history": history, **memory})
@@ -247,4 +275,5 @@ READERS = {
     "picture": Reader("pictures, from files and uploaded", _read_picture, _picture_seeds),
     "model": Reader("model files", _read_model, _model_seeds),
     "checkpoint": Reader("checkpoints", _read_checkpoint, _checkpoint_seeds),
+    "names": Reader("names, and all that says them", _read_names, _name_seeds),
 }

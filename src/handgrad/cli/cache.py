@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 from platformdirs import user_cache_path
 from rich.filesize import decimal
-from rich.markup import escape
 
 from handgrad.cli import display, options
 from handgrad.data.cache import Cache
@@ -66,7 +65,7 @@ def cache(
         about = stored.about
         size = " × ".join(map(str, [*about["size"], about["depth"]])) if "size" in about else "headers"
         used = time.strftime("%Y-%m-%d %H:%M", time.localtime(stored.used))
-        source = escape(str(about.get("source", stored.path.name)))
+        source = str(about.get("source", stored.path.name))
         table.add_row(source, f"{about.get('images', 0):,}", size, decimal(stored.size), used)
     display.stdout.print(table)
     total = decimal(sum(stored.size for stored in files))

@@ -8,7 +8,6 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from rich.markup import escape
 
 from handgrad import engine as engines
 from handgrad import model_file, verify
@@ -99,8 +98,8 @@ def _print(architecture: Architecture, engine: str, checks: list[verify.LineChec
     title = f"{sizes} image, {filters} filters{maps}; the {engine} engine"
     table = display.table("line", "derivative", "formula", "error>", "numbers>", "verdict", title=title)
     for checked in checks:
-        verdict = f"[{_STYLES[checked.verdict]}]{checked.verdict}[/]"
-        line = (checked.number, checked.derivative, escape(checked.formula))
+        verdict = display.styled(checked.verdict, _STYLES[checked.verdict])
+        line = (checked.number, checked.derivative, checked.formula)
         table.add_row(*line, f"{checked.error:.1e}", str(checked.coordinates), verdict)
     display.stdout.print(table)
     display.stdout.print()

@@ -1,4 +1,7 @@
-"""What a person sees: tables on stdout; progress, notices and errors on stderr."""
+"""What a person sees: tables on stdout; progress, notices and errors on stderr.
+
+Text is never markup here, and always printable: a name of a class or a file may hold anything.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from handgrad.errors import HandgradWarning
 from handgrad.percent import percent as percent
+from handgrad.text import printable, shown
 
 
 class _Console(Console):
@@ -37,17 +41,17 @@ if not stdout.is_terminal and "COLUMNS" not in os.environ:
 
 def complain(message: str) -> None:
     """Print one line about what is wrong."""
-    stderr.print(f"[red]handgrad: error:[/] {_printable(message)}", soft_wrap=True)
+    stderr.print(Text.assemble(("handgrad: error:", "red"), " ", printable(message)), soft_wrap=True)
 
 
 def notice(message: str) -> None:
     """Print one line that a person should know."""
-    stderr.print(f"[yellow]handgrad:[/] {_printable(message)}", soft_wrap=True)
+    stderr.print(Text.assemble(("handgrad:", "yellow"), " ", printable(message)), soft_wrap=True)
 
 
 def say(message: str) -> None:
     """Print one line of results."""
-    stdout.print(message, soft_wrap=True, markup=False)
+    stdout.print(Text(printable(message)), soft_wrap=True)
 
 
 def print_json(value: Any) -> None:
@@ -55,18 +59,37 @@ def print_json(value: Any) -> None:
     stdout.out(json.dumps(value, indent=2), highlight=False)
 
 
+class _Table(Table):
+    """A table whose cells are text as it is, and which ``styled`` makes stand out."""
+
+    def add_row(self, *cells: Any, **options: Any) -> None:
+        super().add_row(*(cell if isinstance(cell, Text) else styled(cell) for cell in cells), **options)
+
+
 def table(*columns: str, title: str | None = None) -> Table:
     """Make a plain table; columns named "…>" are right-aligned."""
-    made = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    made = _Table(title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    made.title = None if title is None else styled(title, "bold")
     for column in columns:
         right = column.endswith(">")
-        made.add_column(escape(column.removesuffix(">")), justify="right" if right else "left", overflow="fold")
+        made.add_column(styled(column.removesuffix(">")), justify="right" if right else "left", overflow="fold")
     return made
+
+
+def styled(text: str, style: str = "") -> Text:
+    """Return a cell of a table in a style; one that is very long is shortened."""
+    return Text(shown(text), style)
 
 
 def progress_bar(*columns: ProgressColumn) -> Progress:
     """Make a bar on stderr that disappears when it is done; nothing if stderr is not a terminal."""
-    shown = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), *columns, TimeRemainingColumn())
+    shown = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        *columns,
+        TimeRemainingColumn(),
+    )
     return Progress(*shown, console=stderr, transient=True, disable=not stderr.is_terminal)
 
 
@@ -80,21 +103,16 @@ def counting(description: str) -> Iterator[Callable[[int, int], None]]:
 
 @contextmanager
 def warnings_as_notices() -> Iterator[None]:
-    """Print the library's own warnings as notices."""
+    """Print the library's own warnings as notices, and those of others with nothing that acts on the terminal."""
     with warnings.catch_warnings():
         warnings.simplefilter("default", HandgradWarning)
-        others = warnings.showwarning
 
         def show(message: Warning | str, category: type[Warning], *place: Any, **options: Any) -> None:
             if issubclass(category, HandgradWarning):
                 notice(str(message))
             else:
-                others(message, category, *place, **options)
+                told = warnings.formatwarning(message, category, *place[:2])
+                stderr.file.write("".join(f"{printable(line)}\n" for line in told.splitlines()))
 
         warnings.showwarning = show
         yield
-
-
-def _printable(message: str) -> str:
-    """Escapes what would act on the terminal, such as the control characters that a file name may hold."""
-    return escape("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message))

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from handgrad import atomic, model_file
 from handgrad import engine as engines
@@ -63,7 +62,8 @@ def evaluate(
     else:
         _print(metrics, which)
         if out:
-            display.say(f"\nwritten to {out}{os.sep}: report.json, report.html")
+            display.stdout.print()
+            display.say(f"written to {out}{os.sep}: report.json, report.html")
 
 
 def _print(metrics: Metrics, which: str) -> None:
@@ -74,13 +74,13 @@ def _print(metrics: Metrics, which: str) -> None:
     table = display.table("class", "precision>", "recall>", "F1>", "images>")
     for row in metrics.classes:
         shares = (display.percent(value) for value in (row.precision, row.recall, row.f1))
-        table.add_row(escape(row.name), *shares, str(row.images))
+        table.add_row(row.name, *shares, str(row.images))
     display.stdout.print()
     display.stdout.print(table)
     names = [row.name for row in metrics.classes]
     if len(names) <= 12:
         confusion = display.table("expected \\ predicted", *(f"{name}>" for name in names))
         for name, counts in zip(names, metrics.confusion_matrix, strict=True):
-            confusion.add_row(escape(name), *(f"[dim]{count}[/]" if count == 0 else str(count) for count in counts))
+            confusion.add_row(name, *(display.styled(str(count), "" if count else "dim") for count in counts))
         display.stdout.print()
         display.stdout.print(confusion)

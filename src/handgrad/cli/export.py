@@ -30,7 +30,8 @@ def export(
         str | None,
         typer.Option(
             metavar="SOURCE",
-            help="Measure the accuracy on these labeled images; with --int8, by default on the training's.",
+            help="Measure the accuracy on these labeled images; with --int8, by default on the embedded digits "
+            "if the model was trained on them.",
             rich_help_panel=_C.name,
         ),
     ] = None,

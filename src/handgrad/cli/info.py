@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from rich.markup import escape
+from rich.text import Text
 
 from handgrad import model_file
 from handgrad.cli import display, options
 from handgrad.graph import GIVEN, forward_nodes
 from handgrad.model import Model
 from handgrad.notes.operations import plain_formula
+from handgrad.text import shown
 
 
 def info(model_path: options.ModelPath, json: options.Json = False) -> None:
@@ -27,21 +28,22 @@ def _print(model: Model) -> None:
         shape = " × ".join(map(str, node.shape))
         if node.operation == "parameter":
             values = model.parameters[node.name]
-            learned = f"[dim]learned, {values.min():.3f} … {values.max():.3f}[/]"
+            learned = display.styled(f"learned, {values.min():.3f} … {values.max():.3f}", "dim")
             table.add_row(f"  {node.name}", shape, f"{values.size:,}", learned)
         else:
             settings = "".join(f", {name} = {value}" for name, value in node.options.items())
-            origin = "image, standardized" if node.operation in GIVEN else escape(plain_formula(node) + settings)
+            origin = "image, standardized" if node.operation in GIVEN else plain_formula(node) + settings
             table.add_row(node.name, shape, "", origin)
     display.stdout.print(table)
     facts = display.table("", "")
     facts.show_header = False
     facts.add_row("parameters", f"{architecture.parameter_count:,}")
-    facts.add_row("classes", escape(", ".join(model.classes)))
+    facts.add_row("classes", Text(", ".join(map(shown, model.classes))))
     facts.add_row("mean", ", ".join(f"{value:.3f}" for value in model.standardization.mean))
     facts.add_row("std", ", ".join(f"{value:.3f}" for value in model.standardization.std))
     for name, value in model.provenance.items():
-        text = ", ".join(f"{key} {item}" for key, item in value.items()) if isinstance(value, dict) else str(value)
-        facts.add_row(name, escape(text))
+        pairs = value.items() if isinstance(value, dict) else ()
+        said = [f"{shown(key)} {shown(item)}" for key, item in pairs] or [shown(value)]
+        facts.add_row(name, Text(", ".join(said)))
     display.stdout.print()
     display.stdout.print(facts)

@@ -9,7 +9,6 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from rich.markup import escape
 
 from handgrad import engine as engines
 from handgrad import model_file
@@ -113,7 +112,7 @@ def _predict_on_cluster(
     display.say(f"{summary.pictures:,} pictures in {shards}{earlier}")
     table = display.table("class", "pictures>", "share>")
     for name, count in summary.classes.items():
-        table.add_row(escape(name), f"{count:,}", display.percent(count / summary.pictures))
+        table.add_row(name, f"{count:,}", display.percent(count / summary.pictures))
     display.stdout.print(table)
     if summary.unreadable:
         display.say(f"{summary.unreadable:,} pictures could not be read; the column error says why")
@@ -135,6 +134,6 @@ def _print(paths: list[Path], probabilities: Array, model: Model, top: int) -> N
     for path, row in zip(paths, probabilities, strict=True):
         for rank, (name, probability) in enumerate(_most_probable(row, model, top)):
             bar = "█" * max(1, round(_BAR * probability))
-            shown = escape(str(path)) if rank == 0 else ""
-            table.add_row(shown, escape(name), display.percent(probability), f"[blue]{bar}[/]")
+            shown = str(path) if rank == 0 else ""
+            table.add_row(shown, name, display.percent(probability), display.styled(bar, "blue"))
     display.stdout.print(table)

@@ -6,8 +6,7 @@ from dataclasses import replace
 
 from handgrad import engine as engines
 from handgrad.cli import cache, display, kernels
-from handgrad.cli.unseen import shown_unseen
-from handgrad.errors import DataError
+from handgrad.cli.unseen import EMBEDDED, request, shown_unseen, trained_on
 from handgrad.export.c import Accuracy
 from handgrad.export.quantization import rounded
 from handgrad.model import Model
@@ -17,21 +16,17 @@ from handgrad.report.unseen import WORDS
 def measured(model: Model, source: str | None, int8: bool) -> Accuracy | None:
     """Measure a model on images that it has not learned from, and with `int8` its rounded weights as well.
 
-    Without a source, they are those of its training; if that cannot be used, return None, with a notice.
+    Without a source, they are the digits if it was trained on these; else return None, with a notice.
     """
-    remedy = "give --data SOURCE to measure what int8 costs"
-    data = model.provenance.get("data")
-    origin = source or (data.get("source") if isinstance(data, dict) else None)
-    if not isinstance(origin, str):
+    remedy = f"give {request(model, '--data')} to measure what int8 costs"
+    origin = source or trained_on(model)
+    if origin is None:
         display.notice(f"the model does not say what it was trained on; {remedy}")
         return None
-    try:
-        samples, part, _ = shown_unseen(model, origin, cache.chosen(None))
-    except DataError as error:
-        if source:
-            raise
-        display.notice(f"{error}; {remedy}")
+    if not source and origin != EMBEDDED:
+        display.notice(f"a source that only the model names is not opened; {remedy}")
         return None
+    samples, part, _ = shown_unseen(model, origin, cache.chosen(None))
     if part == "all" and not source:
         display.notice(f"it is not known which images of {origin} the model has learned from; {remedy}")
         return None

@@ -7,7 +7,7 @@ import socket
 import sys
 from pathlib import Path
 from secrets import token_urlsafe
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 
 from handgrad import model_file
 from handgrad.cli import cache, display, screen
-from handgrad.cli.unseen import shown_unseen
+from handgrad.cli.unseen import EMBEDDED, request, shown_unseen, trained_on
 from handgrad.data.source import short_name
-from handgrad.errors import DataError, InputError
+from handgrad.errors import InputError
 from handgrad.model import Model
-from handgrad.report.unseen import read_unseen
 from handgrad.runs import TrainingOptions, prepare
 from handgrad.typing import Pixels
 
@@ -37,7 +36,8 @@ def serve(
     source: Annotated[
         str | None,
         typer.Option(
-            metavar="SOURCE", help="Pictures to choose from, as for train; by default, those of the model's training."
+            metavar="SOURCE",
+            help="Pictures to choose from, e.g. those of the training; by default, the embedded digits.",
         ),
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine; 0 takes any free one.")] = 8765,
@@ -45,6 +45,7 @@ def serve(
     """Serve the page on which both passes run live, to this machine alone: drop or draw a picture, take steps."""
     import uvicorn
 
+    from handgrad.web.connection import Connection
     from handgrad.web.server import HOST, Exhibit, application
 
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -54,13 +55,14 @@ def serve(
     named = [(_name(path.resolve()), model_file.load(path)) for path in model_paths or ()]
     exhibits = []
     for name, model in named or [("digits, trained just now", _trained_on_digits())]:
-        wanted = source or str(model.provenance.get("data", {}).get("source", "digits"))
-        exhibits.append(Exhibit(name, model, *_pictures(wanted, model, strict=source is not None)))
+        exhibits.append(Exhibit(name, model, *_pictures(source, model)))
     token = token_urlsafe(16)
     display.say(f"http://{HOST}:{listening.getsockname()[1]}/{token}/")
     display.notice("open this address in a browser on this machine; Ctrl-C ends the server")
     page = application(exhibits, token)
-    config = uvicorn.Config(page, log_level="warning", server_header=False, timeout_graceful_shutdown=2)
+    # Whoever sends what is no request must not fill the terminal.
+    settings: dict[str, Any] = {"log_level": "error", "server_header": False, "timeout_graceful_shutdown": 2}
+    config = uvicorn.Config(page, http=Connection, **settings)
     uvicorn.Server(config).run(sockets=[listening])
 
 
@@ -90,17 +92,13 @@ def _trained_on_digits() -> Model:
     return run.model
 
 
-def _pictures(source: str, model: Model, strict: bool) -> tuple[str, Pixels, NDArray[np.int64]]:
+def _pictures(source: str | None, model: Model) -> tuple[str, Pixels, NDArray[np.int64]]:
     """Return what to call a source, its images that the model has not learned from, and their class numbers.
 
-    If it cannot be read, and is not one that the person chose, the digits take its place.
+    Without a source they are the embedded digits, whatever the model was trained on.
     """
-    try:
-        samples = shown_unseen(model, source, cache.chosen(None), known_only=False).samples
-    except DataError as error:
-        if strict:
-            raise
-        display.notice(f"the pictures of its training are not available ({error}); offering the digits instead")
-        source = "digits"
-        samples = read_unseen(model, source, known_only=False).samples
-    return short_name(source), np.asarray(samples.images), samples.labels
+    if source is None and trained_on(model) != EMBEDDED:
+        display.notice(f"offering the embedded digits; {request(model, '--source')} offers other pictures")
+    chosen = EMBEDDED if source is None else source
+    samples = shown_unseen(model, chosen, cache.chosen(None), known_only=False).samples
+    return short_name(chosen), np.asarray(samples.images), samples.labels

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from handgrad.cli import cache, clusters, display
 from handgrad.cli.screen import Screen
@@ -81,10 +80,11 @@ def _print(trials: Sequence[Trial], space: Space) -> None:
     for one in trials[:_SHOWN]:
         failed = math.isnan(one.validation_accuracy)
         figures = ("", "") if failed else (display.percent(one.validation_accuracy), f"{one.validation_loss:.4f}")
-        values = (escape(shown(one.options[name])) for name in varied)
-        table.add_row(str(one.number), *figures, str(one.epochs), *values, escape(one.error or one.state))
+        values = (shown(one.options[name]) for name in varied)
+        table.add_row(str(one.number), *figures, str(one.epochs), *values, one.error or one.state)
     display.stdout.print(table)
     states = [one.state for one in trials]
     kinds = (state for state in ("finished", "stopped", "failed") if state in states)
     counts = ", ".join(f"{states.count(state)} {state}" for state in kinds)
-    display.say(f"{len(trials)} trials: {counts}; the best has {typed(trials[0].options)}\n")
+    display.say(f"{len(trials)} trials: {counts}; the best has {typed(trials[0].options)}")
+    display.stdout.print()

@@ -1,12 +1,17 @@
-"""Images that a model has not learned from, with their progress and notices on the terminal."""
+"""Images that a model has not learned from, with their progress and notices on the terminal.
+
+What a model file says of its training may be anybody's: nothing that it names is opened unless the person names it too.
+"""
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 from handgrad.cli import display
 from handgrad.data.cache import Cache
 from handgrad.model import Model
+from handgrad.provenance import told
 from handgrad.report.unseen import Unseen, read_unseen
 
 
@@ -17,3 +22,18 @@ def shown_unseen(model: Model, source: str, cache: Cache | None, **options: Any)
     for text in unseen.notices:
         display.notice(text)
     return unseen
+
+
+EMBEDDED = "digits"
+"""The source that is part of the package: nothing is opened for it."""
+
+
+def trained_on(model: Model) -> str | None:
+    """Return the source of its training that a model names."""
+    return told(model.provenance, "data", "source", kind=str)
+
+
+def request(model: Model, option: str) -> str:
+    """Return how a person asks for the pictures of a model's training, or for others."""
+    named = trained_on(model)
+    return f"{option} SOURCE, e.g. {option} {shlex.quote(named)}" if named else f"{option} SOURCE"

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.errors import InputError
+from handgrad.text import printable
 
 _ARGUMENT = "group_by"
 Names: TypeAlias = Sequence[str] | NDArray[np.object_]
@@ -47,6 +48,11 @@ def objects_of(names: Names, group_by: str) -> NDArray[np.object_]:
     return np.array([known.get(name, name) for name in names], object)
 
 
+def is_table(group_by: str) -> bool:
+    """Return whether it names a file."""
+    return group_by.casefold().endswith(".csv")
+
+
 def check(names: Names, group_by: str) -> None:
     """Refuse a pattern or a table that names the object of no image."""
     if not _known(names, group_by).keys() & set(names):
@@ -57,8 +63,10 @@ def check(names: Names, group_by: str) -> None:
 
 
 def _known(names: Names, group_by: str) -> dict[str, str]:
-    if group_by.casefold().endswith(".csv"):
-        return _table(Path(group_by))
+    if is_table(group_by):
+        table = _table(Path(group_by))
+        # A split.csv has names as people can read them.
+        return {name: table[key] for name in names for key in (name, printable(name)) if key in table}
     try:
         expression = re.compile(group_by)
     except re.error as error:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,6 +13,7 @@ from numpy.typing import NDArray
 from handgrad.data import duplicates, objects
 from handgrad.data.arrays import Refusal
 from handgrad.data.dataset import SPLITS, Dataset, Samples
+from handgrad.text import csv_text
 
 TEST_SHARE = 0.2
 VALIDATION_SHARE = 0.1
@@ -82,15 +81,13 @@ def split_csv(dataset: Dataset) -> str:
     0,0,train,
     2,2,train,
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("image", "class", "split", "object"))
+    rows: list[tuple[str, str, str, str]] = []
     for split, samples in dataset.splits.items():
         names, group_by = samples.identifiers, dataset.group_by
         shown = objects.objects_of(names, group_by) if group_by else [""] * len(samples)
         classes = (dataset.classes[label] for label in samples.labels)
-        writer.writerows(zip(names, classes, [split] * len(samples), shown, strict=True))
-    return text.getvalue()
+        rows += zip(names, classes, [split] * len(samples), shown, strict=True)
+    return csv_text(("image", "class", "split", "object"), rows)
 
 
 def _check_classes(splits: Splits, wanted: Sequence[str], refuse: Refusal) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass, replace
 from numbers import Integral
 from typing import Any, Self
@@ -177,7 +179,17 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             The class of each image.
         sample_weight : array, shape (n,), optional
             Weight of each image in the loss.
+
+        Notes
+        -----
+        If this raises, or is interrupted, the classifier is as it was before; so are those of ``partial_fit`` and
+        ``set_params``.
         """
+        with self._aside() as aside:
+            aside._fit(X, y, sample_weight)
+        return self
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any) -> None:
         before = self.model_ if self.warm_start and hasattr(self, "model_") else None
         rows, shape, y = self._checked(X, y, reset=before is None)
         classes, recipe, seed = np.unique(y), recipe_of(self), self._seed()
@@ -194,13 +206,13 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 np.arange(len(y)), test_size=self.validation_fraction, random_state=seed, stratify=y
             )
             given, validation = given[kept], given[held_out].samples
-        return self._trained(before, architecture, given, recipe, seed, validation=validation)
+        self._train(before, architecture, given, recipe, seed, validation=validation)
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
         """Train for one epoch on these images, at the constant ``learning_rate_init``, and return the classifier.
 
         The first call draws the parameters, and its images' mean and std standardize those of all calls. The optimizer
-        keeps its state between calls, those of ``fit`` included.
+        keeps its state between calls, those of ``fit`` included, unless ``solver`` is set to another.
 
         Parameters
         ----------
@@ -209,6 +221,11 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         classes : array, shape (n_classes,), optional
             All classes, which the first call needs.
         """
+        with self._aside() as aside:
+            aside._fit_partially(X, y, sample_weight, classes)
+        return self
+
+    def _fit_partially(self, X: Any, y: Any, sample_weight: Any, classes: Any) -> None:
         if self.early_stopping:
             raise InputError("early_stopping", True, "partial_fit trains for a single epoch", "turn it off")
         if isinstance(self.class_weight, str):
@@ -226,7 +243,32 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         given = Labeled.of(rows, y, known, architecture.input_shape, sample_weight)
         recipe = replace(recipe_of(self), epochs=1, schedule="constant")
         memory = self._memory if before else None
-        return self._trained(before, architecture, given, recipe, self._seed(), memory=memory)
+        self._train(before, architecture, given, recipe, self._seed(), memory=memory)
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, all of them or none, and return the classifier."""
+        with self._aside() as aside:
+            super(HandgradClassifier, aside).set_params(**params)
+        return self
+
+    @contextmanager
+    def _aside(self) -> Iterator[Self]:
+        """Yield a copy to change, and become it, in one step, if nothing failed."""
+        aside = object.__new__(type(self))
+        aside.__dict__ = dict(vars(self))
+        if self in _ENGINES:
+            _ENGINES[aside] = _ENGINES[self]
+        random = self.random_state if isinstance(self.random_state, np.random.RandomState) else None
+        drawn = random and random.get_state()
+        try:
+            yield aside
+        except BaseException:
+            if random:
+                random.set_state(drawn)
+            raise
+        if aside in _ENGINES:
+            _ENGINES[self] = _ENGINES[aside]
+        self.__dict__ = vars(aside)
 
     def predict_proba(self, X: Any) -> Array:
         """Return the probability of each class, shape (n, n_classes), in the order of ``classes_``."""
@@ -275,7 +317,7 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         provenance = {"command": " ".join(repr(self).split()), "seed": seed, "recipe": recipe.chosen_for(len(images))}
         return replace(model, provenance=provenance)
 
-    def _trained(
+    def _train(
         self,
         before: Model | None,
         architecture: Architecture,
@@ -285,15 +327,16 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         *,
         validation: Samples | None = None,
         memory: tuple[dict[str, Array], int] | None = None,
-    ) -> Self:
-        """Train a copy of the model before, or a new one, and adopt it if nothing failed."""
+    ) -> None:
+        """Train a copy of the model before, or a new one, and set what is known of it."""
         model = before or self._drawn(architecture, given, recipe, seed)
         model = replace(model, parameters=model.parameters.copy())
         curve = self.loss_curve_ if before else []
         samples, weights = given.samples, given.weighted(self.class_weight)
         engine = self._engine(model)
         state, steps = State(engine.optimizer(recipe, model.parameters)), 0
-        if memory:
+        # Another solver remembers other vectors.
+        if memory and memory[0].keys() == state.optimizer.memory().keys():
             vectors, steps = memory
             state.optimizer.remember(vectors, steps)
         if self.verbose and not curve:
@@ -310,7 +353,6 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.loss_ = self.loss_curve_[-1]
         scores = [epoch.validation_accuracy for epoch in state.history] if validation else None
         self.validation_scores_, self.best_validation_score_ = scores, max(scores) if scores else None
-        return self
 
 
 def _introduction(model: Model, samples: Samples) -> str:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import astuple, fields
 from typing import Any
 
 from handgrad import model_file
 from handgrad.data import Dataset, Samples
 from handgrad.data.split import split_csv
 from handgrad.model import Model
+from handgrad.text import csv_text, json_text
 from handgrad.training import Epoch
 
 NAMES = (model_file.FILE_NAME, "report.html", "report.json", "history.csv", "split.csv", "curves.png", "filters.png")
@@ -27,7 +25,7 @@ def contents(model: Model, dataset: Dataset, history: Sequence[Epoch], report: d
         model_file.FILE_NAME: model_file.to_bytes(model),
         **report_files(report, {"validation": dataset.validation, "test": dataset.test}),
         "history.csv": history_csv(history).encode(),
-        "split.csv": split_csv(dataset).encode("utf-8", "surrogateescape"),
+        "split.csv": split_csv(dataset).encode(),
         "curves.png": figures.png(figures.curves(report["history"], report["chosen_epoch"])),
         "filters.png": figures.png(figures.filters(model.parameters)),
     }
@@ -39,20 +37,11 @@ def report_files(report: dict[str, Any], splits: Mapping[str, Samples]) -> dict[
     from handgrad.report.page import report_page
 
     return {
-        "report.html": _encoded(report_page(report, splits)),
-        "report.json": _encoded(json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n"),
+        "report.html": report_page(report, splits).encode(),
+        "report.json": f"{json_text(report)}\n".encode(),
     }
-
-
-def _encoded(text: str) -> bytes:
-    # The path of a source may contain bytes that are not UTF-8.
-    return text.encode(errors="backslashreplace")
 
 
 def history_csv(history: Sequence[Epoch]) -> str:
     """Write one row per epoch, with the fields of ``Epoch`` as columns."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [field.name for field in fields(Epoch)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(epoch) for epoch in history)
-    return text.getvalue()
+    return csv_text([field.name for field in fields(Epoch)], map(astuple, history))

@@ -12,18 +12,22 @@ from typing import Any
 
 import jinja2
 import numpy as np
+from markupsafe import Markup
 from numpy.typing import NDArray
 
 from handgrad.data import Samples
 from handgrad.percent import percent
 from handgrad.report import figures
 from handgrad.report.images import crop, embedded
+from handgrad.text import shown
 
 _NO_BREAK = "\u00a0"
 _SHADES = 10
 _TABLE = 20
 """Up to this many classes, the confusion matrix is a table of numbers; beyond, a heat map."""
 _CONFUSIONS = 10
+_LONGEST = 2000
+"""Characters of a name or a command; the whole of it is in report.json."""
 _POLICY = "default-src 'none'; style-src 'sha256-{}'; img-src data:; base-uri 'none'; form-action 'none'"
 
 
@@ -70,6 +74,8 @@ def _environment() -> jinja2.Environment:
         loader=jinja2.PackageLoader("handgrad.report"),
         autoescape=jinja2.select_autoescape(),
         undefined=jinja2.StrictUndefined,
+        # A mark in a name that turns the direction of writing would turn what is beside it.
+        finalize=lambda value: value if isinstance(value, Markup) else shown(value, _LONGEST),
         trim_blocks=True,
         lstrip_blocks=True,
     )

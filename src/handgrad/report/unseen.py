@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from functools import partial
 from typing import NamedTuple
 
@@ -11,8 +12,10 @@ import numpy as np
 from handgrad.data import Samples, Splits, absolute, read, split_source
 from handgrad.data.arrays import to_channels
 from handgrad.data.cache import Cache
+from handgrad.data.objects import is_table
 from handgrad.errors import DataError
 from handgrad.model import Model
+from handgrad.provenance import told
 from handgrad.typing import Progress
 
 WORDS = {
@@ -71,15 +74,24 @@ def _unseen(model: Model, splits: Splits, source: str) -> tuple[Samples, str, li
     """Return the images, which they are, and what casts doubt on that."""
     if splits.test is not None:
         return splits.test, "test", []
-    data = model.provenance.get("data")
-    if not isinstance(data, dict):
-        return splits.train, "all", []
+    says = partial(told, model.provenance)
+    named, group_by = says("data", "source", kind=str), says("data", "group_by", kind=str)
+    is_its_own = named is not None and _is_same(source, named)
+    if group_by and is_table(group_by) and not is_its_own:
+        rule = f"the model may have learned from these images: a table that it names ({group_by}) is not opened"
+        return splits.train, "all", [f"source={source}: {rule}; evaluate on {named}, or on others"]
     # If there are too few images to split, the model was not trained on them.
     with contextlib.suppress(ValueError):
-        dataset = split_source(splits, source, model.provenance.get("seed", 0), data.get("group_by"))
-        if dataset.checksum() == data.get("sha256"):
+        dataset = split_source(splits, source, says("seed", kind=int) or 0, group_by)
+        if dataset.checksum() == says("data", "sha256", kind=str):
             return dataset.test, "held out", []
-    if absolute(source) != absolute(str(data.get("source"))):
+    if not is_its_own:
         return splits.train, "all", []
     changed = "it has changed since the model was trained on it, which may have learned from most of these images"
     return splits.train, "all", [f"source={source}: {changed}; evaluate on others"]
+
+
+def _is_same(source: str, named: str) -> bool:
+    """Compare a source to one that a model names, as text: looking at a path may already tell another machine."""
+    path = os.path.abspath(named)  # noqa: PTH100 - a Path refuses a NUL
+    return source == named or path in (absolute(source), os.path.abspath(source))  # noqa: PTH100

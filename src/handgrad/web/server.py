@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-import threading
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from io import BytesIO
 from typing import Any
 
@@ -28,6 +29,7 @@ from handgrad import engine as engines
 from handgrad.data.image_file import read_image
 from handgrad.errors import HandgradError, InputError
 from handgrad.model import Model
+from handgrad.text import shown
 from handgrad.typing import Pixels
 from handgrad.web.page import content_policy, page, page_content
 from handgrad.web.visitors import Visitor, Visitors
@@ -35,6 +37,8 @@ from handgrad.web.visitors import Visitor, Visitors
 HOST = "127.0.0.1"
 _LARGEST_UPLOAD = 20 << 20
 _LARGEST_WISH = 4096
+_MOST_ARRIVING = 200 << 20
+"""Bytes of all uploads together."""
 _NUMBERS = ("label", "example", "steps", "rate", "back")
 _TRIED = 64
 
@@ -66,7 +70,10 @@ class Exhibit:
 
 def application(exhibits: Sequence[Exhibit], token: str) -> Starlette:
     """Return the server's application; its address begins with a token that no other page in the browser knows."""
-    base, visitors, decoding = f"/{token}", Visitors(), threading.Lock()
+    base, visitors, arriving = f"/{token}", Visitors(), _Arriving()
+    # One at a time, since a large picture takes hundreds of megabytes; in a thread of its own, so that none of the
+    # others waits for it.
+    decoder = ThreadPoolExecutor(1, "decoding")
     by_number = {str(number): exhibit for number, exhibit in enumerate(exhibits)}
 
     def front(request: Request) -> Response:
@@ -78,7 +85,7 @@ def application(exhibits: Sequence[Exhibit], token: str) -> Starlette:
         live = {
             "base": base,
             "visitor": visitors.add(visitor),
-            "models": [each.name for each in exhibits],
+            "models": [shown(each.name) for each in exhibits],
             "model": int(number),
             "examples": {"name": exhibit.source, "count": len(exhibit.images), "first": exhibit.telling},
         }
@@ -93,24 +100,24 @@ def application(exhibits: Sequence[Exhibit], token: str) -> Starlette:
     def changed(visitor: Visitor, change: Callable[[], None]) -> Response:
         with visitor.lock:
             change()
-            return _json(visitor.state())
+            answer = _json(visitor.state())
+        visitors.make_room()
+        return answer
 
     async def state(request: Request) -> Response:
-        visitor, wishes = known(request), _wishes(await _body(request, _LARGEST_WISH))
+        visitor = known(request)
+        async with arriving.body(request, _LARGEST_WISH) as content:
+            wishes = _wishes(content)
         exhibit = next(each for each in exhibits if each.model is visitor.model)
         return await run_in_threadpool(changed, visitor, lambda: _fulfil(visitor, exhibit, wishes))
 
     async def picture(request: Request) -> Response:
-        visitor, content = known(request), await _body(request, _LARGEST_UPLOAD)
+        visitor = known(request)
         height, width, depth = visitor.model.architecture.input_shape
-
-        def look() -> None:
-            # One at a time: a large picture takes hundreds of megabytes while it is decoded.
-            with decoding:
-                pixels = read_image(BytesIO(content), (height, width), depth, to_grey=True)
-            visitor.look(pixels, None)
-
-        return await run_in_threadpool(changed, visitor, look)
+        async with arriving.body(request, _LARGEST_UPLOAD) as content:
+            decode = partial(read_image, BytesIO(content), (height, width), depth, to_grey=True)
+            pixels = await asyncio.wrap_future(decoder.submit(decode))
+        return await run_in_threadpool(changed, visitor, lambda: visitor.look(pixels, None))
 
     def tensor(request: Request) -> Response:
         visitor, path, query = known(request), request.path_params, request.query_params
@@ -170,14 +177,27 @@ def _wishes(body: bytes) -> dict[str, Any]:
     return wishes
 
 
-async def _body(request: Request, most: int) -> bytes:
-    """Return a request's body, unless it is larger than that."""
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > most:
-            raise InputError("upload", f"{len(body):,} bytes", f"at most {most:,} bytes are taken", "shrink it")
-    return bytes(body)
+class _Arriving:
+    """The bodies of requests, of which the server holds so many bytes at a time."""
+
+    def __init__(self) -> None:
+        self._held = 0
+
+    @asynccontextmanager
+    async def body(self, request: Request, most: int) -> AsyncIterator[bytes]:
+        """Receive a request's body, and hold it, unless it or all bodies together are too large."""
+        body = bytearray()
+        try:
+            async for piece in request.stream():
+                body += piece
+                self._held += len(piece)
+                if len(body) > most:
+                    raise InputError("upload", f"{len(body):,} bytes", f"at most {most:,} bytes are taken", "shrink it")
+                if self._held > _MOST_ARRIVING:
+                    raise HTTPException(503, "upload: the server is busy with other pictures; try again in a moment")
+            yield bytes(body)
+        finally:
+            self._held -= len(body)
 
 
 def _json(value: dict[str, Any], status: int = 200) -> Response:

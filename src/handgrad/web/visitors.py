@@ -25,7 +25,7 @@ _LARGEST_INSIDE = 8192
 _HISTORY_BYTES = 32 << 20
 _LOSSES_KEPT = 500
 _MOST_STEPS = 10
-_MOST_VISITORS = 16
+_MOST_VISITORS = 128
 _MOST_BYTES = 1 << 30
 """Of all visitors together; the latest is kept, however large."""
 
@@ -43,9 +43,8 @@ class Visitor:
 
     @property
     def nbytes(self) -> int:
-        """Return the most memory that it may take."""
-        traced = sum(np.asarray(tensor).nbytes for tensor in self.trace.tensors.values())
-        return traced + self._theta.nbytes * (1 + (self._before.maxlen or 0))
+        """Return the memory that it takes now."""
+        return self._traced_bytes + self._theta.nbytes * (1 + len(self._before))
 
     def look(self, pixels: Pixels, label: int | None) -> None:
         """Show another image."""
@@ -140,6 +139,7 @@ class Visitor:
         stepped = Model(self._parameters(), self.model.classes, self.model.standardization)
         with np.errstate(all="ignore"):
             self.trace = trace(stepped, pixels, label)
+        self._traced_bytes = sum(np.asarray(tensor).nbytes for tensor in self.trace.tensors.values())
         self._revision += 1
 
 
@@ -155,9 +155,14 @@ class Visitors:
         name = token_urlsafe(16)
         with self._lock:
             self._visitors[name] = visitor
+        self.make_room()
+        return name
+
+    def make_room(self) -> None:
+        """Forget those who were away longest, if all together take too much; steps that can be undone add up."""
+        with self._lock:
             while len(self._visitors) > 1 and self._too_many():
                 self._visitors.popitem(last=False)
-        return name
 
     def get(self, name: str) -> Visitor | None:
         """Return the visitor of that name, if it is still known."""

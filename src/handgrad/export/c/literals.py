@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.text import printable
+
 _WIDTH = 110
 _INDENT = "    "
 LONGEST_STRING = 4095
@@ -49,17 +51,17 @@ def dimensions(shape: tuple[int, ...]) -> str:
 
 
 def string(text: str) -> str:
-    r"""Write a string literal of the text's bytes, whatever they are.
+    r"""Write a string literal of the text's bytes; what cannot be printed is escaped for people, as on the terminal.
 
-    >>> print(string('a "b" ??/'), string("é1"))
-    "a \"b\" \?\?/" "\303\2511"
+    >>> print(string('a "b" ??/'), string("é1"), string("\x1b[2J"))
+    "a \"b\" \?\?/" "\303\2511" "\\x1b[2J"
     """
     return '"' + "".join(map(_character, utf8(text))) + '"'
 
 
 def utf8(text: str) -> bytes:
-    """Encode any text, even one with bytes of a path that are not UTF-8."""
-    return text.encode("utf-8", "backslashreplace")
+    """Encode any text: a program in C prints it, and its strings end at the first zero."""
+    return printable(text).encode()
 
 
 def comment(text: str) -> str:
@@ -71,8 +73,7 @@ def comment(text: str) -> str:
     a* /b / * e \n ? ?/
     """
     plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-    escaped = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in plain)
-    ascii_only = escaped.encode("ascii", "backslashreplace").decode()
+    ascii_only = printable(plain).encode("ascii", "backslashreplace").decode()
     return re.sub(r"\*(?=/)|/(?=\*)|\?(?=\?)", r"\g<0> ", ascii_only)
 
 

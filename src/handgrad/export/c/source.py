@@ -20,6 +20,7 @@ from handgrad.export.quantization import rounded
 from handgrad.export.support import prediction_nodes
 from handgrad.graph import GIVEN
 from handgrad.model import Model
+from handgrad.text import shown
 
 
 class Accuracy(NamedTuple):
@@ -161,9 +162,9 @@ def _origin(provenance: dict[str, Any]) -> Iterator[str]:
     for name in ("command", "data", "seed", "versions"):
         value = provenance.get(name)
         if isinstance(value, dict):
-            value = ", ".join(f"{key} {item}" for key, item in value.items() if item is not None)
+            value = ", ".join(f"{shown(key)} {shown(item)}" for key, item in value.items() if item is not None)
         if value is not None:
-            yield f"{name}: {value}"
+            yield f"{name}: {value if isinstance(value, str) else shown(value)}"
 
 
 @cache

@@ -1,5 +1,6 @@
 // What the page asks of the trace: any tensor by name, where a number comes from, what depends on it, what a nudge does.
 
+import { printable } from "./element.js";
 import { product } from "./factors.js";
 import { Tensor } from "./tensor.js";
 
@@ -7,7 +8,7 @@ export class Trace {
   /** `operations` by name, `derivatives` the name of E's derivative by each tensor. */
   constructor(document, { operations, derivatives, rate }, fetchNumbers) {
     const { classes, label, standardization, pixels } = document;
-    Object.assign(this, { operations, derivatives, classes, label, standardization, pixels });
+    Object.assign(this, { operations, derivatives, classes: classes.map(printable), label, standardization, pixels });
     const bring = (tensor, slice, slices) =>
       tensor.operation === "step" ? this.#step(tensor) : fetchNumbers(document, tensor.name, slice, slices);
     this.tensors = new Map(document.nodes.map((node) => [node.name, new Tensor(node, bring)]));
