@@ -334,9 +334,9 @@ def test_verbose_prints_a_line_per_epoch(capsys: pytest.CaptureFixture[str]) -> 
     assert capsys.readouterr().out == ""
     fitted(verbose=True, early_stopping=True)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "360 images of 8 × 8 × 1, 10 classes; 514 parameters"
+    assert lines[0] == "360 images of 8x8x1, 10 classes; 514 parameters"
     assert len(lines) == 4
-    assert lines[1].startswith("epoch   1 of 3  loss ")
+    assert lines[1].startswith("epoch   1 of 3  training loss ")
     assert "validation loss" in lines[1]
     classifier = HandgradClassifier(**SMALL, verbose=True)
     for _ in range(2):

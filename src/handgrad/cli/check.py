@@ -10,7 +10,7 @@ import numpy as np
 import typer
 
 from handgrad import engine as engines
-from handgrad import model_file, verify
+from handgrad import model_file, progress, verify
 from handgrad.architecture import Architecture
 from handgrad.cli import display, kernels, options
 from handgrad.data.image_file import read_image
@@ -39,7 +39,7 @@ def check(
     networks = _networks(model_path, image, rng)
     for parameters, X in networks:
         pending, found = _checks(engine, parameters, X, rng), []
-        with display.progress_bar() as bar:
+        with progress.bar(display.stderr) as bar:
             task = bar.add_task("Checking", total=None)
             for checked in pending:
                 found.append(checked)

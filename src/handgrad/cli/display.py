@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
+from handgrad import progress
 from handgrad.errors import HandgradWarning
 from handgrad.percent import percent as percent
 from handgrad.text import printable, shown
@@ -81,22 +81,10 @@ def styled(text: str, style: str = "") -> Text:
     return Text(shown(text), style)
 
 
-def progress_bar(*columns: ProgressColumn) -> Progress:
-    """Make a bar on stderr that disappears when it is done; nothing if stderr is not a terminal."""
-    shown = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        *columns,
-        TimeRemainingColumn(),
-    )
-    return Progress(*shown, console=stderr, transient=True, disable=not stderr.is_terminal)
-
-
 @contextmanager
 def counting(description: str) -> Iterator[Callable[[int, int], None]]:
     """Show a bar for work that reports (done, total)."""
-    with progress_bar() as bar:
+    with progress.bar(stderr) as bar:
         task = bar.add_task(description, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
 
-from rich.progress import TextColumn
-
+from handgrad import progress
 from handgrad.cli import display, kernels
 from handgrad.errors import ClusterError, Interrupted, OutputError
 from handgrad.runs import Observer, Run
-from handgrad.training import Epoch, Step
+from handgrad.training import Callback
 from handgrad.training.checkpoint import Checkpoints
 from handgrad.typing import Progress
-
-_EPOCHS_SHOWN = 12
 
 
 class Screen(Observer):
@@ -48,9 +44,9 @@ class Screen(Observer):
         if workers := run.options.workers:
             display.notice(f"starting {workers} worker{'s' if workers > 1 else ''} of a Ray cluster")
 
-    def training(self) -> AbstractContextManager[Callable[[Step | Epoch], None]]:
+    def training(self) -> AbstractContextManager[Callback]:
         """Show the loop."""
-        return loop()
+        return progress.training(display.stderr)
 
     @contextmanager
     def resumable(self) -> Iterator[None]:
@@ -69,41 +65,3 @@ class Screen(Observer):
 def resume_command(folder: Path) -> str:
     """Return the command that resumes the training in a folder."""
     return f"handgrad train --resume {shlex.quote(str(folder))}"
-
-
-@contextmanager
-def loop() -> Iterator[Callable[[Step | Epoch], None]]:
-    """Show the steps and epochs that the yielded function is given."""
-    columns = "loss {task.fields[loss]:.4f}  accuracy {task.fields[accuracy]}  {task.fields[rate]:,.0f} images/s"
-    with display.progress_bar(TextColumn(columns)) as bar:
-        task = bar.add_task("Training", total=None, loss=float("nan"), accuracy="", rate=0.0)
-        loss = accuracy = 0.0
-        images = 0
-
-        def show(event: Step | Epoch) -> None:
-            nonlocal loss, accuracy, images
-            if isinstance(event, Epoch):
-                if event.epoch % -(-event.epochs // _EPOCHS_SHOWN) == 0 or event.epoch == event.epochs:
-                    bar.console.print(_line(event), soft_wrap=True)
-                return
-            # Running means are easier to read.
-            weight = max(0.05, 1 / event.step)
-            loss += weight * (event.loss - loss)
-            accuracy += weight * (event.accuracy - accuracy)
-            images += event.images
-            figures: dict[str, Any] = {
-                "loss": loss,
-                "accuracy": display.percent(accuracy, 1),
-                "rate": images / event.seconds,
-            }
-            bar.update(task, description=f"Epoch {event.epoch}", completed=event.step, total=event.steps, **figures)
-
-        yield show
-
-
-def _line(epoch: Epoch) -> str:
-    return (
-        f"epoch {epoch.epoch:>3} of {epoch.epochs}  training loss {epoch.loss:.4f}  accuracy "
-        f"{display.percent(epoch.accuracy)}  validation loss {epoch.validation_loss:.4f}  accuracy "
-        f"{display.percent(epoch.validation_accuracy)}"
-    )

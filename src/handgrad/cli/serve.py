@@ -13,8 +13,8 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from handgrad import model_file
-from handgrad.cli import cache, display, screen
+from handgrad import model_file, progress
+from handgrad.cli import cache, display
 from handgrad.cli.unseen import EMBEDDED, request, shown_unseen, trained_on
 from handgrad.data.source import short_name
 from handgrad.errors import InputError
@@ -86,7 +86,7 @@ def _trained_on_digits() -> Model:
     display.notice("no --model was given: training one on the embedded digits")
     # The notes engine: compiling kernels would take longer than this training.
     run = prepare(TrainingOptions(source="digits", engine="notes"))
-    with screen.loop() as show:
+    with progress.training(display.stderr) as show:
         for event in run.events():
             show(event)
     return run.model

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import KW_ONLY, dataclass, replace
 from numbers import Integral
 from typing import Any, Self
@@ -19,6 +18,7 @@ from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from handgrad import engine as engines
+from handgrad import progress
 from handgrad.architecture import Architecture
 from handgrad.data import Samples
 from handgrad.engine import Engine
@@ -26,9 +26,8 @@ from handgrad.errors import InputError
 from handgrad.estimator.inputs import Labeled, Shape, as_rows, with_channels
 from handgrad.estimator.translation import architecture_of, own_names, recipe_of, sees_no_image
 from handgrad.model import Model
-from handgrad.percent import percent
 from handgrad.standardization import Standardization
-from handgrad.training import Epoch, Recipe, State, train
+from handgrad.training import Callback, Recipe, State, train
 from handgrad.typing import Array
 
 _DEFAULT = Recipe()
@@ -79,7 +78,7 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Draws validation images, initial values, order and augmentation. An integer is the seed of ``handgrad train``:
         the same images give the same model, bit for bit.
     verbose : bool
-        Print the sizes, and a line after each epoch.
+        Print the sizes and a line for some dozen epochs; on a terminal and in a notebook, show a bar too.
     warm_start : bool
         Let ``fit`` continue from the present parameters, with the schedule from its beginning.
     momentum : float
@@ -169,7 +168,7 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     engine: str = "fused"
     n_threads: int | None = None
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, callbacks: Callback | Sequence[Callback] = ()) -> Self:
         """Train on these images, and return the classifier.
 
         Parameters
@@ -179,6 +178,9 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             The class of each image.
         sample_weight : array, shape (n,), optional
             Weight of each image in the loss.
+        callbacks : callable or sequence of callables, optional
+            Each is called with a ``training.Step`` after every step and a ``training.Epoch`` after every epoch. What
+            one raises ends the training. ``handgrad.tracking`` has those of TensorBoard and MLflow.
 
         Notes
         -----
@@ -186,10 +188,10 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ``set_params``.
         """
         with self._aside() as aside:
-            aside._fit(X, y, sample_weight)
+            aside._fit(X, y, sample_weight, _as_sequence(callbacks))
         return self
 
-    def _fit(self, X: Any, y: Any, sample_weight: Any) -> None:
+    def _fit(self, X: Any, y: Any, sample_weight: Any, callbacks: Sequence[Callback]) -> None:
         before = self.model_ if self.warm_start and hasattr(self, "model_") else None
         rows, shape, y = self._checked(X, y, reset=before is None)
         classes, recipe, seed = np.unique(y), recipe_of(self), self._seed()
@@ -206,7 +208,7 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 np.arange(len(y)), test_size=self.validation_fraction, random_state=seed, stratify=y
             )
             given, validation = given[kept], given[held_out].samples
-        self._train(before, architecture, given, recipe, seed, validation=validation)
+        self._train(before, architecture, given, recipe, seed, validation=validation, callbacks=callbacks)
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
         """Train for one epoch on these images, at the constant ``learning_rate_init``, and return the classifier.
@@ -327,6 +329,7 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         *,
         validation: Samples | None = None,
         memory: tuple[dict[str, Array], int] | None = None,
+        callbacks: Sequence[Callback] = (),
     ) -> None:
         """Train a copy of the model before, or a new one, and set what is known of it."""
         model = before or self._drawn(architecture, given, recipe, seed)
@@ -339,13 +342,16 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if memory and memory[0].keys() == state.optimizer.memory().keys():
             vectors, steps = memory
             state.optimizer.remember(vectors, steps)
-        if self.verbose and not curve:
-            print(_introduction(model, samples))
-        # The order of the images differs from those of earlier calls.
-        events = train(model, samples, validation, recipe, engine, seed + len(curve), state, weights)
-        for epoch in (event for event in events if isinstance(event, Epoch)):
+        with ExitStack() as shown:
             if self.verbose:
-                print(_line(epoch))
+                console = progress.stdout()
+                if not curve:
+                    console.print(_introduction(model, samples), soft_wrap=True)
+                callbacks = (shown.enter_context(progress.training(console)), *callbacks)
+            # The order of the images differs from those of earlier calls.
+            for event in train(model, samples, validation, recipe, engine, seed + len(curve), state, weights):
+                for callback in callbacks:
+                    callback(event)
         self._memory = state.optimizer.memory(), steps + state.step
         self.model_, self.classes_, self.image_shape_ = model, given.classes, model.architecture.input_shape
         self.n_iter_ = len(state.history)
@@ -357,13 +363,14 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 def _introduction(model: Model, samples: Samples) -> str:
     sizes = model.architecture
-    images = f"images of {' × '.join(map(str, sizes.input_shape))}"
+    images = f"images of {'x'.join(map(str, sizes.input_shape))}"
     seen = f"rows of {sizes.flat} numbers" if sees_no_image(sizes) else images
     return f"{len(samples)} {seen}, {sizes.classes} classes; {sizes.parameter_count:,} parameters"
 
 
-def _line(epoch: Epoch) -> str:
-    text = f"epoch {epoch.epoch:>3} of {epoch.epochs}  loss {epoch.loss:.4f}  accuracy {percent(epoch.accuracy)}"
-    if math.isnan(epoch.validation_loss):
-        return text
-    return f"{text}  validation loss {epoch.validation_loss:.4f}  accuracy {percent(epoch.validation_accuracy)}"
+def _as_sequence(callbacks: Callback | Sequence[Callback]) -> Sequence[Callback]:
+    if callable(callbacks):
+        return (callbacks,)
+    if not isinstance(callbacks, (list, tuple)) or not all(map(callable, callbacks)):
+        raise InputError("callbacks", callbacks, "must be callables", "give functions of one argument, the event")
+    return callbacks

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from handgrad.engine import Engine
 from handgrad.model import Model
 from handgrad.report.surroundings import versions
 from handgrad.runs.options import TrainingOptions
-from handgrad.training import Epoch, State, Step
+from handgrad.training import Callback, Epoch, State, Step
 from handgrad.training import train as train_model
 from handgrad.typing import Progress
 
@@ -50,7 +50,7 @@ class Observer:
     def prepared(self, run: Run, folder: Path) -> None:
         """Receive the run and its folder before the first step."""
 
-    def training(self) -> AbstractContextManager[Callable[[Step | Epoch], None]]:
+    def training(self) -> AbstractContextManager[Callback]:
         """Return a context for the loop, which is given every step and epoch."""
         return nullcontext(lambda event: None)
 
