@@ -16,7 +16,13 @@ from handgrad.training import Epoch, Step
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 8, 8), np.uint8)
 LABELS = np.arange(40) % 2
-SMALL: dict[str, Any] = {"stages": ((2,),), "hidden_layer_sizes": (), "max_iter": 3, "batch_size": 20, "engine": "notes"}
+SMALL: dict[str, Any] = {
+    "stages": ((2,),),
+    "hidden_layer_sizes": (),
+    "max_iter": 3,
+    "batch_size": 20,
+    "engine": "notes",
+}
 
 
 def test_a_callback_gets_every_step_and_every_epoch() -> None:

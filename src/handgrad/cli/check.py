@@ -12,7 +12,7 @@ import typer
 from handgrad import engine as engines
 from handgrad import model_file, progress, verify
 from handgrad.architecture import Architecture
-from handgrad.cli import display, kernels, options
+from handgrad.cli import completion, display, kernels, options
 from handgrad.data.image_file import read_image
 from handgrad.parameters import Parameters
 from handgrad.standardization import Standardization
@@ -23,7 +23,12 @@ _STYLES = {"pass": "green", "fail": "bold red", "kink": "yellow"}
 
 def check(
     model_path: Annotated[
-        Path | None, typer.Argument(metavar="MODEL", help="A model file; by default, two small random networks.")
+        Path | None,
+        typer.Argument(
+            metavar="MODEL",
+            help="A model file; by default, two small random networks.",
+            autocompletion=completion.models,
+        ),
     ] = None,
     image: Annotated[Path | None, typer.Argument(metavar="IMAGE", help="A picture; by default, random pixels.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Draws cotangents and coordinates.")] = 0,

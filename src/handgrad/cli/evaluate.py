@@ -25,7 +25,7 @@ from handgrad.runs.folder import claimed
 def evaluate(
     context: typer.Context,
     model_path: options.ModelPath,
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Labeled images, as for train.")],
+    source: options.LabeledSource,
     out: Annotated[Path | None, typer.Option(help="Write report.json and report.html into this folder.")] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the results that --out already holds.")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from handgrad import model_file
-from handgrad.cli import display, options
+from handgrad.cli import completion, display, options
 from handgrad.export import FORMATS, Export, format_of
 from handgrad.export import export as write
 from handgrad.model import Model
@@ -20,7 +20,12 @@ _C = FORMATS[".c"]
 def export(
     model_path: options.ModelPath,
     out: Annotated[
-        Path, typer.Argument(metavar="OUT", help=f"The file to write; its suffix is the format: {_SUFFIXES}.")
+        Path,
+        typer.Argument(
+            metavar="OUT",
+            help=f"The file to write; its suffix is the format: {_SUFFIXES}.",
+            autocompletion=completion.exports,
+        ),
     ],
     int8: Annotated[
         bool | None,

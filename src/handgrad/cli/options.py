@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
+from handgrad.cli import completion
 from handgrad.engine import EngineName
 from handgrad.errors import InputError, OutputError
 from handgrad.runs import TrainingOptions
@@ -18,7 +19,15 @@ from handgrad.runs.written import OPTIONS, WrittenOption, written
 from handgrad.training import Recipe
 from handgrad.training.augmentation import AUGMENTATIONS
 
-ModelPath = Annotated[Path, typer.Argument(metavar="MODEL", help="A model.safetensors, or the folder that it is in.")]
+ModelPath = Annotated[
+    Path,
+    typer.Argument(
+        metavar="MODEL", help="A model.safetensors, or the folder that it is in.", autocompletion=completion.models
+    ),
+]
+LabeledSource = Annotated[
+    str, typer.Argument(metavar="SOURCE", help="Labeled images, as for train.", autocompletion=completion.sources)
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first picture that cannot be read.")]
 Engine = Annotated[EngineName, typer.Option(help="Engine that computes the network.")]
@@ -102,7 +111,13 @@ def _of_a_training() -> Iterator[inspect.Parameter]:
         panel = _PANELS.get(option.group or name, "Data")
         metavar = _METAVARS.get(name) or option.form.metavar or None
         flag = [f"--{name}"] if option.type is bool else []
-        shown = typer.Option(*flag, metavar=metavar, help=escape(HELP.get(name, "")), rich_help_panel=panel)
+        shown = typer.Option(
+            *flag,
+            metavar=metavar,
+            help=escape(HELP.get(name, "")),
+            rich_help_panel=panel,
+            autocompletion=completion.OFFERED.get(name),
+        )
         annotation = Annotated[_type(option), shown]  # type: ignore[valid-type]
         kind, default = inspect.Parameter.KEYWORD_ONLY, defaults[name]
         yield inspect.Parameter(name.replace("-", "_"), kind, annotation=annotation, default=default)

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from handgrad.cli import cache, clusters, display
+from handgrad.cli import cache, clusters, display, options
 from handgrad.cli.screen import Screen
 from handgrad.cli.train import show
 from handgrad.cluster.space import Distribution, Options, Space, read, shown
@@ -22,7 +22,7 @@ _SHOWN = 10
 
 def sweep(
     context: typer.Context,
-    source: Annotated[str, typer.Argument(help="Labeled images, as for train.", metavar="SOURCE")],
+    source: options.LabeledSource,
     space: Annotated[
         Path, typer.Option(metavar="FILE", help="TOML: a value or a distribution for each option of train.")
     ],

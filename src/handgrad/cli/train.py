@@ -12,7 +12,7 @@ import numpy as np
 import typer
 
 from handgrad import runs
-from handgrad.cli import cache, clusters, display, options
+from handgrad.cli import cache, clusters, completion, display, options
 from handgrad.cli.screen import Screen
 from handgrad.data import KINDS
 from handgrad.errors import InputError
@@ -26,7 +26,10 @@ _OUTPUT = "Output"
 @options.with_training_options
 def train(
     context: typer.Context,
-    source: Annotated[str | None, typer.Argument(help=f"{KINDS}.", metavar="SOURCE", show_default=False)] = None,
+    source: Annotated[
+        str | None,
+        typer.Argument(help=f"{KINDS}.", metavar="SOURCE", show_default=False, autocompletion=completion.sources),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
