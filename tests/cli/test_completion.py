@@ -55,7 +55,7 @@ def test_help_names_the_extra_of_a_cluster(capsys: pytest.CaptureFixture[str]) -
     assert "needs handgrad[ray]" in " ".join(capsys.readouterr().out.replace("│", " ").split())
 
 
-@pytest.mark.parametrize("columns", [60, 80, 120])
+@pytest.mark.parametrize("columns", [72, 80, 120])
 def test_help_fits_its_terminal(
     columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,6 +40,7 @@ _LARGE, _SMALL = _DEFAULT.batch_sizes
 _RATE = _DEFAULT.rate_of_large_batches
 
 _METAVARS = {"group-by": "PATTERN"}
+_NUMBERS = {int: "N", float: "NUMBER"}
 
 HELP: Mapping[str, str] = {
     "filters": "Filters of each convolution; a slash ends a stage: 16,16/32,32.",
@@ -109,7 +110,7 @@ def _of_a_training() -> Iterator[inspect.Parameter]:
     defaults = written(TrainingOptions(source=""))
     for name, option in OPTIONS.items():
         panel = _PANELS.get(option.group or name, "Data")
-        metavar = _METAVARS.get(name) or option.form.metavar or None
+        metavar = _METAVARS.get(name) or option.form.metavar or _NUMBERS.get(option.type)
         flag = [f"--{name}"] if option.type is bool else []
         shown = typer.Option(
             *flag,

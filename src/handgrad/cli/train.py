@@ -48,7 +48,12 @@ def train(
     ] = None,
     checkpoint_seconds: Annotated[
         float,
-        typer.Option(min=0, help="Seconds from checkpoint to checkpoint within a long epoch.", rich_help_panel=_OUTPUT),
+        typer.Option(
+            min=0,
+            metavar="SECONDS",
+            help="Seconds from checkpoint to checkpoint within a long epoch.",
+            rich_help_panel=_OUTPUT,
+        ),
     ] = 60,
     *,
     chosen: Mapping[str, Any],
