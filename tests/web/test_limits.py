@@ -125,18 +125,30 @@ def test_the_one_that_was_away_longest_goes_first() -> None:
     assert known_of(held, names) == [True, False, True]
 
 
-def test_a_visitor_counts_all_that_it_may_come_to_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_visitor_counts_all_that_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:
     model = drawn("notes")
     size = model.parameters.vector.size * 8
     monkeypatch.setattr(visitors, "_HISTORY_BYTES", 12 * size)
     visitor = Visitor(model, pixels_for(model), 0)
-    most = visitor.nbytes
+    held, before = Visitors(), visitor.nbytes
+    held.add(visitor)
     for _ in range(3):
         visitor.step(10, 1e-4)
     state = visitor.state()
     assert (state["taken"], state["undoable"]) == (30, 12)
     traced = sum(np.asarray(tensor).nbytes for tensor in visitor.trace.tensors.values())
-    assert visitor.nbytes == most >= traced + 13 * size
+    assert visitor.nbytes == traced + 13 * size == before + 12 * size
+
+
+def test_those_who_were_away_go_when_another_takes_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    held, model = Visitors(), drawn("notes")
+    visitor = Visitor(model, pixels_for(model), 0)
+    monkeypatch.setattr(visitors, "_MOST_BYTES", visitor.nbytes + 1000)
+    names = [*added(held, 1000), held.add(visitor)]
+    assert known_of(held, names) == [True, True]
+    visitor.step(1, 1e-4)
+    held.make_room()
+    assert known_of(held, names) == [False, True]
 
 
 def test_losses_and_steps_that_can_be_taken_back_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

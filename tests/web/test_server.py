@@ -130,9 +130,10 @@ def test_visitors_at_once(client: TestClient) -> None:
     assert lengths == [3 * (number + 1) + 1 for number in range(len(visits))]
 
 
-def test_only_the_latest_visitors_are_kept(client: TestClient) -> None:
+def test_only_the_latest_visitors_are_kept(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("handgrad.web.visitors._MOST_VISITORS", 4)
     first = Visit(client)
-    for _ in range(16):
+    for _ in range(4):
         Visit(client)
     answer = client.post(f"{first.place}/state", json={"label": 0})
     assert answer.status_code == 410

@@ -57,7 +57,7 @@ def main() -> None:
                 keep(content, error)
         except BaseException as error:  # anything else than the project's own errors
             keep(content, error)
-        if inputs % 1000 == 0:
+        if inputs % 100 == 0:
             write()
 
     def keep(content: bytes, error: BaseException) -> None:
