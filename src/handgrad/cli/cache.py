@@ -56,9 +56,13 @@ def cache(
         except OSError as error:
             raise OutputError(kept.folder, error.strerror or str(error)) from error
         return
-    files = kept.files()
+    with display.counting("Checking") as progress:
+        files = kept.files(progress)
     if json:
-        listed = [stored.about | {"file": stored.path.name, "bytes": stored.size} for stored in files]
+        listed = [
+            stored.about | {"file": stored.path.name, "bytes": stored.size, "damaged": stored.damaged}
+            for stored in files
+        ]
         display.print_json({"folder": str(kept.folder), "files": listed})
         return
     table = display.table("pictures of", "images>", "size>", "bytes>", "last used")
@@ -67,7 +71,12 @@ def cache(
         size = " × ".join(map(str, [*about["size"], about["depth"]])) if "size" in about else "headers"
         used = time.strftime("%Y-%m-%d %H:%M", time.localtime(stored.used))
         source = escape(str(about.get("source", stored.path.name)))
-        table.add_row(source, f"{about.get('images', 0):,}", size, decimal(stored.size), used)
+        shown = "damaged" if stored.damaged else size
+        table.add_row(source, f"{about.get('images', 0):,}", shown, decimal(stored.size), used)
     display.stdout.print(table)
     total = decimal(sum(stored.size for stored in files))
     display.say(f"{total} in {kept.folder}; --clear removes all; what is not used for 30 days is removed automatically")
+    if damaged := sum(stored.damaged for stored in files):
+        display.notice(
+            f"{damaged} of {len(files)} files are damaged: what they keep is decoded again when needed"
+        )
