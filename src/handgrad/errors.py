@@ -11,6 +11,7 @@
     ├── DivergenceError           training produced a loss that is not a number
     ├── ClusterError              a cluster could not do its work
     ├── OutputError               a result could not be written
+    │   └── FolderLostError       the folder of a training was removed or replaced while it ran
     └── Interrupted               Ctrl-C ended a training, which can be resumed
 
 ``HandgradWarning``, a ``UserWarning``, is the category of its warnings.
@@ -90,6 +91,13 @@ class OutputError(HandgradError):
 
     def _text(self) -> str:
         return f"path={self.path}: cannot be written ({self.reason}); {self.remedy}"
+
+
+class FolderLostError(OutputError):
+    """The folder of a training is gone, or another has its name; nothing is written there."""
+
+    def __init__(self, path: object, lost: str = "what was in it is lost; train again") -> None:
+        super().__init__(path, "it was removed or replaced during the training", lost)
 
 
 class Interrupted(HandgradError):

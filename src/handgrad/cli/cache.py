@@ -39,7 +39,23 @@ def chosen(folder: Path | None, without: bool = False) -> Cache | None:
         folder = Path(named)
     if folder and folder.exists() and not folder.is_dir():
         raise InputError("cache", folder, "it is not a folder", "choose another, or give --no-cache")
-    return None if without else Cache(folder or user_cache_path("handgrad", appauthor=False) / "pictures")
+    if without:
+        return None
+    if not (folder := folder or _usual()):
+        display.notice(
+            "the images are not kept, since you have no home folder; --cache names another"
+        )
+    return Cache(folder) if folder else None
+
+
+def _usual() -> Path | None:
+    """Return the folder in the user's cache folder; None without a home, as in a container of a user without a name."""
+    try:
+        folder = user_cache_path("handgrad", appauthor=False) / "pictures"
+    except RuntimeError:
+        return None
+    # Some versions of platformdirs return ~/.cache itself, which would make a folder named ~.
+    return folder if folder.is_absolute() else None
 
 
 def cache(
@@ -49,7 +65,8 @@ def cache(
 ) -> None:
     """List the decoded pictures that are kept on disk, or remove them."""
     kept = chosen(folder)
-    assert kept
+    if not kept:
+        return
     if clear:
         try:
             display.say(f"removed {decimal(kept.clear())} from {kept.folder}")
@@ -77,6 +94,4 @@ def cache(
     total = decimal(sum(stored.size for stored in files))
     display.say(f"{total} in {kept.folder}; --clear removes all; what is not used for 30 days is removed automatically")
     if damaged := sum(stored.damaged for stored in files):
-        display.notice(
-            f"{damaged} of {len(files)} files are damaged: what they keep is decoded again when needed"
-        )
+        display.notice(f"{damaged} of {len(files)} files are damaged: what they keep is decoded again when needed")
