@@ -96,9 +96,6 @@ class OutputError(HandgradError):
 class FolderLostError(OutputError):
     """The folder of a training is gone, or another has its name; nothing is written there."""
 
-    def __init__(self, path: object, lost: str = "what was in it is lost; train again") -> None:
-        super().__init__(path, "it was removed or replaced during the training", lost)
-
 
 class Interrupted(HandgradError):
     """Ctrl-C ended a training, which can be resumed from its checkpoint."""

@@ -35,7 +35,7 @@ class Claim:
     def check(self) -> None:
         """Raise a FolderLostError if it is not: another training may write there now, or a person wants it gone."""
         if not self.holds():
-            raise FolderLostError(self._folder)
+            raise FolderLostError(self._folder, "it was removed or replaced during the training", "train again")
 
 
 @contextmanager

@@ -63,13 +63,18 @@ def checkpointed(
         raise
     except FolderLostError as error:
         # Whatever is there now is somebody else's.
-        raise FolderLostError(error.path, f"the {run.state.step} steps so far are lost; train again") from None
+        raise FolderLostError(error.path, error.reason, f"{_lost(run)}; train again") from error
     except OutputError as error:
         if checkpoints.paths():
             raise
         checkpoints.clear()
-        remedy = f"the {run.state.step} steps so far are lost; train again into a writable folder on a disk with room"
+        remedy = f"{_lost(run)}; train again into a writable folder on a disk with room"
         raise OutputError(error.path, error.reason, remedy) from error
+
+
+def _lost(run: Run) -> str:
+    steps = run.state.step
+    return "nothing is lost yet" if not steps else f"the {steps} steps so far are lost"
 
 
 def settings(options: TrainingOptions) -> dict[str, Any]:
