@@ -9,9 +9,9 @@ import sys
 _NOBODY = 65534
 
 
-def without_privileges(imports: str, program: str, **environment: str) -> str:
+def without_privileges(imports: str, program: str, user: int = _NOBODY, **environment: str) -> str:
     """What a Python program says on stderr, in this environment and more; imports come before the privileges go."""
-    drop = f"import os; os.setuid({_NOBODY})" if os.geteuid() == 0 else "pass"
+    drop = f"import os; os.setuid({user})" if os.geteuid() == 0 else "pass"
     source = f"{imports}\n{drop}\n{program}\n"
     done = subprocess.run(
         [sys.executable, "-c", source],

@@ -3,21 +3,28 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from handgrad.architecture import Architecture
 from handgrad.errors import HandgradError
-from handgrad.parameters import Parameters
 
 if TYPE_CHECKING:
+    from handgrad.architecture import Architecture
     from handgrad.estimator import HandgradClassifier
     from handgrad.model import Model
+    from handgrad.parameters import Parameters
     from handgrad.training import Recipe
 
 __version__ = "0.1.0"
 
 __all__ = ["Architecture", "HandgradClassifier", "HandgradError", "Model", "Parameters", "Recipe", "__version__"]
 
-# Loaded when they are asked for: scikit-learn takes a second to import.
-_LATER = {"HandgradClassifier": "handgrad.estimator", "Model": "handgrad.model", "Recipe": "handgrad.training"}
+# Loaded when they are asked for: scikit-learn takes a second to import, and NumPy a quarter, in which the command line
+# could not answer Ctrl-C.
+_LATER = {
+    "Architecture": "handgrad.architecture",
+    "HandgradClassifier": "handgrad.estimator",
+    "Model": "handgrad.model",
+    "Parameters": "handgrad.parameters",
+    "Recipe": "handgrad.training",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -11,6 +11,7 @@
     ├── DivergenceError           training produced a loss that is not a number
     ├── ClusterError              a cluster could not do its work
     ├── OutputError               a result could not be written
+    │   └── FolderLostError       the folder of a training was removed or replaced while it ran
     └── Interrupted               Ctrl-C ended a training, which can be resumed
 
 ``HandgradWarning``, a ``UserWarning``, is the category of its warnings.
@@ -95,6 +96,10 @@ class OutputError(HandgradError):
 
     def _text(self) -> str:
         return f"path={shown(self.path)}: cannot be written ({_line(self.reason)}); {_line(self.remedy)}"
+
+
+class FolderLostError(OutputError):
+    """The folder of a training is gone, or another has its name; nothing is written there."""
 
 
 class Interrupted(HandgradError):

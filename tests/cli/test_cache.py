@@ -40,6 +40,29 @@ def test_a_training_keeps_its_pictures_in_the_chosen_folder(
     assert list((here / "own").iterdir()) == []
 
 
+def test_damaged_files_are_listed_as_damaged_and_what_they_kept_is_decoded_again(run: Run, here: Path) -> None:
+    source = write_classes(here / "photos", "a", "b")
+    options = ["--cache", here / "own"]
+    assert run("train", source, *options, "--out", here / "one", *SMALL).code == 0
+    for path, place in zip(sorted((here / "own").iterdir()), (300, -300), strict=True):
+        content = bytearray(path.read_bytes())
+        content[place] ^= 1
+        path.write_bytes(content)
+    table = run("cache", *options)
+    assert [line.split()[-5] for line in table.out.splitlines()[1:3]] == ["damaged"] * 2
+    assert table.err == "handgrad: 2 of 2 files are damaged: what they keep is decoded again when needed\n"
+    found = json.loads(run("cache", *options, "--json").out)["files"]
+    assert [file["damaged"] for file in found] == [True, True]
+    done = run("train", source, *options, "--out", here / "two", *SMALL)
+    assert done.err.count("is damaged (") == 2
+    one, two = (model_file.load(here / name) for name in ("one", "two"))
+    np.testing.assert_array_equal(one.parameters.vector, two.parameters.vector)
+    assert not any(file["damaged"] for file in json.loads(run("cache", *options, "--json").out)["files"])
+    (here / "own" / f"{'0' * 16}.pictures").write_text("anything")
+    assert run("cache", *options, "--clear").out.startswith("removed ")
+    assert list((here / "own").iterdir()) == []
+
+
 def test_a_cache_that_is_no_folder(run: Run, here: Path) -> None:
     (here / "file").write_text("")
     complaint = run("train", "digits", "--cache", here / "file").complaint

@@ -93,9 +93,10 @@ def test_a_full_disk_stops_it_with_one_line_and_the_last_checkpoint_is_valid(tmp
         out, err = process.communicate()
     assert process.returncode == 2
     assert out == ""
+    kept = step_of(disk / "run")
     assert err.splitlines()[-1] == (
-        "handgrad: error: path=run/checkpoints: cannot be written (No space left on device); make room, then "
-        "handgrad train --resume run resumes it"
+        "handgrad: error: path=run/checkpoints: cannot be written (No space left on device); "
+        f"make room or allow writing, then handgrad train --resume run resumes it after step {kept}"
     )
     assert "Traceback" not in err
     assert not any(path.name.startswith(".") for path in (disk / "run").rglob("*"))

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from handgrad.data import SPLITS, Dataset, load
 from handgrad.data.arrays import to_channels
 from handgrad.data.cache import Cache
-from handgrad.data.stored import StoredImages
-from handgrad.errors import DataError
+from handgrad.data.stored import StoredImages, checksums_of
+from handgrad.errors import DataError, HandgradWarning
 from tests.data.writing import noise, write_classes, write_picture
 
 
@@ -131,38 +131,118 @@ def test_unreadable_images_are_named_each_time(root: Path, cache: Cache) -> None
         load(str(root), cache=cache, strict=True)
 
 
-@given(st.sampled_from(["cut", "longer", "wrong"]), st.floats(0, 1, exclude_max=True), st.integers(1, 255))
-def test_any_damage_to_the_file_is_repaired(
-    tmp_path_factory: pytest.TempPathFactory, damage: str, where: float, value: int
+DAMAGE = "is damaged"
+
+
+def damage(content: bytearray, kind: str, where: float, value: int) -> None:
+    """Change a file's content in one of the ways in which disks and people do."""
+    place = int(where * len(content))
+    length = min(value, len(content) - place)
+    match kind:
+        case "cut":
+            del content[place:]
+        case "longer":
+            content += bytes([value]) * (1 + place % 50)
+        case "flipped":
+            content[place] ^= value
+        case "zeros":
+            content[place : place + length] = bytes(length)
+        case "swapped":
+            half = len(content) // 2
+            content[:half], content[-half:] = content[-half:], content[:half]
+        case "missing":
+            del content[place : place + length]
+
+
+@settings(max_examples=40)
+@given(
+    st.sampled_from(["cut", "longer", "flipped", "zeros", "swapped", "missing"]),
+    st.floats(0, 1, exclude_max=True),
+    st.integers(1, 255),
+    st.booleans(),
+)
+def test_any_damage_to_a_file_is_noticed_and_repaired(
+    tmp_path_factory: pytest.TempPathFactory, kind: str, where: float, value: int, colored: bool
 ) -> None:
-    """Truncated, longer, or with wrong bytes in its index, the file is written again; every image stays the same."""
+    """Every byte counts, of pixels and index: it is reported, and all images stay the same."""
     folder = tmp_path_factory.mktemp("damaged")
-    root, cache = write_classes(folder / "photos", "a", "b"), Cache(folder / "cache")
+    shape = (12, 9, 3) if colored else (12, 9)
+    root, cache = write_classes(folder / "photos", "a", "b", shape=shape), Cache(folder / "cache")
     plain = load(str(root), cache=cache)
+    changed = 0
     for stored in cache.files():
         content = bytearray(stored.path.read_bytes())
-        pixels = 10 * 12 * 9 if "size" in stored.about else 0
-        if damage == "cut":
-            del content[int(where * len(content)) :]
-        elif damage == "longer":
-            content += bytes([value]) * (1 + int(where * 50))
-        else:
-            content[pixels + int(where * (len(content) - pixels))] ^= value
-        # Another file in its place: the first one is mapped.
+        damage(content, kind, where, value)
+        changed += content != stored.path.read_bytes()
+        # Another file in its place: the first one is open.
         stored.path.unlink()
         stored.path.write_bytes(content)
-    for _ in range(2):
+    assert sum(stored.damaged for stored in cache.files()) == changed
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
         assert_same(load(str(root), cache=cache), plain)
+    assert [DAMAGE in str(each.message) for each in told] == [True] * changed
+    assert_same(load(str(root), cache=cache), plain)
+    assert_same(load(str(root), cache=cache), plain)
+    assert not any(stored.damaged for stored in cache.files())
 
 
-def test_a_file_without_its_index_is_written_again(root: Path, cache: Cache) -> None:
-    plain = load(str(root), cache=cache)
-    for stored in cache.files():
-        stored.path.unlink()
-        with stored.path.open("wb") as file:
-            np.savez(file, about=np.array(json.dumps(stored.about)))
-    for _ in range(2):
-        assert_same(load(str(root), cache=cache), plain)
+def test_a_file_that_is_another_s_is_not_read(root: Path, cache: Cache) -> None:
+    """Of the same pictures in another size, with as many bytes."""
+    plain = load(str(root), size=(8, 6), cache=cache)
+    load(str(root), size=(6, 8), cache=cache)
+    one, other = (stored.path for stored in cache.files())
+    one.rename(cache.folder / "meanwhile")
+    other.rename(one)
+    (cache.folder / "meanwhile").rename(other)
+    with pytest.warns(HandgradWarning, match="its index does not match its checksum"):
+        assert_same(load(str(root), size=(8, 6), cache=cache), plain)
+
+
+def test_a_file_that_is_damaged_while_it_is_used(root: Path, cache: Cache) -> None:
+    """Cut in place, which would end a process that has it mapped; and on a disk that cannot read it."""
+    plain, used = load(str(root)), load(str(root), size=(12, 9), cache=cache)
+    (stored,) = cache.files()
+    os.truncate(stored.path, 300)
+    with pytest.warns(HandgradWarning, match=r"of its 10 pictures, one or more do not match their checksums"):
+        np.testing.assert_array_equal(used.train.images[:], plain.train.images)
+    # Said once.
+    np.testing.assert_array_equal(used.train.images[:], plain.train.images)
+    write_picture(root / "b" / "4.png", noise(12, 9, seed=78))
+    images = [samples.images for samples in used.splits.values()]
+    with pytest.raises(DataError, match=r"4\.png: it has changed since it was read, and its copy is damaged"):
+        list(map(np.asarray, images))
+
+
+def test_a_damaged_file_is_listed_and_removed_with_all_else(cache: Cache, root: Path) -> None:
+    """Whatever is there under a name of ours; and nothing else."""
+    load(str(root), cache=cache)
+    name = "0123456789abcdef"
+    (cache.folder / f"{name}.pictures").write_bytes(b"anything")
+    (cache.folder / f"{name[::-1]}.pictures").mkdir()
+    (cache.folder / f"{name[::-1]}.pictures" / "file").touch()
+    (cache.folder / f"{name}.part").write_bytes(bytes(100))
+    (cache.folder / f"{name[::-1]}.part").write_bytes(bytes(100))
+    (cache.folder / f"{name}.lock").touch()
+    (cache.folder / f"{name[:-1]}0.pictures").symlink_to(root)
+    kept = {"poetry.lock": "packages", "my.pictures": "photos", "0123.part": "a part"}
+    for other, text in kept.items():
+        (cache.folder / other).write_text(text)
+        os.utime(cache.folder / other, (0, 0))
+    listed = {stored.path.name: stored.damaged for stored in cache.files()}
+    assert sorted(listed.values()) == [False, False, True, True, True]
+    size = sum(stored.size for stored in cache.files() if not stored.path.is_dir())
+    assert cache.clear() >= size + 200
+    assert {path.name: path.read_text() for path in cache.folder.iterdir()} == kept
+    assert len(list(root.iterdir())) == 2
+
+
+def test_a_clock_that_was_wrong_keeps_no_file_for_good(root: Path, cache: Cache) -> None:
+    load(str(root), size=(8, 8), cache=cache)
+    (stored,) = cache.files()
+    os.utime(stored.path, (time.time() + 10**9,) * 2)
+    load(str(root), size=(9, 9), cache=cache)
+    assert stored.path.stat().st_mtime < time.time() + 60
 
 
 _READ = """
@@ -271,7 +351,7 @@ def test_stored_images_are_like_an_array(tmp_path: Path) -> None:
     pixels = noise(6, 3, 4, 1)
     (tmp_path / "file").write_bytes(pixels.tobytes())
     with (tmp_path / "file").open("rb") as file:
-        images = StoredImages(file, (6, 3, 4, 1))
+        images = StoredImages(file, (6, 3, 4, 1), checksums_of(pixels), pixels.__getitem__)
     indices = np.array([5, 0, 0])
     selections: list[Any] = [slice(2, 4), slice(0, 0), indices, 3, -1, (2, ..., 0), (slice(1, 3), 0), indices > 0]
     for chosen in selections[:-1]:

@@ -181,14 +181,15 @@ def _picture_seeds() -> Iterator[bytes]:
     yield animated.getvalue()
 
 
-def _model() -> Model:
+def make_model() -> Model:
+    """Make a small model that has learned nothing."""
     architecture = Architecture(input_shape=(6, 6, 1), stages=((2, 2),), hidden=(3,))
     parameters = Parameters.draw(architecture, np.random.default_rng(0))
     provenance = {"data": {"sha256": "0"}, "versions": {}}
     return Model(parameters, ("a", "b"), Standardization((1.0,), (2.0,)), provenance)
 
 
-_MODEL = _model()
+_MODEL = make_model()
 
 
 def _read_model(content: bytes) -> None:
@@ -254,7 +255,7 @@ def _read_checkpoint(content: bytes) -> None:
         memory = _state(0).optimizer.memory()
         content = checkpoint.signed(texts, {"parameters": _MODEL.parameters.vector, "history": history, **memory})
     read = checkpoint.load(_written(content, ".safetensors"))
-    model = _model()
+    model = make_model()
     read.restore(model, Recipe(), engine.create("notes", model.standardization))
 
 

@@ -38,7 +38,23 @@ def chosen(folder: Path | None, without: bool = False) -> Cache | None:
         folder = Path(named)
     if folder and folder.exists() and not folder.is_dir():
         raise InputError("cache", folder, "it is not a folder", "choose another, or give --no-cache")
-    return None if without else Cache(folder or user_cache_path("handgrad", appauthor=False) / "pictures")
+    if without:
+        return None
+    if not (folder := folder or _usual()):
+        display.notice(
+            "the images are not kept, since you have no home folder; --cache names another"
+        )
+    return Cache(folder) if folder else None
+
+
+def _usual() -> Path | None:
+    """Return the folder in the user's cache folder; None without a home, as in a container of a user without a name."""
+    try:
+        folder = user_cache_path("handgrad", appauthor=False) / "pictures"
+    except RuntimeError:
+        return None
+    # Some versions of platformdirs return ~/.cache itself, which would make a folder named ~.
+    return folder if folder.is_absolute() else None
 
 
 def cache(
@@ -48,16 +64,21 @@ def cache(
 ) -> None:
     """List the decoded pictures that are kept on disk, or remove them."""
     kept = chosen(folder)
-    assert kept
+    if not kept:
+        return
     if clear:
         try:
             display.say(f"removed {decimal(kept.clear())} from {kept.folder}")
         except OSError as error:
             raise OutputError(kept.folder, error.strerror or str(error)) from error
         return
-    files = kept.files()
+    with display.counting("Checking") as progress:
+        files = kept.files(progress)
     if json:
-        listed = [stored.about | {"file": stored.path.name, "bytes": stored.size} for stored in files]
+        listed = [
+            stored.about | {"file": stored.path.name, "bytes": stored.size, "damaged": stored.damaged}
+            for stored in files
+        ]
         display.print_json({"folder": str(kept.folder), "files": listed})
         return
     table = display.table("pictures of", "images>", "size>", "bytes>", "last used")
@@ -66,7 +87,10 @@ def cache(
         size = " × ".join(map(str, [*about["size"], about["depth"]])) if "size" in about else "headers"
         used = time.strftime("%Y-%m-%d %H:%M", time.localtime(stored.used))
         source = str(about.get("source", stored.path.name))
-        table.add_row(source, f"{about.get('images', 0):,}", size, decimal(stored.size), used)
+        shown = "damaged" if stored.damaged else size
+        table.add_row(source, f"{about.get('images', 0):,}", shown, decimal(stored.size), used)
     display.stdout.print(table)
     total = decimal(sum(stored.size for stored in files))
     display.say(f"{total} in {kept.folder}; --clear removes all; what is not used for 30 days is removed automatically")
+    if damaged := sum(stored.damaged for stored in files):
+        display.notice(f"{damaged} of {len(files)} files are damaged: what they keep is decoded again when needed")

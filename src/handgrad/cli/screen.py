@@ -9,10 +9,10 @@ from pathlib import Path
 
 from handgrad import progress
 from handgrad.cli import display, kernels
-from handgrad.errors import ClusterError, Interrupted, OutputError
+from handgrad.errors import ClusterError, FolderLostError, Interrupted, OutputError
 from handgrad.runs import Observer, Run
 from handgrad.training import Callback
-from handgrad.training.checkpoint import Checkpoints
+from handgrad.training.checkpoint import Checkpoints, step_of
 from handgrad.typing import Progress
 
 
@@ -54,11 +54,13 @@ class Screen(Observer):
         try:
             yield
         except (Interrupted, ClusterError, OutputError) as error:
-            if not self.folder or not Checkpoints(self.folder).paths():
+            paths = Checkpoints(self.folder).paths() if self.folder else []
+            if not self.folder or not paths or isinstance(error, FolderLostError):
                 raise
             command = resume_command(self.folder)
             if isinstance(error, OutputError):
-                raise OutputError(error.path, error.reason, f"make room, then {command} resumes it") from error
+                remedy = f"make room or allow writing, then {command} resumes it after step {step_of(paths[0])}"
+                raise OutputError(error.path, error.reason, remedy) from error
             raise type(error)(f"{error}; {command} resumes it") from error
 
 

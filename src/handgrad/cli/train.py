@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 from collections.abc import Mapping
@@ -87,7 +88,9 @@ def train(
         else:
             raise InputError("source", "(none)", "a training needs images", "give a SOURCE, e.g. digits, or --resume")
     if result:
-        show(result)
+        # All is written, so that Ctrl-C has nothing left to end.
+        with contextlib.suppress(KeyboardInterrupt):
+            show(result)
 
 
 def show(result: runs.Result) -> None:

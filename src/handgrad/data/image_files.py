@@ -20,7 +20,7 @@ from handgrad import processors
 from handgrad.data.cache import Cache, NoCache, key_of
 from handgrad.data.figures import DIGEST, Figures, measure
 from handgrad.data.image_file import decode, size_of
-from handgrad.data.stored import StoredImages
+from handgrad.data.stored import CHECKSUM, StoredImages, checksums_of
 from handgrad.errors import DataError
 from handgrad.typing import Images, Pixels, Progress
 
@@ -84,22 +84,25 @@ class Reader:
     def decode(self, chosen: Indices, size: tuple[int, int]) -> Decoded:
         """Return the chosen images in that size, without those that cannot be read."""
         key = key_of("pixels", self._root, PIL.__version__, size)
+        read = partial(_decode, size=size)
+        originals = _Originals(self.paths, self._marks, read, partial(self.cache.damaged, key))
         with ExitStack() as files:
-            found = files.enter_context(self.cache.opened(key, "rows"))
+            found = files.enter_context(self.cache.opened(key, "rows", "checksums"))
             kept = _Kept(np.zeros((0, *size, 1), np.uint8), np.zeros(0, _ROW))
             if found:
-                (rows,) = found.arrays
-                kept = _Kept(self.cache.images(found.file, (len(rows), *size, found.about["depth"])), rows)
+                rows, checksums = found.arrays
+                shape, restore = (len(rows), *size, found.about["depth"]), partial(originals.again, rows)
+                kept = _Kept(self.cache.images(found.file, shape, checksums, restore), rows)
             rows = self._rows(kept.rows["mark"])[chosen]
             writer = None
-            for index, (pixels, row) in self._attempts(partial(_decode, size=size), chosen[rows < 0]):
+            for index, (pixels, row) in self._attempts(read, chosen[rows < 0]):
                 if not writer:
                     writer = _Writer(self.cache, size, files)
                     writer.copy(kept, np.unique(rows[rows >= 0]))
                 row["mark"] = self._marks[index]
                 writer.write(pixels[np.newaxis], row)
             if writer:
-                kept = writer.finish(key, self._root)
+                kept = writer.finish(key, self._root, originals)
                 rows = self._rows(kept.rows["mark"])[chosen]
             return kept.subset(rows[rows >= 0], chosen[rows >= 0])
 
@@ -153,6 +156,33 @@ class _Kept(NamedTuple):
         return Decoded(images, figures, indices)
 
 
+class _Originals:
+    """The files that kept images come from: one that is damaged is read again; `tell` is called with what it is."""
+
+    def __init__(
+        self,
+        paths: Sequence[str],
+        marks: NDArray[np.void],
+        read: Callable[[str], tuple[Pixels, NDArray[np.void]]],
+        tell: Callable[[str], None],
+    ) -> None:
+        # One text, which takes less memory than a list of them, for as long as the images are used.
+        self._paths, self._marks = os.fsencode("\0".join(paths)), marks
+        self.read, self._tell, self._told = read, tell, False
+
+    def again(self, rows: NDArray[np.void], row: int) -> Pixels:
+        """Decode the image of a row; if it is no longer the same, raise a DataError."""
+        if not self._told:
+            self._told = True
+            self._tell(f"of its {len(rows)} pictures, one or more do not match their checksums")
+        index = int(np.flatnonzero(self._marks == rows[row]["mark"])[0])
+        path = os.fsdecode(self._paths.split(b"\0")[index])
+        pixels, found = self.read(path)
+        if not np.array_equal(found[0]["digest"], rows[row]["digest"]):
+            raise DataError("picture", path, "it has changed since it was read, and its copy is damaged", "start again")
+        return pixels
+
+
 class _Writer:
     """Writes images one after the other, grey until the first that is not, to files that `files` closes."""
 
@@ -160,7 +190,7 @@ class _Writer:
         self.cache, self.size, self.channels = cache, size, 1
         self._files, self.file = files, files.enter_context(cache.temporary())
         # Bytes end to end: one array per image would take more memory than its content.
-        self._rows = bytearray()
+        self._rows, self._checksums = bytearray(), bytearray()
 
     def copy(self, kept: _Kept, chosen: Indices) -> None:
         """Append images that were kept."""
@@ -173,22 +203,28 @@ class _Writer:
         """Append images and what is known of each."""
         if images.shape[3] > self.channels:
             self._widen()
-        self.file.write(np.repeat(images, self.channels // images.shape[3], axis=3).data)
+        self._append(np.repeat(images, self.channels // images.shape[3], axis=3))
         self._rows += rows.tobytes()
 
-    def finish(self, key: str, source: str) -> _Kept:
+    def finish(self, key: str, source: str, originals: _Originals) -> _Kept:
         """Keep the images in the cache and return them."""
-        rows = np.frombuffer(self._rows, _ROW)
+        rows, checksums = np.frombuffer(self._rows, _ROW), np.frombuffer(self._checksums, CHECKSUM)
         about = {"source": source, "size": self.size, "depth": self.channels, "images": len(rows)}
-        self.cache.keep(self.file, key, about, rows=rows)
-        return _Kept(self.cache.images(self.file, (len(rows), *self.size, self.channels)), rows)
+        self.cache.keep(self.file, key, about, rows=rows, checksums=checksums)
+        shape, restore = (len(rows), *self.size, self.channels), partial(originals.again, rows)
+        return _Kept(self.cache.images(self.file, shape, checksums, restore), rows)
+
+    def _append(self, images: Pixels) -> None:
+        self.file.write(images.data)
+        self._checksums += checksums_of(images).tobytes()
 
     def _widen(self) -> None:
         """Write the images so far again, in three channels."""
         grey, self.file, self.channels = self.file, self._files.enter_context(self.cache.temporary()), 3
+        self._checksums.clear()
         grey.seek(0)
-        while piece := grey.read(1 << 20):
-            self.file.write(np.repeat(np.frombuffer(piece, np.uint8), 3).data)
+        while piece := grey.read(_PIECE * self.size[0] * self.size[1]):
+            self._append(np.repeat(np.frombuffer(piece, np.uint8).reshape(-1, *self.size, 1), 3, axis=3))
         # Its room is needed.
         grey.truncate(0)
 

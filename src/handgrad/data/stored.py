@@ -1,10 +1,13 @@
-"""Images in a mapped file: the rows asked for are copied to memory, and no others stay there."""
+"""Images in a file: the rows asked for are read and compared with their checksums, and no others are in memory."""
 
 from __future__ import annotations
 
 import copy
-import mmap
-from collections.abc import Iterator
+import os
+import threading
+import weakref
+import zlib
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -12,39 +15,74 @@ from numpy.typing import DTypeLike, NDArray
 
 from handgrad.typing import Pixels
 
-_RESIDENT = 32 << 20
-"""Bytes to read before the pages of the map are released, from this process to the system's cache."""
+CHECKSUM = np.dtype(np.uint32)
+"""Of each image's bytes: CRC-32, which is several times as fast as a digest, and notices what damages a disk."""
 
 
-class _Mapping:
-    """A file's pixels in the address space."""
+def checksums_of(images: Pixels) -> NDArray[np.uint32]:
+    """Return the checksum of each image."""
+    return np.array([zlib.crc32(image) for image in np.ascontiguousarray(images)], CHECKSUM)
 
-    def __init__(self, file: BinaryIO, shape: tuple[int, ...]) -> None:
-        self.map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        self.pixels = np.frombuffer(self.map, np.uint8, int(np.prod(shape))).reshape(shape)
-        self.read = 0
 
-    def copy(self, rows: NDArray[np.int64]) -> Pixels:
-        copied: Pixels = self.pixels[rows]
-        self.read += copied.nbytes
-        if self.read > _RESIDENT and hasattr(mmap, "MADV_DONTNEED"):
-            self.read = 0
-            self.map.madvise(mmap.MADV_DONTNEED)
-        return copied
+class _File:
+    """The images that a file begins with; one that does not match its checksum is restored."""
+
+    def __init__(
+        self,
+        file: BinaryIO,
+        shape: tuple[int, ...],
+        checksums: NDArray[np.uint32],
+        restore: Callable[[int], Pixels],
+    ) -> None:
+        self.shape, self._checksums, self._restore = shape, checksums, restore
+        self._length = int(np.prod(shape))
+        # Unbuffered: rows are read in random order.
+        self._file = os.fdopen(os.dup(file.fileno()), "rb", buffering=0)
+        weakref.finalize(self, self._file.close)
+        self._lock = threading.Lock()
+
+    def read(self, rows: NDArray[np.int64]) -> Pixels:
+        images = np.zeros((len(rows), *self.shape), np.uint8)
+        whole, length = memoryview(images.reshape(-1)), self._length
+        wanted = zip(range(0, images.size, length), rows.tolist(), self._checksums[rows].tolist(), strict=True)
+        damaged = []
+        with self._lock:
+            for place, row, checksum in wanted:
+                image = whole[place : place + length]
+                try:
+                    self._read(row * length, image)
+                except OSError:
+                    # What the disk cannot read is damaged too.
+                    image[:] = bytes(length)
+                if zlib.crc32(image) != checksum:
+                    damaged.append((place // length, row))
+        for index, row in damaged:
+            images[index] = self._restore(row)
+        return images
+
+    def _read(self, start: int, image: memoryview) -> None:
+        if hasattr(os, "preadv"):
+            os.preadv(self._file.fileno(), [image], start)
+        else:
+            # Threads share the position in the file.
+            self._file.seek(start)
+            self._file.readinto(image)
 
 
 class StoredImages:
-    """Images in a file, as an array of uint8 of shape (count, height, width, channels) that copies what is asked for.
+    """Images in a file, as an array of uint8 of shape (count, height, width, channels) that reads what is asked for.
 
-    The file begins with the pixels; it may be closed, replaced or removed afterwards, but not truncated.
+    The file begins with the pixels; it may be closed, replaced or removed afterwards. Whenever an image is read that
+    does not match its checksum, the file being damaged, `restore` is called with its row and returns it.
 
     Examples
     --------
     >>> import tempfile
+    >>> pixels = np.arange(8, dtype=np.uint8).reshape(2, 2, 2, 1)
     >>> with tempfile.TemporaryFile() as file:
-    ...     _ = file.write(bytes(range(8)))
+    ...     _ = file.write(pixels.tobytes())
     ...     file.flush()
-    ...     images = StoredImages(file, (2, 2, 2, 1))
+    ...     images = StoredImages(file, pixels.shape, checksums_of(pixels), restore=pixels.__getitem__)
     >>> images[1:, 0, :, 0], images.subset(np.array([1, 0]))[0].ravel()
     (array([[4, 5]], dtype=uint8), array([4, 5, 6, 7], dtype=uint8))
     """
@@ -52,15 +90,21 @@ class StoredImages:
     dtype = np.dtype(np.uint8)
     ndim = 4
 
-    def __init__(self, file: BinaryIO, shape: tuple[int, int, int, int]) -> None:
-        self._mapping = _Mapping(file, shape)
+    def __init__(
+        self,
+        file: BinaryIO,
+        shape: tuple[int, int, int, int],
+        checksums: NDArray[np.uint32],
+        restore: Callable[[int], Pixels],
+    ) -> None:
+        self._file = _File(file, shape[1:], checksums, restore)
         self._rows: NDArray[np.int64] = np.arange(shape[0])
         self._channels = shape[3]
 
     @property
     def shape(self) -> tuple[int, ...]:
         """(count, height, width, channels)."""
-        return (len(self._rows), *self._mapping.pixels.shape[1:3], self._channels)
+        return (len(self._rows), *self._file.shape[:2], self._channels)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -69,12 +113,12 @@ class StoredImages:
         first, *rest = chosen if isinstance(chosen, tuple) else (chosen,)
         if isinstance(first, int | np.integer):
             return self[np.array([first])][(0, *rest)]
-        copied = self._mapping.copy(self._rows[first])
-        if self._channels > copied.shape[3]:
-            copied = np.repeat(copied, self._channels, axis=3)
-        elif self._channels < copied.shape[3]:
-            copied = np.ascontiguousarray(copied[..., : self._channels])
-        return copied[(slice(None), *rest)] if rest else copied
+        read = self._file.read(self._rows[first])
+        if self._channels > read.shape[3]:
+            read = np.repeat(read, self._channels, axis=3)
+        elif self._channels < read.shape[3]:
+            read = np.ascontiguousarray(read[..., : self._channels])
+        return read[(slice(None), *rest)] if rest else read
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         return np.asarray(self[:], dtype)

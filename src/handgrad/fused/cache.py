@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from numba.core.caching import FunctionCache
+from numba.core import caching
 from numba.core.serialize import dumps
 
 _SEAL = hashlib.sha256().digest_size
@@ -58,11 +58,31 @@ class SealedFile:
             temporary.unlink(missing_ok=True)
 
 
-class KernelCache(FunctionCache):
+class _OfUser(caching.UserWideCacheLocator):
+    """In the user's folder of caches."""
+
+    def ensure_cache_path(self) -> None:
+        """Make the folder; raise an OSError where it cannot be written."""
+        # Of a user without a home, it is called ~/.cache and would be made in the working folder.
+        if not Path(self.get_cache_path()).is_absolute():  # type: ignore[no-untyped-call]
+            raise FileNotFoundError(self.get_cache_path())  # type: ignore[no-untyped-call]
+        super().ensure_cache_path()  # type: ignore[no-untyped-call]
+
+
+class _Kernel(caching.CompileResultCacheImpl):
+    _locator_classes = [  # noqa: RUF012 - Numba's
+        _OfUser if locator is caching.UserWideCacheLocator else locator
+        for locator in caching.CompileResultCacheImpl._locator_classes
+    ]
+
+
+class KernelCache(caching.FunctionCache):
     """Numba's cache of one function, always called with arguments of the same types, kept in a ``SealedFile``.
 
     It raises a RuntimeError if no folder can be written.
     """
+
+    _impl_class = _Kernel
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)  # type: ignore[no-untyped-call]

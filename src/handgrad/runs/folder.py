@@ -11,7 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from handgrad import atomic
-from handgrad.errors import InputError, OutputError
+from handgrad.errors import FolderLostError, InputError, OutputError
 from handgrad.model_file import FILE_NAME
 from handgrad.report.files import NAMES
 from handgrad.training.checkpoint import Checkpoints
@@ -19,8 +19,27 @@ from handgrad.training.checkpoint import Checkpoints
 _LOCK = ".lock"
 
 
+class Claim:
+    """A folder that this process holds by its lock: while the lock is open, the system gives its number to no other."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._held = folder, (folder / _LOCK).stat()
+
+    def holds(self) -> bool:
+        """Return whether the folder is still the one that was claimed."""
+        try:
+            return os.path.samestat((self._folder / _LOCK).stat(), self._held)
+        except OSError:
+            return False
+
+    def check(self) -> None:
+        """Raise a FolderLostError if it is not: another training may write there now, or a person wants it gone."""
+        if not self.holds():
+            raise FolderLostError(self._folder, "it was removed or replaced during the training", "train again")
+
+
 @contextmanager
-def claimed(folder: Path, overwrite: bool) -> Iterator[None]:
+def claimed(folder: Path, overwrite: bool) -> Iterator[Claim]:
     """Make the folder before the work, so that no work is lost for want of one; remove it again if the work fails.
 
     No other process can claim it meanwhile. A folder that holds results that may not be overwritten, or that another
@@ -29,17 +48,19 @@ def claimed(folder: Path, overwrite: bool) -> Iterator[None]:
     made: list[Path] = []
     try:
         try:
-            _refuse_results(folder, overwrite)
+            # Where a training runs, that is the reason, and not what it has written so far.
+            if not (folder / _LOCK).exists():
+                _refuse_results(folder, overwrite)
             made += [path for path in (folder, *folder.parents) if not path.exists()]
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(folder, error.strerror or str(error)) from error
         if not os.access(folder, os.W_OK | os.X_OK):
             raise OutputError(folder, "no permission")
-        with locked(folder, "out"):
+        with locked(folder, "out") as claim:
             # Checked again, now that no other process can write here.
             _refuse_results(folder, overwrite)
-            yield
+            yield claim
     except BaseException:
         for path in made:
             # Only while it is empty: rmdir refuses others.
@@ -49,7 +70,7 @@ def claimed(folder: Path, overwrite: bool) -> Iterator[None]:
 
 
 @contextmanager
-def locked(folder: Path, argument: str) -> Iterator[None]:
+def locked(folder: Path, argument: str) -> Iterator[Claim]:
     """Keep other processes from a folder; the system releases the lock however the process ends.
 
     `argument` is what the caller calls the folder, for the InputError if another process writes to it.
@@ -57,17 +78,19 @@ def locked(folder: Path, argument: str) -> Iterator[None]:
     lock = FileLock(folder / _LOCK, blocking=False)
     try:
         lock.acquire()
+        claim = Claim(folder)
     except Timeout:
         raise InputError(argument, folder, "another process is writing to it", "wait, or choose another") from None
     except OSError as error:
         raise OutputError(folder, error.strerror or str(error)) from error
     try:
         atomic.remove_leftovers(folder, NAMES)
-        yield
+        yield claim
     finally:
         # Removed while it is held: whoever opened it meanwhile finds it gone, and tries again.
-        with contextlib.suppress(OSError):
-            (folder / _LOCK).unlink()
+        if claim.holds():
+            with contextlib.suppress(OSError):
+                (folder / _LOCK).unlink()
         lock.release()
 
 

@@ -5,19 +5,28 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from handgrad.data import Dataset, absolute
-from handgrad.errors import CheckpointError, DivergenceError, InputError, Interrupted, OutputError
+from handgrad.errors import (
+    CheckpointError,
+    DivergenceError,
+    FolderLostError,
+    InputError,
+    Interrupted,
+    OutputError,
+)
 from handgrad.report import surroundings
+from handgrad.runs.folder import Claim
 from handgrad.runs.options import TrainingOptions
 from handgrad.runs.run import Observer, Run
 from handgrad.runs.written import OPTIONS, combine, written
 from handgrad.training import Epoch, Step
 from handgrad.training.checkpoint import Checkpoint, Checkpoints
+from handgrad.training.interruption import uninterrupted
 
 _FOLDER = "folder"
 """Key of the folder that a relative source starts from, beside the options."""
@@ -25,13 +34,14 @@ _FOLDER = "folder"
 
 @contextmanager
 def checkpointed(
-    run: Run, checkpoints: Checkpoints, settings: dict[str, Any], seconds: float
+    run: Run, claim: Claim, checkpoints: Checkpoints, settings: dict[str, Any], seconds: float
 ) -> Iterator[Callable[[Step | Epoch], None]]:
     """Leave a checkpoint behind if the training ends early; yield what writes one after each epoch or `seconds`."""
     last = 0.0
 
     def write() -> None:
         nonlocal last
+        claim.check()
         checkpoints.write(run.model, run.state, settings)
         last = time.monotonic()
 
@@ -43,16 +53,28 @@ def checkpointed(
         write()
         yield keep
     except KeyboardInterrupt:
-        write()
+        # Whoever is impatient presses it again.
+        with suppress(KeyboardInterrupt), uninterrupted():
+            write()
         raise Interrupted(f"interrupted after step {run.state.step}") from None
     except DivergenceError:
         # From every checkpoint it would diverge again.
         checkpoints.clear()
         raise
-    except OutputError:
-        if not checkpoints.paths():
-            checkpoints.clear()
-        raise
+    except FolderLostError as error:
+        # Whatever is there now is somebody else's.
+        raise FolderLostError(error.path, error.reason, f"{_lost(run)}; train again") from error
+    except OutputError as error:
+        if checkpoints.paths():
+            raise
+        checkpoints.clear()
+        remedy = f"{_lost(run)}; train again into a writable folder on a disk with room"
+        raise OutputError(error.path, error.reason, remedy) from error
+
+
+def _lost(run: Run) -> str:
+    steps = run.state.step
+    return "nothing is lost yet" if not steps else f"the {steps} steps so far are lost"
 
 
 def settings(options: TrainingOptions) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from handgrad.model import Model
 from handgrad.report.files import contents
 from handgrad.report.training import training_report
 from handgrad.runs import resumption
-from handgrad.runs.folder import claimed, is_finished, locked, next_free
+from handgrad.runs.folder import Claim, claimed, is_finished, locked, next_free
 from handgrad.runs.options import TrainingOptions
 from handgrad.runs.run import Observer, Run, prepare
 from handgrad.training import Epoch, Step
@@ -100,14 +100,15 @@ def train(
     observer = observer or Observer()
     with ExitStack() as claims:
         if out:
-            claims.enter_context(claimed(out, overwrite))
+            claim = claims.enter_context(claimed(out, overwrite))
         run = prepare(options, command=command, cache=cache, threads=threads, observer=observer)
         if not out:
             out = next_free(Path("runs") / run.dataset.name)
-            claims.enter_context(claimed(out, overwrite))
+            claim = claims.enter_context(claimed(out, overwrite))
+        claim.check()
         checkpoints = Checkpoints(out)
         checkpoints.clear()
-        return _finish(run, checkpoints, resumption.settings(options), checkpoint_seconds, loop, observer)
+        return _finish(run, claim, checkpoints, resumption.settings(options), checkpoint_seconds, loop, observer)
 
 
 def resume(
@@ -147,7 +148,7 @@ def resume(
     if is_finished(folder):
         observer.notice(f"the training in {folder} is finished; nothing is left to do")
         return None
-    with locked(folder, "folder"):
+    with locked(folder, "folder") as claim:
         checkpoints = Checkpoints(folder)
         checkpoint = resumption.newest(checkpoints, observer)
         options = resumption.options_of(checkpoint)
@@ -160,18 +161,24 @@ def resume(
         epochs = options.recipe.epochs_for(len(run.dataset.train))
         epoch = min(len(run.state.history) + 1, epochs)
         observer.notice(f"resuming after step {run.state.step}, in epoch {epoch} of {epochs}")
-        return _finish(run, checkpoints, checkpoint.settings, checkpoint_seconds, loop, observer)
+        return _finish(run, claim, checkpoints, checkpoint.settings, checkpoint_seconds, loop, observer)
 
 
 def _finish(
-    run: Run, checkpoints: Checkpoints, settings: dict[str, Any], seconds: float, loop: Loop, observer: Observer
+    run: Run,
+    claim: Claim,
+    checkpoints: Checkpoints,
+    settings: dict[str, Any],
+    seconds: float,
+    loop: Loop,
+    observer: Observer,
 ) -> Result:
     """Train from where the run stands, evaluate, and write the results in place of the checkpoints."""
     options, folder = run.options, checkpoints.folder.parent
     if options.workers and loop is in_this_process:
         raise InputError("workers", options.workers, "needs a cluster to train on", "give its loop, or leave it out")
     observer.prepared(run, folder)
-    with resumption.checkpointed(run, checkpoints, settings, seconds) as keep:
+    with resumption.checkpointed(run, claim, checkpoints, settings, seconds) as keep:
         with observer.training() as show, closing(loop(run, folder)) as events:
             for event in events:
                 # A cluster keeps checkpoints of its own.
@@ -186,6 +193,7 @@ def _finish(
         report["options"] = resumption.recorded(settings)
         # Once all is written, Ctrl-C has nothing left to end.
         with suppress(KeyboardInterrupt), uninterrupted():
+            claim.check()
             atomic.write_files(folder, contents(run.model, run.dataset, history, report))
             checkpoints.clear()
     return Result(folder, run.model, report)

@@ -106,7 +106,7 @@ class Checkpoints:
     def paths(self) -> list[Path]:
         """Return the path of every checkpoint, the newest first."""
         found = [*self.folder.glob("step-*.safetensors"), *self.cluster.glob("*/*/step-*.safetensors")]
-        return sorted(found, key=lambda path: path.name, reverse=True)
+        return sorted(found, key=step_of, reverse=True)
 
     def write(self, model: Model, state: State, settings: dict[str, Any]) -> None:
         """Write one atomically, then remove all but it and the one before.
@@ -168,6 +168,16 @@ class Checkpoints:
 def name_of(step: int) -> str:
     """Return the name of a checkpoint's file."""
     return f"step-{step:08}.safetensors"
+
+
+def step_of(path: Path) -> int:
+    """Return the step of a checkpoint by its file's name; −1 for a name that nothing here gave.
+
+    >>> step_of(Path("step-00000120.safetensors"))
+    120
+    """
+    number = path.stem.removeprefix("step-")
+    return int(number) if number.isdecimal() and number.isascii() else -1
 
 
 def to_bytes(model: Model, state: State, settings: dict[str, Any]) -> bytes:

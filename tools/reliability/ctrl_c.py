@@ -1,0 +1,57 @@
+"""Presses Ctrl-C at random moments of a training, once or several times, and resumes it."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import signal
+import time
+from pathlib import Path
+
+from tools.reliability._training import has_checkpoint, is_one_line, model_of, start, training, write_source
+from tools.reliability.trial import Outcome
+
+SECTION = "Interruptions and full disks"
+TITLE = (
+    "Ctrl-C, once to three times, at a random moment of a training: one line, no half-written file, and the resumed "
+    "training ends with the model of an undisturbed one"
+)
+FOUND = (
+    "in the first quarter of a second, while NumPy was imported, Ctrl-C printed a traceback, and a second one "
+    "while the checkpoint was written lost it. The package now imports NumPy after it can answer, and writes the "
+    "checkpoint to its end"
+)
+COUNT, EPOCHS = 24, 60
+_PYTHON = 0.15
+"""Seconds in which Python itself starts, and answers with a traceback of its own."""
+
+
+def trial(folder: Path) -> Outcome:
+    """Interrupt one training after the other, each at another moment."""
+    write_source(folder)
+    began = time.perf_counter()
+    with training(folder, EPOCHS) as process:
+        process.communicate()
+    lasted, right = time.perf_counter() - began, model_of(folder)
+    rng, held, resumed = random.Random(15), 0, 0
+    for number in range(COUNT):
+        shutil.rmtree(folder / "run", ignore_errors=True)
+        with training(folder, EPOCHS) as process:
+            time.sleep(_PYTHON + (lasted - _PYTHON) * (number + rng.random()) / COUNT)
+            for _ in range(rng.randint(1, 3)):
+                process.send_signal(signal.SIGINT)
+                time.sleep(rng.uniform(0, 0.02))
+            _, err = process.communicate()
+        done = model_of(folder) == right
+        # Python ends by the signal itself while it shuts down, and where it was within code made from text.
+        ends = (0, -signal.SIGINT) if done else (130, -signal.SIGINT)
+        sound = process.returncode in ends and (done or is_one_line(err))
+        if not done and has_checkpoint(folder):
+            resumed += 1
+            with start(folder, "train", "--resume", "run") as process:
+                process.communicate()
+            sound = sound and model_of(folder) == right
+        elif not done:
+            sound = sound and not (folder / "run").exists()
+        held += sound
+    return Outcome(COUNT, held, f"{resumed} resumed")
