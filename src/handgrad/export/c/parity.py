@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from handgrad.errors import InputError
 from handgrad.model import Model
 from handgrad.notes import network
 from handgrad.parameters import Parameters
@@ -16,7 +17,7 @@ _DOT = 4
 def parity(model: Model, parameters: Parameters) -> tuple[Pixels, Array]:
     """Return the image, of several random ones, that these parameters are least sure of, and its float64 probabilities.
 
-    A probability of 1 would hide mistakes that one of a half brings to light. The images are coarse dots with the mean
+    A model whose float sums overflow is refused. A probability of 1 would hide mistakes that one of a half brings to light. The images are coarse dots with the mean
     and std of the training pixels, always the same.
     """
     rng = np.random.default_rng(0)
@@ -25,6 +26,11 @@ def parity(model: Model, parameters: Parameters) -> tuple[Pixels, Array]:
     coarse = rng.normal(figures.mean, figures.std, (_CANDIDATES, -(-height // _DOT), -(-width // _DOT), channels))
     dots = coarse.repeat(_DOT, axis=1).repeat(_DOT, axis=2)[:, :height, :width]
     images = np.clip(np.rint(dots), 0, 255).astype(np.uint8)
-    probabilities = network.predict(parameters.astype("float64"), figures.apply(images, "float64"))
+    with np.errstate(over="ignore", invalid="ignore"):
+        single = network.predict(parameters.astype("float32"), figures.apply(images, "float32"))
+        probabilities = network.predict(parameters.astype("float64"), figures.apply(images, "float64"))
+    if not (np.isfinite(single).all() and np.isfinite(probabilities).all()):
+        rule = "are not numbers for every image: its weights are so large that sums of floats overflow"
+        raise InputError("model", "its probabilities", rule, "train it with a smaller learning rate")
     least_sure = int(probabilities.max(axis=1).argmin())
     return images[least_sure], probabilities[least_sure]
