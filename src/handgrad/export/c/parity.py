@@ -17,8 +17,8 @@ _DOT = 4
 def parity(model: Model, parameters: Parameters) -> tuple[Pixels, Array]:
     """Return the image, of several random ones, that these parameters are least sure of, and its float64 probabilities.
 
-    A model whose float sums overflow is refused. A probability of 1 would hide mistakes that one of a half brings to light. The images are coarse dots with the mean
-    and std of the training pixels, always the same.
+    A probability of 1 would hide mistakes that one of a half brings to light. The images are coarse dots with the mean
+    and std of the training pixels, always the same. A model for which sums of floats overflow is refused.
     """
     rng = np.random.default_rng(0)
     height, width, channels = model.architecture.input_shape

@@ -83,8 +83,8 @@ def export(
     Raises
     ------
     InputError
-        If the prefix is not a name in C, the name of a class is too long for C, or a number is none that a float has, or so large that sums
-        overflow.
+        If the prefix is not a name in C, the name of a class is too long for C, or the model has a number that no
+        float can be, or so large ones that sums of floats overflow.
 
     Examples
     --------
