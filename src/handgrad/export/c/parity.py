@@ -26,10 +26,14 @@ def parity(model: Model, parameters: Parameters) -> tuple[Pixels, Array]:
     coarse = rng.normal(figures.mean, figures.std, (_CANDIDATES, -(-height // _DOT), -(-width // _DOT), channels))
     dots = coarse.repeat(_DOT, axis=1).repeat(_DOT, axis=2)[:, :height, :width]
     images = np.clip(np.rint(dots), 0, 255).astype(np.uint8)
+    black_and_white = np.broadcast_to(np.array([[[[0]]], [[[255]]]], np.uint8), (2, *images.shape[1:]))
     with np.errstate(over="ignore", invalid="ignore"):
-        single = network.predict(parameters.astype("float32"), figures.apply(images, "float32"))
         probabilities = network.predict(parameters.astype("float64"), figures.apply(images, "float64"))
-    if not (np.isfinite(single).all() and np.isfinite(probabilities).all()):
+        single = [
+            network.predict(parameters.astype("float32"), figures.apply(each, "float32"))
+            for each in (images, black_and_white)
+        ]
+    if not all(np.isfinite(found).all() for found in (probabilities, *single)):
         rule = "are not numbers for every image: its weights are so large that sums of floats overflow"
         raise InputError("model", "its probabilities", rule, "train it with a smaller learning rate")
     least_sure = int(probabilities.max(axis=1).argmin())
