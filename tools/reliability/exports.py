@@ -105,8 +105,9 @@ def _agree(answer: Array, wanted: Array, special: float) -> bool:
 
 def _expected(model: Model, X: Array, int8: bool) -> Array:
     parameters = rounded(model.parameters) if int8 else model.parameters
+    standardized = model.standardization.apply(X.astype("float64"), "float64")
     with np.errstate(all="ignore"):
-        return network.predict(parameters.astype("float64"), model.standardization.apply(X.astype("float64"), "float64"))
+        return network.predict(parameters.astype("float64"), standardized)
 
 
 def drawn(rng: np.random.Generator) -> Model:
