@@ -25,10 +25,10 @@ TITLE = (
     "processor; losses, probabilities and gradients are the notes' but for rounding, the same bits for 1 and 3 threads"
 )
 FOUND = (
-    "Pooling by 4 took 55 s to compile, by 6 85 s, by 8 more than four minutes, 7 × 7 filters with mixing weights 87 s: "
+    "Pooling by 4 took 55 s to compile, by 6 85 s, by 8 over four minutes, 7 × 7 filters with mixing weights 87 s: "
     "loops over a filter's and a window's cells were written out whatever their number. Above a stated size they are "
-    "loops now. The tables of the pooling's backward pass grew with the fourth power of the window's side; from 257 on, "
-    "the winner's place overflowed."
+    "loops now. The tables of the pooling's backward pass grew with the fourth power of the window's side; from 257 "
+    "on, the winner's place overflowed."
 )
 
 SIZES = (
