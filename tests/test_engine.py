@@ -181,7 +181,7 @@ def test_a_prepared_engine_compiles_nothing_more(optimizer: OptimizerName) -> No
     engine.prepare(parameters, recipe=recipe)
     np.testing.assert_array_equal(parameters.vector, before)
     images = np.zeros((40, 8, 8, 3), np.uint8)
-    with announced(lambda: None) as compiled:
+    with announced(lambda *_: None) as compiled:
         engine.predict(parameters, images)
         _, _, gradient = engine.loss_and_gradients(parameters, images, np.zeros(40, int))
         engine.optimizer(recipe, parameters).update(parameters, gradient, 0.1)

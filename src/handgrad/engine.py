@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, get_args
 
 import numpy as np
@@ -19,7 +18,7 @@ from handgrad.standardization import Standardization
 from handgrad.typing import Array, Integers, Stored
 
 if TYPE_CHECKING:
-    from handgrad.fused.compilation import Compilation
+    from handgrad.fused.compilation import Compilation, Compiling
 
 EngineName: TypeAlias = Literal["fused", "notes"]
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)
@@ -51,7 +50,7 @@ class Engine(Protocol):
         predictions: bool = True,
         gradients: bool = False,
         recipe: RecipeLike | None = None,
-        begin: Callable[[], None] = lambda: None,
+        compiling: Compiling = lambda name, done, total: None,
     ) -> Compilation | None:
         """Compile whatever the work ahead needs and no earlier process has compiled; return None if all was ready.
 
@@ -65,8 +64,8 @@ class Engine(Protocol):
             Which of ``predict`` and ``loss_and_gradients`` will be called.
         recipe : RecipeLike, optional
             Of a training, which needs both of them, the optimizer, and the augmentation of its images.
-        begin : callable
-            Called before the first compilation.
+        compiling : callable
+            Called before each kernel with its name, the number of kernels done, and that of all that are compiled.
         """
 
 
@@ -116,7 +115,7 @@ def create(
         Threads of the fused engine; by default ``fused.team.default_threads()``. The results do not depend on it.
     architecture : Architecture, optional
         The network to compute. Where it has an operation that the fused engine lacks, the notes engine is created in
-        its place, with a ``HandgradWarning``.
+        its place, with a ``HandgradWarning``, and also where Numba is missing.
 
     Raises
     ------
@@ -136,6 +135,10 @@ def create(
         text = f"the fused engine has no {' and no '.join(sorted(missing))}; the notes engine computes instead, slower"
         warnings.warn(text, HandgradWarning, stacklevel=2)
     if name == "notes" or missing:
+        return NotesEngine(standardization)
+    if lack := fused.missing_compiler():
+        text = "the fused engine {}; the notes engine computes instead, slower; {}".format(*lack)
+        warnings.warn(text, HandgradWarning, stacklevel=2)
         return NotesEngine(standardization)
     # Imported here, since Numba takes a second to import and not every use needs it.
     from handgrad.fused.engine import FusedEngine

@@ -64,7 +64,7 @@ def program(work: str) -> str:
     """Says that it is ready, does its work when asked to, and prints on stderr if it was right and what it compiled."""
     lines = "".join(f"    {line}\n" for line in work.strip().splitlines())
     return (
-        f"print('ready', flush=True)\nsys.stdin.readline()\nwith announced(lambda: None) as compiled:\n{lines}"
+        f"print('ready', flush=True)\nsys.stdin.readline()\nwith announced(lambda *_: None) as compiled:\n{lines}"
         "print(json.dumps({'right': bool(right), **vars(compiled)}), file=sys.stderr)\n"
     )
 
@@ -162,7 +162,7 @@ def test_a_read_only_install_keeps_kernels_in_the_users_cache(
 def step() -> Compilation:
     """One step with a kernel that this process has not loaded yet."""
     theta, one = np.arange(9.0), np.ones(9)
-    with announced(lambda: None) as compiled:
+    with announced(lambda *_: None) as compiled:
         Suite((descend,), {}, "float64")["descend"](theta, one, one.copy(), one, 0.5, 0.1)
     np.testing.assert_allclose(theta, np.arange(9) - 0.1 * (0.5 + 1 + np.arange(9)))
     return compiled

@@ -94,6 +94,8 @@ def warnings_as_notices() -> Iterator[None]:
     """Print the library's own warnings as notices, and those of others with nothing that acts on the terminal."""
     with warnings.catch_warnings():
         warnings.simplefilter("default", HandgradWarning)
+        # Of scikit-learn's import where there is no /dev/shm: no command has processes that would need it.
+        warnings.filterwarnings("ignore", ".*joblib will operate in serial mode")
 
         def show(message: Warning | str, category: type[Warning], *place: Any, **options: Any) -> None:
             if issubclass(category, HandgradWarning):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import Any
 
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import TaskID, TimeElapsedColumn
 
 from handgrad.cli import display
 from handgrad.engine import Engine
@@ -13,20 +13,20 @@ from handgrad.parameters import Parameters
 
 
 def prepare(engine: Engine, parameters: Parameters, pixels: Any, **needs: Any) -> None:
-    """Call ``engine.prepare``; show a clock on a terminal, else one line, while it compiles."""
-    clock = Progress(
-        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=display.stderr, transient=True
-    )
+    """Call ``engine.prepare``; show a bar with each kernel on a terminal, else one line, while it compiles."""
+    bar = display.progress_bar(TimeElapsedColumn())
+    tasks: list[TaskID] = []
 
-    def begin() -> None:
-        if display.stderr.is_terminal:
-            shown.enter_context(clock)
-            clock.add_task("Compiling kernels, once; this takes about a quarter of a minute")
-        else:
-            display.notice("compiling kernels, once; this takes about a quarter of a minute")
+    def compiling(name: str, done: int, total: int) -> None:
+        if not tasks:
+            tasks.append(bar.add_task(""))
+            shown.enter_context(bar)
+            if bar.disable:
+                display.notice("compiling kernels, once; this takes about a quarter of a minute")
+        bar.update(tasks[0], description=f"Compiling kernels, once: {name}", completed=done, total=total)
 
     with ExitStack() as shown:
-        compiled = engine.prepare(parameters, pixels, **needs, begin=begin)
+        compiled = engine.prepare(parameters, pixels, **needs, compiling=compiling)
     if compiled and display.stderr.is_terminal:
         display.notice(f"compiled kernels, once, {compiled.seconds:.0f} s")
     if compiled and not compiled.kept:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sysconfig
+
 from handgrad.architecture import Architecture
 from handgrad.graph import operations_of
 
@@ -23,3 +25,18 @@ def unsupported(architecture: Architecture) -> frozenset[str]:
     frozenset()
     """
     return operations_of(architecture) - OPERATIONS
+
+
+def missing_compiler() -> tuple[str, str] | None:
+    """Return what is missing where there is no Numba, and the remedy; None where there is.
+
+    >>> missing_compiler()
+    """
+    try:
+        import numba  # noqa: F401
+    except (ImportError, OSError) as error:  # without it; or with libraries that do not load
+        musl = "musl" in str(sysconfig.get_config_var("HOST_GNU_TYPE"))
+        reason = "which has no packages for musl (Alpine)" if musl else f"which cannot be imported ({error})"
+        remedy = "use a system with glibc, such as the image python:3.13-slim" if musl else "pip install numba"
+        return f"needs Numba, {reason}", remedy
+    return None

@@ -1,8 +1,12 @@
-"""Compiled kernels on disk, one file each: a broken one is compiled again, one that finds no room is not kept."""
+"""Compiled kernels on disk, one file each: a broken one is compiled again, one that finds no room is not kept.
+
+Whoever can write such a file runs code in the process that reads it: see ``trust.py``.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import os
 import pickle
 import uuid
 from collections.abc import Callable
@@ -11,6 +15,8 @@ from typing import Any
 
 from numba.core import caching
 from numba.core.serialize import dumps
+
+from handgrad.fused import trust
 
 _SEAL = hashlib.sha256().digest_size
 
@@ -36,7 +42,9 @@ class SealedFile:
         self.path = path
 
     def load(self, key: Any) -> Any:
-        """Return what was saved under this very key, or None."""
+        """Return what was saved under this very key, or None; None, too, if another user could have written it."""
+        if trust.distrusted(self.path):
+            return None
         try:
             content = self.path.read_bytes()
         except OSError:
@@ -52,34 +60,49 @@ class SealedFile:
         data = dumps((key, result))  # type: ignore[no-untyped-call]
         temporary = self.path.with_name(f"{self.path.name}.{uuid.uuid4().hex[:16]}")
         try:
-            temporary.write_bytes(hashlib.sha256(data).digest() + data)
+            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(hashlib.sha256(data).digest() + data)
             temporary.replace(self.path)
         finally:
             temporary.unlink(missing_ok=True)
 
 
-class _OfUser(caching.UserWideCacheLocator):
-    """In the user's folder of caches."""
+class _Private:
+    """A place for kernels that only its user can write."""
 
-    def ensure_cache_path(self) -> None:
-        """Make the folder; raise an OSError where it cannot be written."""
+    def ensure_cache_path(self: Any) -> None:
+        """Make the folder; raise an OSError where it cannot be written, or others can write it."""
+        folder = Path(self.get_cache_path())
         # Of a user without a home, it is called ~/.cache and would be made in the working folder.
-        if not Path(self.get_cache_path()).is_absolute():  # type: ignore[no-untyped-call]
-            raise FileNotFoundError(self.get_cache_path())  # type: ignore[no-untyped-call]
-        super().ensure_cache_path()  # type: ignore[no-untyped-call]
+        if not folder.is_absolute():
+            raise FileNotFoundError(folder)
+        for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
+            missing.mkdir(mode=0o700, exist_ok=True)
+        if trust.distrusted(folder):
+            raise PermissionError(folder)
+        super().ensure_cache_path()  # type: ignore[misc]
+
+
+class _Chosen(_Private, caching.UserProvidedCacheLocator):
+    """``NUMBA_CACHE_DIR``."""
+
+
+class _InTree(_Private, caching.InTreeCacheLocator):
+    """Beside the package."""
+
+
+class _OfUser(_Private, caching.UserWideCacheLocator):
+    """In the user's folder of caches."""
 
 
 class _Kernel(caching.CompileResultCacheImpl):
-    _locator_classes = [  # noqa: RUF012 - Numba's
-        _OfUser if locator is caching.UserWideCacheLocator else locator
-        for locator in caching.CompileResultCacheImpl._locator_classes
-    ]
+    _locator_classes = [_Chosen, _InTree, _OfUser]  # noqa: RUF012 - Numba's
 
 
 class KernelCache(caching.FunctionCache):
     """Numba's cache of one function, always called with arguments of the same types, kept in a ``SealedFile``.
 
-    It raises a RuntimeError if no folder can be written.
+    It raises a RuntimeError if no folder can be written by its user alone.
     """
 
     _impl_class = _Kernel
@@ -95,3 +118,8 @@ class KernelCache(caching.FunctionCache):
             super().save_overload(sig, data)  # type: ignore[no-untyped-call]
         except OSError:
             unkept.append(self._py_func.__name__)
+
+
+def is_kept(kernel: Any) -> bool:
+    """Return whether a compiled kernel is on disk."""
+    return isinstance(kernel._cache, KernelCache) and kernel._cache._cache_file.path.exists()  # type: ignore[attr-defined]

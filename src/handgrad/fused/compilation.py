@@ -9,18 +9,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import llvmlite
 import numba
+from numba import _dynfunc
 from numba.core import config, event
+from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 from numba.core.compiler_machinery import register_pass
 from numba.core.lowering import Lower
 from numba.core.registry import cpu_target
 from numba.core.typed_passes import NativeLowering
 
-from handgrad.fused.cache import KernelCache, unkept
+from handgrad.fused.cache import KernelCache, is_kept, unkept
 from handgrad.fused.unrolling import unrolled
 
 FASTMATH = {"contract", "nsz"}
@@ -31,14 +33,17 @@ by itself and within each of its callers, optimized separately, and the process 
 those that read the cache; each copy would add in its own order.
 """
 
-_KERNELS = ("convolution", "pooling", "dense", "optimizer")
-"""Modules whose functions write no array argument that overlaps another."""
+_MODULES = ("convolution", "pooling", "rolled", "dense", "images", "passes", "optimizer", "spinning", "warping")
+"""Modules with kernels."""
+
+_DISTINCT = ("convolution", "pooling", "rolled", "dense", "optimizer")
+"""Those whose functions write no array argument that overlaps another."""
 
 LINE = 64
 """Bytes of a cache line."""
 
-_ENTRIES = ("passes", "optimizer", "spinning", "warping")
-"""Modules whose functions are called from Python and kept on disk, together with the kernels that they call."""
+Compiling: TypeAlias = Callable[[str, int, int], None]
+"""Told of each kernel before it is compiled: its name, and that it is the one after so many of how many."""
 
 
 class _KernelLower(Lower):
@@ -50,27 +55,59 @@ class _KernelLower(Lower):
         self.function.attributes.add("noinline")
 
 
+class _PartLibrary(JITCodeLibrary):
+    """The code of a kernel that only kernels call: linked into theirs, where all of it is optimized together, once."""
+
+    def finalize(self) -> None:
+        for library in dict.fromkeys(self._linking_libraries):
+            self._final_module.link_in(library._get_module_for_linking(), preserve=True)
+        self._finalized = True
+
+
 @register_pass(mutates_CFG=True, analysis_only=False)  # type: ignore[no-untyped-call]
-class _KernelLowering(NativeLowering):
-    _name = "handgrad_kernel_lowering"
+class _Lowering(NativeLowering):
+    _name = "handgrad_lowering"
+    distinct, part = False, False
 
     @property
     def lowering_class(self) -> type[Lower]:
-        return _KernelLower
+        return _KernelLower if self.distinct else Lower
+
+    def run_pass(self, state: Any) -> bool:
+        if not self.part:
+            return bool(super().run_pass(state))  # type: ignore[no-untyped-call]
+        state.flags.no_compile = True
+        state.library = _PartLibrary(state.targetctx.codegen(), state.func_id.func_qualname)  # type: ignore[no-untyped-call]
+        super().run_pass(state)  # type: ignore[no-untyped-call]
+
+        lowered, name = state["cr"], state.func_id.func_name
+        # Numba's handle of the code, with no address: nothing but kernels calls it.
+        handle = _dynfunc.make_function(lowered.fndesc.lookup_module(), name, "", 0, lowered.env, (state.library,))
+        state.targetctx.insert_user_function(handle, lowered.fndesc, [state.library])
+        state["cr"] = lowered._replace(cfunc=handle)
+        return True
 
 
-class _KernelCompiler(Compiler):
-    """Numba's compiler, which assumes that no array argument of a kernel overlaps one that it writes."""
+@cache
+def _compiler(distinct: bool, part: bool) -> type[Compiler]:
+    """Return Numba's compiler for a kernel of distinct arrays, and for one that only kernels call."""
+    name = f"_Lowering{distinct:d}{part:d}"
+    lowering = register_pass(mutates_CFG=True, analysis_only=False)(  # type: ignore[no-untyped-call]
+        type(name, (_Lowering,), {"_name": name, "distinct": distinct, "part": part})
+    )
 
-    def define_pipelines(self) -> Any:
-        self.state.flags.noalias = True
-        pipelines = super().define_pipelines()  # type: ignore[no-untyped-call]
-        for pipeline in pipelines:
-            pipeline.passes = [
-                (_KernelLowering if step is NativeLowering else step, title) for step, title in pipeline.passes
-            ]
-            pipeline.finalize()
-        return pipelines
+    class _Compiler(Compiler):
+        def define_pipelines(self) -> Any:
+            self.state.flags.noalias = distinct
+            pipelines = super().define_pipelines()  # type: ignore[no-untyped-call]
+            for pipeline in pipelines:
+                pipeline.passes = [
+                    (lowering if step is NativeLowering else step, title) for step, title in pipeline.passes
+                ]
+                pipeline.finalize()
+            return pipelines
+
+    return _Compiler
 
 
 class Suite(dict[str, Any]):
@@ -84,6 +121,7 @@ class Suite(dict[str, Any]):
     def __init__(self, templates: Iterable[Callable[..., Any]], sizes: Mapping[str, int], suffix: str) -> None:
         super().__init__()
         self._templates = {template.__name__: template for template in templates}
+        self._parts = {name for template in self._templates.values() for name in template.__code__.co_names}
         self._sizes = sizes
         self._suffix = "_".join((*(f"{name}{value}" for name, value in sizes.items()), suffix, _fingerprint()))
         self._lock = threading.RLock()
@@ -91,24 +129,35 @@ class Suite(dict[str, Any]):
     def __contains__(self, name: object) -> bool:
         return name in self._templates
 
+    def pending(self, *names: str) -> int:
+        """Return how many kernels a call of these compiles: none of what is on disk or compiled already."""
+        found: set[str] = set()
+        waiting = list(names)
+        while waiting and not config.DISABLE_JIT:  # type: ignore[attr-defined]
+            name = waiting.pop()
+            kernel = self[name]
+            if name not in found and not kernel.overloads and not (name not in self._parts and is_kept(kernel)):
+                found.add(name)
+                waiting += (called for called in kernel.py_func.__code__.co_names if called in self)
+        return len(found)
+
     def __missing__(self, name: str) -> Any:
         template = self._templates[name]
         with self._lock:
             if name not in self.keys():
-                self[name] = _compiled(unrolled(template, self._sizes, self, self._suffix), template)
+                function = unrolled(template, self._sizes, self, self._suffix)
+                vars(function)["kernel"] = name
+                self[name] = _compiled(function, template.__module__.rpartition(".")[2], name in self._parts)
         return self[name]
 
 
-def _compiled(function: Callable[..., Any], template: Callable[..., Any]) -> Any:
+def _compiled(function: Callable[..., Any], module: str, part: bool) -> Any:
     # Kernels allocate nothing: to count who uses which array would cost more than a small one's work.
     options: dict[str, Any] = {"nogil": True, "fastmath": FASTMATH, "error_model": "numpy", "_nrt": False}
-    module = template.__module__.rpartition(".")[2]
-    if module not in _ENTRIES:
+    if part:
         options |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    if module in _KERNELS:
-        options["pipeline_class"] = _KernelCompiler
-    kernel = numba.njit(**options)(function)
-    if module in _ENTRIES and not config.DISABLE_JIT:  # type: ignore[attr-defined]
+    kernel = numba.njit(**options, pipeline_class=_compiler(module in _DISTINCT, part))(function)
+    if not part and not config.DISABLE_JIT:  # type: ignore[attr-defined]
         try:
             kernel._cache = KernelCache(function)
         except RuntimeError:  # nowhere to write: every process compiles for itself
@@ -125,21 +174,22 @@ class Compilation:
 
 
 class _Listener(event.TimingListener):
-    def __init__(self, begin: Callable[[], None]) -> None:
+    def __init__(self, compiling: Compiling, total: int) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.begin, self.begun = begin, False
+        self.compiling, self.total, self.begun = compiling, total, 0
 
     def on_start(self, event: Any) -> None:
-        if not self.begun:
-            self.begun = True
-            self.begin()
+        kernel = vars(event.data["dispatcher"].py_func).get("kernel")
+        if kernel:  # Numba compiles functions of its own, too
+            self.compiling(kernel, self.begun, max(self.total, self.begun + 1))
+            self.begun += 1
         super().on_start(event)  # type: ignore[no-untyped-call]
 
 
 @contextmanager
-def announced(begin: Callable[[], None]) -> Iterator[Compilation]:
-    """Yield what is compiled while this is open; `begin` is called before the first kernel."""
-    listener, before, compilation = _Listener(begin), len(unkept), Compilation()
+def announced(compiling: Compiling, total: int = 0) -> Iterator[Compilation]:
+    """Yield what is compiled while this is open; `compiling` hears of each kernel, of a `total` that is expected."""
+    listener, before, compilation = _Listener(compiling, total), len(unkept), Compilation()
     with event.install_listener("numba:compile", listener):
         yield compilation
     compilation.seconds = listener.duration if listener.done else 0.0
@@ -152,6 +202,6 @@ def _fingerprint() -> str:
     target = cpu_target.target_context.codegen().magic_tuple()
     options = (config.OPT, config.BOUNDSCHECK)  # type: ignore[attr-defined]
     digest = hashlib.sha256(repr((target, numba.__version__, llvmlite.__version__, options)).encode())
-    for module in ("unrolling", "compilation", "vectors", "llvm", "images", *_KERNELS, *_ENTRIES):
+    for module in ("unrolling", "compilation", "vectors", "llvm", *_MODULES):
         digest.update(Path(__file__).with_name(f"{module}.py").read_bytes())
     return digest.hexdigest()[:12]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import DTypeLike
 
 from handgrad.architecture import Architecture
-from handgrad.fused import optimizer, warping
-from handgrad.fused.compilation import Compilation, announced
+from handgrad.fused import optimizer, spinning, warping
+from handgrad.fused.compilation import Compilation, Compiling, announced
 from handgrad.fused.network import Network
 from handgrad.fused.team import Team, default_threads
 from handgrad.optimizer import Optimizer, RecipeLike
@@ -61,12 +59,16 @@ class FusedEngine:
         predictions: bool = True,
         gradients: bool = False,
         recipe: RecipeLike | None = None,
-        begin: Callable[[], None] = lambda: None,
+        compiling: Compiling = lambda name, done, total: None,
     ) -> Compilation | None:
         """See ``engine.Engine``."""
         network = self._network(parameters, np.dtype(pixels) == np.uint8)
-        with announced(begin) as compiled:
-            network.prepare(predictions, gradients or recipe is not None)
+        gradients = gradients or recipe is not None
+        pending = network.pending(predictions, gradients) + spinning.pending()
+        if recipe:
+            pending += optimizer.pending(recipe, parameters.vector.dtype) + (warping.pending() if recipe.augment else 0)
+        with announced(compiling, pending) as compiled:
+            network.prepare(predictions, gradients)
             # Wakes every thread, which compiles how they wait.
             self.team.run(lambda number, threads: None)
             if recipe:

@@ -6,15 +6,17 @@ import inspect
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from handgrad.architecture import Architecture
 from handgrad.errors import InputError
-from handgrad.fused import convolution, dense, images, passes, pooling, unsupported
+from handgrad.fused import convolution, dense, images, passes, pooling, rolled, unsupported
 from handgrad.fused.compilation import Suite
 from handgrad.fused.plan import plan_of
+from handgrad.fused.sizes import rolls
 from handgrad.fused.team import Team
 from handgrad.fused.vectors import lanes_of
 from handgrad.fused.workspace import Workspace, chunk_size
@@ -29,18 +31,25 @@ ENOUGH = 8_000_000
 _TASKS = 16
 """Tasks that the largest weights' gradient is cut into. The cut does not depend on the number of threads."""
 
-_TEMPLATES = tuple(
-    function
-    for module in (convolution, pooling, dense, images, passes)
-    for function in vars(module).values()
-    if inspect.isfunction(function) and function.__module__ == module.__name__
-)
+
+def _templates(*modules: ModuleType) -> dict[str, Any]:
+    """Return the functions of these modules by name; of two of one name, the last."""
+    return {
+        name: function
+        for module in modules
+        for name, function in vars(module).items()
+        if inspect.isfunction(function) and function.__module__ == module.__name__
+    }
 
 
 @cache
 def _kernels(sizes: tuple[tuple[str, int], ...], keep: bool, kinds: str) -> Suite:
     """Return every kernel by name; `keep` where the backward pass follows."""
-    return Suite(_TEMPLATES, {**dict(sizes), "keep": int(keep)}, kinds)
+    values = dict(sizes)
+    modules = (convolution, pooling, dense, images, passes)
+    if rolls(values["p"], values["k1"], values["k2"]):
+        modules += (rolled,)
+    return Suite(_templates(*modules).values(), {**values, "keep": int(keep)}, kinds)
 
 
 class Network:
@@ -93,6 +102,12 @@ class Network:
     def predict(self, parameters: Parameters, X: Stored) -> Array:
         """Return class probabilities, shape (batch, classes)."""
         return self._forward(parameters, self._checked(X))
+
+    def pending(self, predictions: bool, gradients: bool) -> int:
+        """Return how many kernels ``prepare`` compiles."""
+        return (self._kernels[False].pending("predict") if predictions else 0) + (
+            self._kernels[True].pending("turn_weights", "learn", "dense_gradients") if gradients else 0
+        )
 
     def prepare(self, predictions: bool, gradients: bool) -> None:
         """Compile the kernels of ``predict`` and of ``loss_and_gradients``: a batch of no images calls each of them."""

@@ -32,8 +32,18 @@ def create(recipe: plain.RecipeLike, parameters: Parameters, team: Team) -> plai
 
 def prepare(recipe: plain.RecipeLike, dtype: Any) -> None:
     """Compile the recipe's kernel for vectors of that precision: an empty one takes a step."""
-    name, vectors, numbers = ("descend", 4, 2) if recipe.optimizer == "sgd" else ("adapt", 6, 6)
+    name, vectors, numbers = _needed(recipe)
     _share(Team(1), name, (np.empty(0, dtype),) * vectors, (0.0,) * numbers)
+
+
+def pending(recipe: plain.RecipeLike, dtype: Any) -> int:
+    """Return how many kernels ``prepare`` compiles."""
+    return _kernels(np.dtype(dtype).name).pending(_needed(recipe)[0])
+
+
+def _needed(recipe: plain.RecipeLike) -> tuple[str, int, int]:
+    """Return the recipe's kernel, and how many vectors and numbers it takes."""
+    return ("descend", 4, 2) if recipe.optimizer == "sgd" else ("adapt", 6, 6)
 
 
 def descend(theta: Any, g: Any, v: Any, decay: Any, momentum: Any, rate: Any) -> None:

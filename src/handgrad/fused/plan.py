@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from handgrad.architecture import Architecture, Convolution, Dense
 from handgrad.fused.compilation import LINE
+from handgrad.fused.sizes import rolls
 
 Indices = NDArray[np.intp]
 
@@ -82,13 +83,18 @@ class _Totals(Counter[str]):
 
 def _sizes(architecture: Architecture, lanes: int) -> dict[str, int]:
     p, (k1, k2) = architecture.pooling, architecture.filter_size
+    weighted = any(layer.mixing_shape for layer in architecture.convolutions)
+    sizes = {"k1": k1, "k2": k2, "p": p, "weighted": int(weighted), "lanes": lanes, "group": 4}
+    if rolls(p, k1, k2):
+        across = _whole(k2, lanes)
+        parts = k1 * across // lanes
+        return sizes | {
+            "across": across, "patch": lanes, "parts": parts, "together": 2 - p % 2, "beside": min(k2, 4),
+            "cells": min(p, 8),
+        }  # fmt: skip
     across = 1 << (p + k2 - 2).bit_length()
     patch = max(16, across)
-    weighted = any(layer.mixing_shape for layer in architecture.convolutions)
-    return {
-        "k1": k1, "k2": k2, "p": p, "weighted": int(weighted), "lanes": lanes, "across": across, "group": 4,
-        "patch": patch, "parts": -(-(p + k1 - 1) * across // patch),
-    }  # fmt: skip
+    return sizes | {"across": across, "patch": patch, "parts": -(-(p + k1 - 1) * across // patch)}
 
 
 def _convolution(
@@ -106,12 +112,13 @@ def _convolution(
     stride = stage_shape[1]
     run = _whole(-(-layer.shape[0] // p) * stride, lanes)
     # What is behind the last row is read with it, and is zero.
-    slack = max(lanes + (p + k1 - 2) // p * stride + k2 - 1, sizes["across"])
+    slack = max(lanes + (p + k1 - 2) // p * stride + _whole(k2, sizes.get("beside", 1)) - 1, sizes["across"])
     area = _whole(-(-stage_shape[0] // p) * stride + slack, _LINE)
     before = -((1 - k1) // p) * stride + k2 - 1
     error_area = _whole(before + area, _LINE)
     if layer.pooled_shape:
-        patches = filters * maps * p * p * sizes["parts"] * sizes["patch"]
+        # Patches for each winner; or one, with the sums of an image and of the chunk.
+        patches = filters * maps * (2 if rolls(p, k1, k2) else p * p) * sizes["parts"] * sizes["patch"]
         kept = totals.take("winners", rows * columns * padded)
         needed = {"F": padded * taps, "table": patches, "sums": patches, "U": 0 if last else rows * columns * filters}
     else:
@@ -203,7 +210,7 @@ def _packing(
             targets = np.arange(indices[0].size)[:, np.newaxis] * layer["padded"] + np.arange(len(indices))
             pieces["F"].append((layer["F"] + targets.ravel(), indices.reshape(len(indices), -1).T.ravel()))
             targets = layer["table"] + _patches(len(indices) * layer["maps"], sizes)
-            pieces["table"].append((targets.ravel(), np.repeat(indices.ravel(), sizes["p"] ** 2)))
+            pieces["table"].append((targets.ravel(), np.repeat(indices.ravel(), targets.shape[-1])))
         else:
             targets = layer["F"] + np.arange(indices.size)
             pieces["F"].append((targets, indices.ravel()))
@@ -215,10 +222,14 @@ def _packing(
 
 
 def _patches(filters: int, sizes: Mapping[str, int]) -> Indices:
-    """Return where in a table each tap of every filter is, once for each winner: (filters, k1, k2, winners)."""
-    p, across = sizes["p"], sizes["across"]
-    number, a, b, winner = np.ogrid[:filters, : sizes["k1"], : sizes["k2"], : p * p]
-    patch = (number * p * p + winner) * sizes["parts"] * sizes["patch"]
+    """Return where in a table each tap of every filter is, once for each winner: (filters, k1, k2, winners).
+
+    Where the kernels are rolled, a table has the filters as if the first cell always won.
+    """
+    p, k1, k2, across = (sizes[name] for name in ("p", "k1", "k2", "across"))
+    winners = 1 if rolls(p, k1, k2) else p * p
+    number, a, b, winner = np.ogrid[:filters, :k1, :k2, :winners]
+    patch = (number * winners + winner) * sizes["parts"] * sizes["patch"]
     return patch + (winner // p + a) * across + winner % p + b
 
 

@@ -84,5 +84,15 @@ def spinner() -> Callable[[int, int, int], None]:
     """Return ``spin``, compiled: while it waits, other threads have the interpreter."""
     if config.DISABLE_JIT:  # type: ignore[attr-defined]
         return _sleep_at_once
-    kernel: Callable[[int, int, int], None] = Suite((spin,), {}, "int64")["spin"]
+    kernel: Callable[[int, int, int], None] = _kernels()["spin"]
     return kernel
+
+
+def pending() -> int:
+    """Return how many kernels the first call of ``spinner()`` compiles."""
+    return _kernels().pending("spin")
+
+
+@cache
+def _kernels() -> Suite:
+    return Suite((spin,), {}, "int64")

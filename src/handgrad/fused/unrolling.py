@@ -15,6 +15,9 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+rolled = range
+"""Stands in a kernel's source for a ``range`` whose loop remains a loop, though its length is known."""
+
 
 def registers(*shape: int) -> Any:
     """Stand in a kernel's source for a small array of local variables, which ``unrolled`` puts in its place."""

@@ -63,6 +63,11 @@ def warped(images: Any, numbers: Any) -> Any:
     return out
 
 
+def pending() -> int:
+    """Return how many kernels ``prepare`` compiles."""
+    return _kernels().pending("warp")
+
+
 def prepare() -> None:
     """Compile the kernel: it warps no images."""
     warped(np.empty((0, 1, 1, 1), np.uint8), np.empty((0, 7), np.float32))

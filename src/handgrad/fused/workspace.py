@@ -66,7 +66,7 @@ class Workspace:
     def __init__(self, plan: Plan, dtype: DTypeLike, batch: int, threads: int, backward: bool) -> None:
         self.batch = batch
         totals, row, slots = plan.totals, int(plan.denses[0]["row"]), CHUNK if backward else 1
-        winners = np.uint8 if plan.sizes["p"] ** 2 <= 256 else np.uint16
+        winners = np.min_scalar_type(plan.sizes["p"] ** 2 - 1)
 
         def zeros(*shape: int, kind: DTypeLike = dtype) -> Any:
             return aligned_zeros(tuple(max(1, size) for size in shape), kind)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import platform
-from importlib.metadata import version
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ from handgrad import processors
 
 def versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that compute the numbers."""
-    names = ("handgrad", "numba", "numpy")
-    return {**{name: version(name) for name in names}, "python": platform.python_version()}
+    found = {"handgrad": version("handgrad")}
+    with suppress(PackageNotFoundError):  # on systems that it has no packages for
+        found["numba"] = version("numba")
+    return {**found, "numpy": version("numpy"), "python": platform.python_version()}
 
 
 def machine() -> dict[str, Any]:

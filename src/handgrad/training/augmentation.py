@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.errors import InputError
+from handgrad.fused import missing_compiler
 from handgrad.typing import Integers, Pixels
 
 AugmentationName: TypeAlias = Literal["shift", "flip", "rotate", "contrast"]
@@ -42,6 +43,8 @@ class Augmentation:
     """
 
     def __init__(self, kinds: Sequence[str], shape: tuple[int, ...], seed: int, epoch: int) -> None:
+        if lack := missing_compiler():
+            raise InputError("augment", ",".join(kinds), *lack)
         count, height, width, _ = shape
         rng = np.random.default_rng((seed, epoch, _STREAM))
         # All are drawn, so that another kind does not change these; one row per image, from -1 to 1.

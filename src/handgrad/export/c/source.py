@@ -84,7 +84,8 @@ def export(
     Raises
     ------
     InputError
-        If the prefix is not a name in C, the name of a class is too long for C, or a number is too large for a float.
+        If the prefix is not a name in C, the name of a class is too long for C, or the model has a number that no
+        float can be, or so large ones that sums of floats overflow.
 
     Examples
     --------
@@ -151,8 +152,9 @@ def _check(model: Model, prefix: str) -> None:
         if len(literals.utf8(name)) > literals.LONGEST_STRING:
             raise InputError("classes", f"{name[:20]}…", "a string in C has at most 4095 bytes", "shorten its name")
     figures, single = model.standardization, np.finfo(np.float32)
-    largest = max(float(np.abs(model.parameters.vector).max()), *map(abs, figures.mean), *figures.std)
-    if largest > float(single.max) or min(figures.std) < float(single.tiny):
+    largest = np.abs(np.concatenate([model.parameters.vector, figures.mean, figures.std])).max()
+    # Not >, since NaN is no number that float has, either.
+    if not (largest <= single.max and min(figures.std) >= single.tiny):
         rule = "holds numbers that no float can"
         raise InputError("model", model.parameters.vector.dtype, rule, "train it as float32")
 
