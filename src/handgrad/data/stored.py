@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import copy
 import mmap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from handgrad.typing import Pixels
+from handgrad.typing import Images, Pixels
 
 _RESIDENT = 32 << 20
 """Bytes to read before the pages of the map are released, from this process to the system's cache."""
@@ -93,3 +93,22 @@ class StoredImages:
         same = copy.copy(self)
         same._channels = channels
         return same
+
+
+def joined(stacks: Sequence[Images]) -> Images:
+    """Return the images of several stacks as one; those of one file stay there.
+
+    Examples
+    --------
+    >>> joined([np.zeros((2, 6, 6, 1), np.uint8), np.ones((3, 6, 6, 1), np.uint8)]).shape
+    (5, 6, 6, 1)
+    """
+    first = stacks[0]
+    if len(stacks) == 1:
+        return first
+    stored = [stack for stack in stacks if isinstance(stack, StoredImages)]
+    if len(stored) == len(stacks) and all(stack._mapping is stored[0]._mapping for stack in stored):
+        whole = copy.copy(stored[0])
+        whole._rows = np.concatenate([stack._rows for stack in stored])
+        return whole
+    return np.concatenate([np.asarray(stack) for stack in stacks])

@@ -34,7 +34,14 @@ class Crop(NamedTuple):
 
 
 def embedded(image: Pixels, largest: int = _LARGEST_SIDE) -> Embedded:
-    """Encode an image (height, width, channels), reduced to that largest side."""
+    """Encode an image (height, width, channels), reduced to that largest side, for a page."""
+    height, width, _ = image.shape
+    content, kind = encoded(image, largest)
+    return Embedded(f"data:{kind};base64,{b64encode(content).decode()}", width, height, kind == "image/png")
+
+
+def encoded(image: Pixels, largest: int = _LARGEST_SIDE) -> tuple[bytes, str]:
+    """Encode an image (height, width, channels), reduced to that largest side; return the content and its type."""
     height, width, channels = image.shape
     crisp = max(height, width) <= _CRISP
     reduced = Image.fromarray(image[:, :, 0] if channels == 1 else image)
@@ -42,7 +49,7 @@ def embedded(image: Pixels, largest: int = _LARGEST_SIDE) -> Embedded:
     kind = "png" if crisp else "jpeg"
     content = io.BytesIO()
     reduced.save(content, kind, **({} if crisp else {"quality": 85}))
-    return Embedded(f"data:image/{kind};base64,{b64encode(content.getvalue()).decode()}", width, height, crisp)
+    return content.getvalue(), f"image/{kind}"
 
 
 def crop(image: Pixels, row: int, column: int, field: tuple[int, int]) -> Crop:

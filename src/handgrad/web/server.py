@@ -96,12 +96,12 @@ def application(exhibits: Sequence[Exhibit], token: str) -> Starlette:
             return _json(visitor.state())
 
     async def state(request: Request) -> Response:
-        visitor, wishes = known(request), _wishes(await _body(request, _LARGEST_WISH))
+        visitor, wishes = known(request), _wishes(await body_of(request, _LARGEST_WISH))
         exhibit = next(each for each in exhibits if each.model is visitor.model)
         return await run_in_threadpool(changed, visitor, lambda: _fulfil(visitor, exhibit, wishes))
 
     async def picture(request: Request) -> Response:
-        visitor, content = known(request), await _body(request, _LARGEST_UPLOAD)
+        visitor, content = known(request), await body_of(request, _LARGEST_UPLOAD)
         height, width, depth = visitor.model.architecture.input_shape
 
         def look() -> None:
@@ -120,15 +120,21 @@ def application(exhibits: Sequence[Exhibit], token: str) -> Starlette:
             return _refused("tensor: there are no such numbers, or no longer; reload the page", 409)
         return Response(numbers, media_type="application/octet-stream")
 
+    routes = [
+        Route(f"{base}/", front),
+        Route(f"{base}/{{visitor}}/state", state, methods=["POST"]),
+        Route(f"{base}/{{visitor}}/picture", picture, methods=["POST"]),
+        Route(f"{base}/{{visitor}}/tensors/{{revision}}/{{node}}", tensor),
+    ]
+    return guarded(routes, content_policy(connect="'self'"))
+
+
+def guarded(routes: Sequence[Route], policy: str) -> Starlette:
+    """Return an application for this machine alone: every answer has this policy, and every error is one line."""
     return Starlette(
-        routes=[
-            Route(f"{base}/", front),
-            Route(f"{base}/{{visitor}}/state", state, methods=["POST"]),
-            Route(f"{base}/{{visitor}}/picture", picture, methods=["POST"]),
-            Route(f"{base}/{{visitor}}/tensors/{{revision}}/{{node}}", tensor),
-        ],
+        routes=routes,
         middleware=[
-            Middleware(_with_headers),
+            Middleware(_with_headers, policy=policy),
             Middleware(TrustedHostMiddleware, allowed_hosts=["localhost", HOST]),
         ],
         exception_handlers={
@@ -170,7 +176,7 @@ def _wishes(body: bytes) -> dict[str, Any]:
     return wishes
 
 
-async def _body(request: Request, most: int) -> bytes:
+async def body_of(request: Request, most: int) -> bytes:
     """Return a request's body, unless it is larger than that."""
     body = bytearray()
     async for piece in request.stream():
@@ -189,9 +195,8 @@ def _refused(message: str, status: int) -> Response:
     return _json({"error": message}, status)
 
 
-def _with_headers(app: ASGIApp) -> ASGIApp:
+def _with_headers(app: ASGIApp, policy: str) -> ASGIApp:
     """Let every answer forbid what the page does not need."""
-    policy = content_policy(connect="'self'")
     headers = {
         "content-security-policy": f"{policy}; frame-ancestors 'none'",
         "x-content-type-options": "nosniff",
