@@ -84,8 +84,10 @@ def read_rows(path: Path, columns: tuple[str, ...]) -> list[list[str]]:
 
 def table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> bytes:
     """Return a CSV; a name that is not UTF-8 keeps its bytes."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    text, rows = io.StringIO(), list(rows)
+    # Python's own rule leaves a carriage return bare, which would end the row.
+    bare = any("\r" in cell for row in rows for cell in row)
+    writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL if bare else csv.QUOTE_MINIMAL)
     writer.writerow(columns)
     writer.writerows(rows)
     return text.getvalue().encode("utf-8", "surrogateescape")
