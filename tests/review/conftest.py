@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from handgrad import model_file
+from tests.cli.conftest import here as here
 from tests.cli.conftest import run as run
 from tests.review.pictures import model, write_folder
 from tests.web.conftest import opened as opened

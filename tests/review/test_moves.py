@@ -144,6 +144,13 @@ def test_a_link_is_left_where_it_is(folder: Path, tmp_path: Path) -> None:
     assert moves.plan(subject(folder), tmp_path / "review").left == [f"{Path('left/0-1.png')}: it is a link"]
 
 
+def test_a_file_whose_name_cannot_be_printed_is_left(folder: Path, tmp_path: Path) -> None:
+    (folder / "left" / "0-1.png").rename(folder / "left" / "0\u202e.png")
+    decide(tmp_path / "review", ("left/0\u202e.png", "left", "right"))
+    (line,) = moves.plan(subject(folder), tmp_path / "review").left
+    assert line.endswith("0\\u202e.png: its name cannot be printed; rename the file")
+
+
 def test_an_unlabeled_picture_goes_to_its_class(folder: Path, tmp_path: Path) -> None:
     new, review = tmp_path / "new", tmp_path / "review"
     write_picture(new / "day 1" / "0-1.png")

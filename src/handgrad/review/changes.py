@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,8 +20,8 @@ COLUMNS = ("file", "from", "to", "when")
 class Change(NamedTuple):
     """One decision.
 
-    ``label`` is empty for a picture that had none. ``to`` is the same as ``label`` where that is right, and empty for a
-    picture of no class. ``when`` is a time in UTC.
+    ``file`` is the name of the picture as ``written``. ``label`` is empty for a picture that had none. ``to`` is the
+    same as ``label`` where that is right, and empty for a picture of no class. ``when`` is a time in UTC.
     """
 
     file: str
@@ -37,9 +38,21 @@ class Change(NamedTuple):
 Key: TypeAlias = tuple[bool, str]
 
 
+def written(name: str) -> str:
+    r"""Return a name with everything escaped that cannot be printed: a table that is shown must only say it.
+
+    Examples
+    --------
+    >>> print(written("caf\u00e9.png"), written("\x1b[2J.png"))
+    café.png \x1b[2J.png
+    """
+    seen = (c if c.isprintable() or unicodedata.category(c) == "Zs" else None for c in name)
+    return "".join(c or name[at].encode("unicode_escape").decode() for at, c in enumerate(seen))
+
+
 def decided(file: str, label: str, to: str) -> Change:
     """Return the decision that a person takes now."""
-    return Change(file, label, to, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+    return Change(written(file), label, to, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
 
 
 def read_changes(folder: Path) -> dict[Key, Change]:
@@ -83,7 +96,7 @@ def read_rows(path: Path, columns: tuple[str, ...]) -> list[list[str]]:
 
 
 def table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> bytes:
-    """Return a CSV; a name that is not UTF-8 keeps its bytes."""
+    """Return a CSV."""
     text, rows = io.StringIO(), list(rows)
     # Python's own rule leaves a carriage return bare, which would end the row.
     bare = any("\r" in cell for row in rows for cell in row)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from handgrad import atomic
 from handgrad.errors import InputError
-from handgrad.review.changes import COLUMNS, Change, read_changes, read_rows, table, write_changes
+from handgrad.review.changes import COLUMNS, Change, read_changes, read_rows, table, write_changes, written
 from handgrad.review.subject import Places, Subject
 
 FILE_NAME = "moved.csv"
@@ -78,7 +78,10 @@ def plan(subject: Subject, folder: Path, unlabeled: Path | None = None) -> Plan:
         )
     root, names = subject.root, subject.samples.identifiers.tolist()
     labels = [subject.classes[label] for label in subject.samples.labels]
-    known, places = dict(zip(names, labels, strict=True)), Places(names, labels)
+    known, places = (
+        {written(name): (name, label) for name, label in zip(names, labels, strict=True)},
+        Places(names, labels),
+    )
     earlier = {move.change: move for move in moved(folder)}
     made, taken = Plan(), set[str]()
     for change in read_changes(folder).values():
@@ -167,14 +170,18 @@ def moved(folder: Path) -> list[Move]:
     return [Move(Change(*row[: len(COLUMNS)]), Path(row[-2]), Path(row[-1])) for row in rows]
 
 
-def _obstacle(change: Change, above: Path | None, known: dict[str, str], classes: tuple[str, ...]) -> str:
+def _obstacle(change: Change, above: Path | None, known: dict[str, tuple[str, str]], classes: tuple[str, ...]) -> str:
     """Return why a change cannot be made; nothing if it can."""
     if above is None:
         return "it was unlabeled; name the folder that it is in"
     if change.to and change.to not in classes:
         return f"there is no class {change.to!r}"
-    if change.label and known.get(change.file) != change.label:
-        return f"there is no such picture with the label {change.label!r}"
+    if change.label:
+        name, label = known.get(change.file, (change.file, ""))
+        if label != change.label:
+            return f"there is no such picture with the label {change.label!r}"
+        if name != change.file:
+            return "its name cannot be printed; rename the file"
     source = above / change.file
     if source.is_symlink() or not source.is_file():
         return "it is a link" if source.is_symlink() else "there is no such file"

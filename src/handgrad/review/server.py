@@ -21,7 +21,7 @@ from handgrad.review.changes import FILE_NAME
 from handgrad.review.decisions import Decisions, Item
 from handgrad.review.page import review_page, review_policy
 from handgrad.typing import Pixels
-from handgrad.web.server import body_of, guarded
+from handgrad.web.server import guarded
 
 _LARGEST_WISH = 1024
 _LARGEST_SIDE = 640
@@ -49,7 +49,7 @@ def application(decisions: Decisions, about: dict[str, Any], token: str) -> Star
         return Response(content, media_type=kind)
 
     async def decide(request: Request) -> Response:
-        number, to = _wish(await body_of(request, _LARGEST_WISH))
+        number, to = _wish(await _body(request))
         await run_in_threadpool(decisions.decide, number, to)
         return JSONResponse({"decided": len(decisions.changes())})
 
@@ -75,6 +75,15 @@ def _pixels(item: Item) -> Pixels:
     except DataError:
         # It was there when the review began.
         return seen
+
+
+async def _body(request: Request) -> bytes:
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > _LARGEST_WISH:
+            return b""
+    return body
 
 
 def _wish(body: bytes) -> tuple[int, int | None]:

@@ -96,12 +96,12 @@ def application(exhibits: Sequence[Exhibit], token: str) -> Starlette:
             return _json(visitor.state())
 
     async def state(request: Request) -> Response:
-        visitor, wishes = known(request), _wishes(await body_of(request, _LARGEST_WISH))
+        visitor, wishes = known(request), _wishes(await _body(request, _LARGEST_WISH))
         exhibit = next(each for each in exhibits if each.model is visitor.model)
         return await run_in_threadpool(changed, visitor, lambda: _fulfil(visitor, exhibit, wishes))
 
     async def picture(request: Request) -> Response:
-        visitor, content = known(request), await body_of(request, _LARGEST_UPLOAD)
+        visitor, content = known(request), await _body(request, _LARGEST_UPLOAD)
         height, width, depth = visitor.model.architecture.input_shape
 
         def look() -> None:
@@ -176,7 +176,7 @@ def _wishes(body: bytes) -> dict[str, Any]:
     return wishes
 
 
-async def body_of(request: Request, most: int) -> bytes:
+async def _body(request: Request, most: int) -> bytes:
     """Return a request's body, unless it is larger than that."""
     body = bytearray()
     async for piece in request.stream():
