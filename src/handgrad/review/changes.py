@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import unicodedata
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import NamedTuple, TypeAlias
 
 from handgrad import atomic
 from handgrad.errors import InputError
+from handgrad.text import printable
 
 FILE_NAME = "changes.csv"
 COLUMNS = ("file", "from", "to", "when")
@@ -20,7 +20,7 @@ COLUMNS = ("file", "from", "to", "when")
 class Change(NamedTuple):
     """One decision.
 
-    ``file`` is the name of the picture as ``written``. ``label`` is empty for a picture that had none. ``to`` is the
+    ``file`` is the name of the picture, made printable. ``label`` is empty for a picture that had none. ``to`` is the
     same as ``label`` where that is right, and empty for a picture of no class. ``when`` is a time in UTC.
     """
 
@@ -38,21 +38,9 @@ class Change(NamedTuple):
 Key: TypeAlias = tuple[bool, str]
 
 
-def written(name: str) -> str:
-    r"""Return a name with everything escaped that cannot be printed: a table that is shown must only say it.
-
-    Examples
-    --------
-    >>> print(written("caf\u00e9.png"), written("\x1b[2J.png"))
-    café.png \x1b[2J.png
-    """
-    seen = (c if c.isprintable() or unicodedata.category(c) == "Zs" else None for c in name)
-    return "".join(c or name[at].encode("unicode_escape").decode() for at, c in enumerate(seen))
-
-
 def decided(file: str, label: str, to: str) -> Change:
     """Return the decision that a person takes now."""
-    return Change(written(file), label, to, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+    return Change(printable(file), label, to, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
 
 
 def read_changes(folder: Path) -> dict[Key, Change]:

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handgrad.errors import InputError
-from handgrad.review.changes import Change, decided, read_changes, write_changes, written
+from handgrad.review.changes import Change, decided, read_changes, write_changes
 from handgrad.review.doubt import Doubts
 from handgrad.review.subject import Subject
 from handgrad.review.unlabeled import Unlabeled
+from handgrad.text import printable
 from handgrad.typing import Array, Images
 
 NONE = -1
@@ -103,7 +104,7 @@ class Decisions:
         numbers = {name: number for number, name in enumerate(self.classes)} | {"": NONE}
         found: list[int | None] = []
         for item in self.items:
-            change = self._changes.get((item.label == NONE, written(item.name)))
+            change = self._changes.get((item.label == NONE, printable(item.name)))
             # One about another label is about the past.
             valid = change is not None and change.label == self._label(item)
             found.append(numbers.get(change.to) if change and valid else None)

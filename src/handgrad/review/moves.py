@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 from handgrad import atomic
 from handgrad.errors import InputError
-from handgrad.review.changes import COLUMNS, Change, read_changes, read_rows, table, write_changes, written
+from handgrad.review.changes import COLUMNS, Change, read_changes, read_rows, table, write_changes
 from handgrad.review.subject import Places, Subject
+from handgrad.text import printable
 
 FILE_NAME = "moved.csv"
 ASIDE = "set-aside"
@@ -79,7 +80,7 @@ def plan(subject: Subject, folder: Path, unlabeled: Path | None = None) -> Plan:
     root, names = subject.root, subject.samples.identifiers.tolist()
     labels = [subject.classes[label] for label in subject.samples.labels]
     known, places = (
-        {written(name): (name, label) for name, label in zip(names, labels, strict=True)},
+        {printable(name): (name, label) for name, label in zip(names, labels, strict=True)},
         Places(names, labels),
     )
     earlier = {move.change: move for move in moved(folder)}
