@@ -13,6 +13,7 @@ from typing import Any, Literal, Self
 import numpy as np
 
 from handgrad.errors import ArchitectureError
+from handgrad.representation import Represented
 
 _PRIME = r"\text{′}"
 """Beside the index, where a superscript would stand above it."""
@@ -122,7 +123,7 @@ class Dense:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Architecture:
+class Architecture(Represented):
     """Sizes of a network: stages of convolutions that each end in max pooling, then dense layers.
 
     The default is the notes' network as N9 draws it: an image of 100 × 100, one stage of two convolutions with 3 × 3

@@ -15,12 +15,13 @@ from handgrad.engine import Engine
 from handgrad.errors import InputError
 from handgrad.parameters import Parameters
 from handgrad.provenance import plain
+from handgrad.representation import Represented
 from handgrad.standardization import Standardization
 from handgrad.typing import Array, Images, Progress
 
 
 @dataclass(frozen=True, eq=False)
-class Model:
+class Model(Represented):
     """Parameters, with everything that a prediction needs.
 
     Parameters

@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 import socket
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from secrets import token_urlsafe
 from typing import Annotated, Any
@@ -43,38 +45,51 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine; 0 takes any free one.")] = 8765,
 ) -> None:
     """Serve the page on which both passes run live, to this machine alone: drop or draw a picture, take steps."""
-    import uvicorn
+    from handgrad.web.server import Exhibit, application
 
-    from handgrad.web.connection import Connection
-    from handgrad.web.server import HOST, Exhibit, application
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        # Both end a server: uvicorn handles them, and passes them on here when it has shut down.
-        signal.signal(number, lambda *_: sys.exit(0))
-    listening = _listening(HOST, port)
+    end_quietly()
+    taken = listening(port)
     named = [(_name(path.resolve()), model_file.load(path)) for path in model_paths or ()]
     exhibits = []
     for name, model in named or [("digits, trained just now", _trained_on_digits())]:
         exhibits.append(Exhibit(name, model, *_pictures(source, model)))
+    show(partial(application, exhibits), taken)
+
+
+def end_quietly() -> None:
+    """Let Ctrl-C and SIGTERM end the command with code 0: both end a server."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Uvicorn handles them, and passes them on here when it has shut down.
+        signal.signal(number, lambda *_: sys.exit(0))
+
+
+def show(application: Callable[[str], Any], taken: socket.socket) -> None:
+    """Print the address of an application, which is made with the token in it, and serve it until Ctrl-C."""
+    import uvicorn
+
+    from handgrad.web.connection import Connection
+
     token = token_urlsafe(16)
-    display.say(f"http://{HOST}:{listening.getsockname()[1]}/{token}/")
+    host, port = taken.getsockname()
+    display.say(f"http://{host}:{port}/{token}/")
     display.notice("open this address in a browser on this machine; Ctrl-C ends the server")
-    page = application(exhibits, token)
     # Whoever sends what is no request must not fill the terminal.
     settings: dict[str, Any] = {"log_level": "error", "server_header": False, "timeout_graceful_shutdown": 2}
-    config = uvicorn.Config(page, http=Connection, **settings)
-    uvicorn.Server(config).run(sockets=[listening])
+    uvicorn.Server(uvicorn.Config(application(token), http=Connection, **settings)).run(sockets=[taken])
 
 
 def _name(path: Path) -> str:
     return path.parent.name if path.is_file() else path.name
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def listening(port: int) -> socket.socket:
+    """Take a port of this machine, before the work that the page needs."""
+    from handgrad.web.server import HOST
+
     taken = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        taken.bind((host, port))
+        taken.bind((HOST, port))
         taken.listen()
     except OSError as error:
         taken.close()

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from handgrad.data.figures import Figures, measure
 from handgrad.data.stored import StoredImages
 from handgrad.errors import InputError
+from handgrad.representation import Represented
 from handgrad.standardization import Standardization
 from handgrad.typing import Images
 
@@ -102,7 +103,7 @@ class Samples:
 
 
 @dataclass(frozen=True, eq=False)
-class Dataset:
+class Dataset(Represented):
     """A source of images, read and split.
 
     Parameters

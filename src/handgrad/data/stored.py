@@ -7,13 +7,13 @@ import os
 import threading
 import weakref
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from handgrad.typing import Pixels
+from handgrad.typing import Images, Pixels
 
 CHECKSUM = np.dtype(np.uint32)
 """Of each image's bytes: CRC-32, which is several times as fast as a digest, and notices what damages a disk."""
@@ -137,3 +137,22 @@ class StoredImages:
         same = copy.copy(self)
         same._channels = channels
         return same
+
+
+def joined(stacks: Sequence[Images]) -> Images:
+    """Return the images of several stacks as one; those of one file stay there.
+
+    Examples
+    --------
+    >>> joined([np.zeros((2, 6, 6, 1), np.uint8), np.ones((3, 6, 6, 1), np.uint8)]).shape
+    (5, 6, 6, 1)
+    """
+    first = stacks[0]
+    if len(stacks) == 1:
+        return first
+    stored = [stack for stack in stacks if isinstance(stack, StoredImages)]
+    if len(stored) == len(stacks) and all(stack._file is stored[0]._file for stack in stored):
+        whole = copy.copy(stored[0])
+        whole._rows = np.concatenate([stack._rows for stack in stored])
+        return whole
+    return np.concatenate([np.asarray(stack) for stack in stacks])

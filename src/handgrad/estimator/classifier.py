@@ -24,6 +24,7 @@ from handgrad.data import Samples
 from handgrad.engine import Engine
 from handgrad.errors import InputError
 from handgrad.estimator.inputs import Labeled, Shape, as_rows, with_channels
+from handgrad.estimator.logarithms import log_probabilities
 from handgrad.estimator.translation import architecture_of, own_names, recipe_of, sees_no_image
 from handgrad.model import Model
 from handgrad.standardization import Standardization
@@ -277,6 +278,15 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         rows, _, _ = self._checked(X, None, reset=False)
         return self.model_.predict(rows.reshape(-1, *self.image_shape_), self._engine(self.model_))
+
+    def predict_log_proba(self, X: Any) -> Array:
+        """Return the logarithm of ``predict_proba``, exact where that is rounded to 0 or 1.
+
+        It follows from the scores before the softmax, by the notes engine, which is slower.
+        """
+        check_is_fitted(self)
+        rows, _, _ = self._checked(X, None, reset=False)
+        return log_probabilities(self.model_, rows.reshape(-1, *self.image_shape_))
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the most probable class of each image, shape (n,)."""

@@ -35,7 +35,16 @@ class Crop(NamedTuple):
 
 
 def embedded(image: Pixels, largest: int = _LARGEST_SIDE) -> Embedded:
-    """Encode an image (height, width, channels), reduced to that largest side."""
+    """Encode an image (height, width, channels), reduced to that largest side, for a page."""
+    height, width, _ = image.shape
+    content, kind = encoded(image, largest)
+    # Markup, since none of it is from elsewhere: the page takes it whole.
+    url = Markup("data:{};base64,{}").format(kind, b64encode(content).decode())
+    return Embedded(url, width, height, kind == "image/png")
+
+
+def encoded(image: Pixels, largest: int = _LARGEST_SIDE) -> tuple[bytes, str]:
+    """Encode an image (height, width, channels), reduced to that largest side; return the content and its type."""
     height, width, channels = image.shape
     crisp = max(height, width) <= _CRISP
     reduced = Image.fromarray(image[:, :, 0] if channels == 1 else image)
@@ -43,9 +52,7 @@ def embedded(image: Pixels, largest: int = _LARGEST_SIDE) -> Embedded:
     kind = "png" if crisp else "jpeg"
     content = io.BytesIO()
     reduced.save(content, kind, **({} if crisp else {"quality": 85}))
-    # Markup, since none of it is from elsewhere: the page takes it whole.
-    url = Markup("data:image/{};base64,{}").format(kind, b64encode(content.getvalue()).decode())
-    return Embedded(url, width, height, crisp)
+    return content.getvalue(), f"image/{kind}"
 
 
 def crop(image: Pixels, row: int, column: int, field: tuple[int, int]) -> Crop:

@@ -11,11 +11,12 @@ from handgrad.model import Model
 from handgrad.notes import convolution, network, pooling
 from handgrad.notes.loss import ideal
 from handgrad.parameters import Parameters
+from handgrad.representation import Represented
 from handgrad.typing import Array, Pixels
 
 
 @dataclass(frozen=True, eq=False)
-class Trace:
+class Trace(Represented):
     """Both passes over one image.
 
     Parameters

@@ -55,8 +55,7 @@ def explanation_page(trace: Trace) -> str:
 
 def page(content: dict[str, Any], policy: str) -> str:
     """Return the HTML of a page that shows this content; `policy` goes into its head."""
-    # Nothing in the data (e.g. the name of a class) may end the script element that holds it.
-    data = json.dumps(content, allow_nan=False).replace("<", "\\u003c")
+    data = as_data(content)
     return Template(_text("index.html")).substitute(
         title="handgrad: the notes, with the numbers of one picture",
         policy=policy,
@@ -66,6 +65,11 @@ def page(content: dict[str, Any], policy: str) -> str:
         footer="Colors grow with the square root of a number’s size. All numbers are computed in double precision, "
         "line by line as the notes have them.",
     )
+
+
+def as_data(content: Any) -> str:
+    """Return JSON for a script element: nothing in it (e.g. the name of a class) can end the element."""
+    return json.dumps(content, allow_nan=False).replace("<", "\\u003c")
 
 
 def page_content(architecture: Architecture, document: dict[str, Any], live: dict[str, Any] | None) -> dict[str, Any]:
@@ -101,13 +105,18 @@ def _contractions() -> dict[str, Any]:
 
 @cache
 def content_policy(connect: str = "'none'") -> str:
-    """Return a page's Content-Security-Policy: its own style and program, by their checksums, and nothing else."""
+    """Return the page's Content-Security-Policy."""
+    return policy_of(_program(), _text("style.css"), connect)
+
+
+def policy_of(program: str, style: str, connect: str = "'none'", images: str = "data:") -> str:
+    """Return a Content-Security-Policy: a page's own style and program, by their checksums, and nothing else."""
     return "; ".join(
         (
             "default-src 'none'",
-            f"script-src '{_checksum(_program())}'",
-            f"style-src '{_checksum(_text('style.css'))}'",
-            "img-src data:",
+            f"script-src '{_checksum(program)}'",
+            f"style-src '{_checksum(style)}'",
+            f"img-src {images}",
             f"connect-src {connect}",
             "base-uri 'none'",
             "form-action 'none'",

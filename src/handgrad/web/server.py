@@ -127,15 +127,21 @@ def application(exhibits: Sequence[Exhibit], token: str) -> Starlette:
             return _refused("tensor: there are no such numbers, or no longer; reload the page", 409)
         return Response(numbers, media_type="application/octet-stream")
 
+    routes = [
+        Route(f"{base}/", front),
+        Route(f"{base}/{{visitor}}/state", state, methods=["POST"]),
+        Route(f"{base}/{{visitor}}/picture", picture, methods=["POST"]),
+        Route(f"{base}/{{visitor}}/tensors/{{revision}}/{{node}}", tensor),
+    ]
+    return guarded(routes, content_policy(connect="'self'"))
+
+
+def guarded(routes: Sequence[Route], policy: str) -> Starlette:
+    """Return an application for this machine alone: every answer has this policy, and every error is one line."""
     return Starlette(
-        routes=[
-            Route(f"{base}/", front),
-            Route(f"{base}/{{visitor}}/state", state, methods=["POST"]),
-            Route(f"{base}/{{visitor}}/picture", picture, methods=["POST"]),
-            Route(f"{base}/{{visitor}}/tensors/{{revision}}/{{node}}", tensor),
-        ],
+        routes=routes,
         middleware=[
-            Middleware(_with_headers),
+            Middleware(_with_headers, policy=policy),
             Middleware(TrustedHostMiddleware, allowed_hosts=["localhost", HOST]),
         ],
         exception_handlers={
@@ -209,9 +215,8 @@ def _refused(message: str, status: int) -> Response:
     return _json({"error": message}, status)
 
 
-def _with_headers(app: ASGIApp) -> ASGIApp:
+def _with_headers(app: ASGIApp, policy: str) -> ASGIApp:
     """Let every answer forbid what the page does not need."""
-    policy = content_policy(connect="'self'")
     headers = {
         "content-security-policy": f"{policy}; frame-ancestors 'none'",
         "x-content-type-options": "nosniff",
