@@ -55,6 +55,11 @@ def print_json(value: Any) -> None:
     stdout.out(json.dumps(value, indent=2), highlight=False)
 
 
+def write(content: bytes) -> None:
+    """Write lines of results as they are, such as those of a table for programs."""
+    stdout.out(content.decode(), highlight=False, end="")
+
+
 def table(*columns: str, title: str | None = None) -> Table:
     """Make a plain table; columns named "…>" are right-aligned."""
     made = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
