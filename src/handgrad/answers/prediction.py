@@ -142,7 +142,7 @@ def predict(
     folder, shards, checksum = find(images, rows, (out, state))
     total = sum(shard.rows for shard in shards)
     manifest = manifest_of(model, manner, pictures=checksum, rows=rows, table=form.name)
-    with kept(state, manifest, partial(state.glob, f"part-*.{form.name}"), overwrite):
+    with kept(state, out, manifest, partial(state.glob, f"part-*.{form.name}"), overwrite):
         _remove_leftovers(state, form)
         missing = [shard for shard in shards if len(_rows_of(state, form, manner, shard) or ()) != shard.rows]
         done = total - sum(shard.rows for shard in missing)

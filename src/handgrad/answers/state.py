@@ -47,15 +47,15 @@ def refuse_file(out: Path, overwrite: bool) -> None:
 
 @contextmanager
 def kept(
-    folder: Path, manifest: Mapping[str, Any], parts: Callable[[], Iterable[Path]], overwrite: bool
+    folder: Path, out: Path, manifest: Mapping[str, Any], parts: Callable[[], Iterable[Path]], overwrite: bool
 ) -> Iterator[None]:
-    """Keep the folder from other processes, and refuse it if the answers in its `parts` have another manifest.
+    """Keep the folder of `out`'s state from other processes, and refuse it if its `parts` have another manifest.
 
     With `overwrite` those files are removed instead. Without any, the folder is as it was before if the block fails.
     """
     with claimed(folder, overwrite=True):
         found = list(parts())
-        if found and (refusal := _refusal(folder, manifest)):
+        if found and (refusal := _refusal(folder, out, manifest)):
             if not overwrite:
                 raise refusal
             for path in found:
@@ -71,8 +71,8 @@ def kept(
             raise
 
 
-def _refusal(folder: Path, manifest: Mapping[str, Any]) -> InputError | None:
-    refuse, remedy = partial(InputError, "out", folder), "choose another path, or set overwrite=True"
+def _refusal(folder: Path, out: Path, manifest: Mapping[str, Any]) -> InputError | None:
+    refuse, remedy = partial(InputError, "out", out), "choose another path, or set overwrite=True"
     try:
         found = dict(json.loads((folder / MANIFEST).read_bytes()))
     except (OSError, ValueError, TypeError):

@@ -90,11 +90,13 @@ def watch(
         raise InputError("seconds", seconds, "must be a positive number", "use e.g. 1")
     refuse_file(out, overwrite)
     manifest = manifest_of(model, manner, folder=str(folder.resolve()))
-    with kept(state, manifest, lambda: filter(Path.exists, [out]), overwrite):
+    with kept(state, out, manifest, lambda: filter(Path.exists, [out]), overwrite):
         results = Results(out, manner)
         answered = 0
         arrivals = Arrivals(folder, results.marks, (out, state))
         told = _Told(notice)
+        if not once:
+            notice(f"watching {folder}")
         with Answerer(model, manner, threads, engine) as answerer:
             for found in _looks(arrivals, seconds, once, stop, told):
                 for batch in _batches(found):
@@ -138,10 +140,12 @@ class Results:
         """Put an answer to a file, by its path, in place of an earlier one."""
         row = answer.row(self._manner) | {"path": printable(answer.path), "bytes": mark.size}
         row["modified"] = _written(mark.modified)
-        self._lines.pop(row["path"], None)
-        self._lines[row["path"]] = self._table.lines(self._columns, [{name: row[name] for name in self._columns}])
+        line = self._table.lines(self._columns, [{name: row[name] for name in self._columns}])
         self.marks[row["path"]] = mark
-        self._changed = True
+        if self._lines.get(row["path"]) != line:
+            self._lines.pop(row["path"], None)
+            self._lines[row["path"]] = line
+            self._changed = True
 
     def write(self, told: _Told | None = None, at_once: bool = True) -> None:
         """Write the file if there is something new; not at once if that would take too much of the time.

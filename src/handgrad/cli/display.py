@@ -55,9 +55,15 @@ def print_json(value: Any) -> None:
     stdout.out(json.dumps(value, indent=2), highlight=False)
 
 
-def write(content: bytes) -> None:
-    """Write lines of results as they are, such as those of a table for programs."""
-    stdout.out(content.decode(), highlight=False, end="")
+def write(content: bytes) -> bool:
+    """Write lines for programs as they are, in any terminal's encoding; return whether anyone still reads them."""
+    try:
+        stdout.file.flush()
+        stdout.file.buffer.write(content)  # type: ignore[attr-defined]
+        stdout.file.buffer.flush()  # type: ignore[attr-defined]
+    except BrokenPipeError:
+        stdout.on_broken_pipe()
+    return not stdout.quiet
 
 
 def table(*columns: str, title: str | None = None) -> Table:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -92,14 +93,12 @@ def predict(
 
 def _check(out: Path | None, overwrite: bool, cluster: str | None) -> None:
     """Refuse what does not fit where the answers go."""
-    if out in (None, _STDOUT):
+    if out is None or out == _STDOUT:
         if cluster:
-            raise InputError(
-                "out", out or "(none)", "a cluster writes its answers into files", "give --out answers.csv"
-            )
+            raise InputError("out", out or "(none)", "a cluster writes into files", "give e.g. --out answers.csv")
         if overwrite:
             raise InputError("overwrite", True, "there is no file to replace", "give --out FILE, or leave it out")
-    elif out and not cluster:
+    elif not cluster:
         prediction.check_out(out)
 
 
@@ -137,12 +136,12 @@ def _stream(answerer: Answerer, images: Sequence[Path], json: bool) -> None:
     table, columns = JsonLines() if json else Csv(), answerer.manner.columns
     folder, shards, _ = find(images, prediction.ROWS)
     kernels.prepare(answerer.engine, answerer.model.parameters, np.uint8)
-    unreadable = 0
     display.write(table.header(columns))
-    for shard in shards:
-        for answers in answerer.of_shard(folder, shard):
-            unreadable += sum(answer.error is not None for answer in answers)
-            display.write(table.lines(columns, [answer.row(answerer.manner) for answer in answers]))
+    unreadable = 0
+    for answers in chain.from_iterable(answerer.of_shard(folder, shard) for shard in shards):
+        unreadable += sum(answer.error is not None for answer in answers)
+        if not display.write(table.lines(columns, [answer.row(answerer.manner) for answer in answers])):
+            return
     if unreadable:
         display.notice(f"{unreadable:,} pictures could not be read; the column error says why")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -44,8 +44,6 @@ def watch(
     refuse_file(out, overwrite)
     computing = engines.create(engine, model.standardization, threads, model.architecture)
     kernels.prepare(computing, model.parameters, np.uint8)
-    if not once:
-        display.notice(f"watching {folder}; Ctrl-C ends it")
     with _signaled() as stop:
         answered = answers.watch(
             model, folder, out, manner,
@@ -58,20 +56,22 @@ def watch(
 @contextmanager
 def _signaled() -> Iterator[Event]:
     """Yield an event that the first Ctrl-C, or the end that a system asks for, sets; another ends it at once."""
-    stop, before = Event(), {}
+    stop = Event()
+    before: dict[int, Any] = {}
 
     def handle(number: int, _: object) -> None:
         stop.set()
-        signal.signal(number, before[number] or signal.SIG_DFL)
+        signal.signal(number, before[number])
 
     try:
         for number in (signal.SIGINT, signal.SIGTERM):
-            before[number] = signal.getsignal(number)
+            # A handler that was not set from Python (None) could not be restored.
+            before[number] = signal.getsignal(number) or signal.SIG_DFL
             signal.signal(number, handle)
         yield stop
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler or signal.SIG_DFL)
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def _tell(answer: answers.Answer) -> None:

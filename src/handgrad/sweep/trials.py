@@ -65,8 +65,9 @@ class Plan(NamedTuple):
 class Scheduler(Protocol):
     """Has trials trained: those with these options, with what it needs to continue in a folder."""
 
-    name: str
-    """What a sweep is told by whose trials it can continue."""
+    @property
+    def name(self) -> str:
+        """What a sweep knows it by, whose trials only it can continue."""
 
     def __call__(self, options: Sequence[Options], plan: Plan, folder: Path, progress: Progress) -> list[Trial]:
         """Return all trials after their end, in any order."""
