@@ -16,16 +16,17 @@ import numpy as np
 import pytest
 
 from handgrad import cli
+from handgrad.errors import HandgradError
 from handgrad.report.files import NAMES
 from handgrad.runs import TrainingOptions, prepare
 from handgrad.sweep import processes as module
 from handgrad.sweep.processes import Processes, train_until
-from handgrad.sweep.space import Distribution, Options, drawn, interpret
+from handgrad.sweep.space import Distribution, Options, Value, drawn, interpret
 from handgrad.sweep.trials import Plan, Report, Trial, reports
 from handgrad.training import Recipe
 from tests.cli.endings import write_images
 
-SPACE = {
+SPACE: dict[str, Value | Distribution] = {
     "epochs": 8,
     "filters": "2,2",
     "learning-rate": Distribution("loguniform", (1e-4, 1e-1)),
@@ -54,11 +55,11 @@ class Inline:
 
     def results(self, tasks: Mapping[int, tuple[Any, ...]]) -> Iterator[tuple[int, Report | str]]:
         # As many processes might, in another order.
-        for number in reversed(tasks):
+        for number in reversed(list(tasks)):
             Inline.done += 1
             try:
                 outcome: Report | str = train_until(*tasks[number])
-            except module.HandgradError as error:
+            except HandgradError as error:
                 outcome = str(error)
             yield number, outcome
 
@@ -183,7 +184,7 @@ def _dead(pool: module._Pool) -> Any:
 
 
 def test_the_command_leaves_the_model_of_the_best_and_the_table(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    inline: type[Inline], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file, out = tmp_path / "space.toml", tmp_path / "out"
     file.write_text('epochs = 4\nfilters = "8,8"\nhidden = "32"\nlearning-rate = {loguniform = [1e-4, 2e-2]}\n')
@@ -207,7 +208,7 @@ def test_the_command_leaves_the_model_of_the_best_and_the_table(
 def test_draws_are_within_the_space_and_do_not_depend_on_their_number() -> None:
     space = SPACE | {"weight-decay": Distribution("uniform", (0, 0.2)), "maps": Distribution("choice", (1, 2))}
     many = drawn(space, 400, seed=3)
-    assert drawn(dict(reversed(space.items())), 50, seed=3) == many[:50]
+    assert drawn(dict(reversed(list(space.items()))), 50, seed=3) == many[:50]
     assert all(list(one) == list(space) for one in many)
     rates = np.array([one["learning-rate"] for one in many], float)
     assert (rates >= 1e-4).all()
