@@ -20,8 +20,8 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from handgrad import cli, model_file
-from handgrad.cluster.prediction import MANIFEST
-from handgrad.cluster.unlabeled import ROWS
+from handgrad.answers.prediction import ROWS
+from handgrad.answers.state import MANIFEST
 from handgrad.model import Model
 from tests_cluster.processes import below_this, watched
 
@@ -164,7 +164,7 @@ def test_a_folder_with_bad_pictures(
     assert predict(trained, folder, out, address=address) == 0
     printed = capsys.readouterr()
     assert "16 pictures in 1 shard" in printed.out
-    assert "3 pictures could not be read; the column error says why" in printed.out
+    assert "3 pictures could not be read; the column error says why" in printed.err
     table = {row["path"]: row for row in rows(out).to_pylist()}
     assert len(table) == 16
     assert table["deeper/notes.txt"]["error"] == "it is no picture of a known format"
@@ -218,12 +218,12 @@ def test_another_model_or_list_is_refused(
     assert (
         capsys.readouterr()
         .err.strip()
-        .endswith("holds predictions of another model; choose another folder, or remove it")
+        .endswith("holds answers of another model; choose another path, or give --overwrite")
     )
     (folder / "b.png").write_bytes(png(digits[1]))
     assert predict(trained, folder, out, address=address) == 2
-    assert "holds predictions of other pictures" in capsys.readouterr().err
+    assert "holds answers of other pictures" in capsys.readouterr().err
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
     (out / MANIFEST).unlink()
     assert predict(trained, folder, out, address=address) == 2
-    assert "holds Parquet files without a valid manifest.json" in capsys.readouterr().err
+    assert "holds answers without a valid manifest.json" in capsys.readouterr().err

@@ -29,7 +29,8 @@ def sweep(tmp_path: Path, address: str, *arguments: str, space: str = SPACE, tri
     file = tmp_path / "space.toml"
     file.write_text(space)
     out = os.path.relpath(tmp_path / "out")
-    on = ("--space", str(file), "--out", out, "--trials", str(trials), "--address", address)
+    cluster = ("--cluster", "ray", "--address", address)
+    on = ("--space", str(file), "--out", out, "--trials", str(trials), *cluster)
     return cli.run(["sweep", "digits", *on, *arguments])
 
 

@@ -13,11 +13,11 @@ from pathlib import Path
 from handgrad.errors import OutputError
 
 
-def write_files(folder: Path, contents: Mapping[str, bytes]) -> None:
+def write_files(folder: Path, contents: Mapping[str, bytes | Iterable[bytes]]) -> None:
     """Write several files, by name, to a folder; none of them appears unless there is room for all.
 
-    The folder is created, with its parents, if it is missing; files of these names are replaced. If the system refuses,
-    what was there before is unchanged, and an OutputError says why.
+    A content may come in pieces. The folder is created, with its parents, if it is missing; files of these names are
+    replaced. If the system refuses, what was there before is unchanged, and an OutputError says why.
     """
     made: list[tuple[Path, Path]] = []
     try:
@@ -26,7 +26,7 @@ def write_files(folder: Path, contents: Mapping[str, bytes]) -> None:
             descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
             made.append((Path(temporary), folder / name))
             with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
+                file.writelines([content] if isinstance(content, bytes) else content)
                 file.flush()
                 os.fsync(file.fileno())
             # mkstemp makes files for their owner alone; results are ordinary files.

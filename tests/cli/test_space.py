@@ -8,8 +8,8 @@ import pytest
 
 from handgrad import cli
 from handgrad.cluster import connection
-from handgrad.cluster.space import Distribution, interpret, read
 from handgrad.runs import TrainingOptions
+from handgrad.sweep.space import Distribution, interpret, read
 from handgrad.training import Recipe
 
 

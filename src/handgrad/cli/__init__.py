@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 from typer.core import TyperCommand
 
 from handgrad import __version__
-from handgrad.cli import cache, check, evaluate, explain, export, info, predict, review, serve, sweep, train
+from handgrad.cli import cache, check, evaluate, explain, export, info, predict, review, serve, sweep, train, watch
 from handgrad.cli.display import complain, say, warnings_as_notices
 from handgrad.errors import HandgradError, InputError, Interrupted
 
@@ -52,8 +52,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 _COMMANDS = (
-    train.train, evaluate.evaluate, predict.predict, review.review, sweep.sweep, explain.explain, serve.serve,
-    export.export, check.check, info.info, cache.cache,
+    train.train, evaluate.evaluate, predict.predict, watch.watch, review.review, sweep.sweep, explain.explain,
+    serve.serve, export.export, check.check, info.info, cache.cache,
 )  # fmt: skip
 for command in _COMMANDS:
     # Typer would keep the line breaks of the docstring's paragraphs.

@@ -41,9 +41,7 @@ def chosen(folder: Path | None, without: bool = False) -> Cache | None:
     if without:
         return None
     if not (folder := folder or _usual()):
-        display.notice(
-            "the images are not kept, since you have no home folder; --cache names another"
-        )
+        display.notice("the images are not kept, since you have no home folder; --cache names another")
     return Cache(folder) if folder else None
 
 

@@ -59,6 +59,17 @@ def print_json(value: Any) -> None:
     stdout.out(json.dumps(value, indent=2), highlight=False)
 
 
+def write(content: bytes) -> bool:
+    """Write lines for programs as they are, in any terminal's encoding; return whether anyone still reads them."""
+    try:
+        stdout.file.flush()
+        stdout.file.buffer.write(content)  # type: ignore[attr-defined]
+        stdout.file.buffer.flush()  # type: ignore[attr-defined]
+    except BrokenPipeError:
+        stdout.on_broken_pipe()
+    return not stdout.quiet
+
+
 class _Table(Table):
     """A table whose cells are text as it is, and which ``styled`` makes stand out."""
 

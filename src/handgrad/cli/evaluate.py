@@ -15,6 +15,7 @@ from handgrad import atomic, model_file
 from handgrad import engine as engines
 from handgrad.cli import cache, display, kernels, options
 from handgrad.cli.unseen import shown_unseen
+from handgrad.report.coverage import Answered, at, check_threshold
 from handgrad.report.evaluation import evaluation_report
 from handgrad.report.files import report_files
 from handgrad.report.metrics import Metrics, measure
@@ -31,6 +32,7 @@ def evaluate(
         bool, typer.Option("--overwrite", help="Replace the results that --out already holds.")
     ] = False,
     json: options.Json = False,
+    threshold: options.Threshold = None,
     strict: options.Strict = False,
     engine: options.Engine = engines.ENGINES[0],
     threads: options.Threads = None,
@@ -42,6 +44,7 @@ def evaluate(
     The images are the source's own test split; else, if the model was trained on this very source, the test split of
     that training; else all of the source.
     """
+    check_threshold(threshold)
     with claimed(out, overwrite) if out else contextlib.nullcontext():
         model = model_file.load(model_path)
         samples, which, notices = shown_unseen(model, source, cache.chosen(cache_folder, no_cache), strict=strict)
@@ -50,20 +53,32 @@ def evaluate(
         with display.counting("Evaluating") as progress:
             probabilities = model.predict(samples.images, computing, progress=progress)
         metrics = measure(probabilities, samples.labels, model.classes)
+        chosen = None if threshold is None else at((probabilities, samples.labels), threshold)
         if out:
             report = evaluation_report(
                 model, samples, probabilities, computing,
                 command=shlex.join(["handgrad", *context.obj]), model_path=str(model_path), source=source, split=which,
-                notices=notices,
+                threshold=threshold, notices=notices,
             )  # fmt: skip
             atomic.write_files(out, report_files(report, {"test": samples}))
     if json:
-        display.print_json({"model": str(model_path), "source": source, "split": which, **asdict(metrics)})
+        found = {"model": str(model_path), "source": source, "split": which, **asdict(metrics)}
+        display.print_json(found | ({"threshold": asdict(chosen)} if chosen else {}))
     else:
         _print(metrics, which)
+        if chosen:
+            _print_threshold(chosen, metrics)
         if out:
             display.stdout.print()
             display.say(f"written to {out}{os.sep}: report.json, report.html")
+
+
+def _print_threshold(chosen: Answered, metrics: Metrics) -> None:
+    """Print what a threshold leaves."""
+    share = display.percent(chosen.coverage)
+    correct = "" if chosen.accuracy is None else f", {display.percent(chosen.accuracy)} of the answers are correct"
+    counts = f"{chosen.images} of {metrics.images} images"
+    display.say(f"\nfrom {chosen.threshold:g} on: {share} are answered, {counts}{correct}")
 
 
 def _print(metrics: Metrics, which: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal, InvalidOperation
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
@@ -34,6 +35,15 @@ Engine = Annotated[EngineName, typer.Option(help="Engine that computes the netwo
 _THREADS = "Threads of the fused engine; by default, one per processor."
 Threads = Annotated[int | None, typer.Option(min=1, help=_THREADS)]
 TrainingThreads = Annotated[int | None, typer.Option(min=1, help=_THREADS, rich_help_panel="Recipe")]
+
+Threshold = Annotated[
+    float | None,
+    typer.Option(
+        parser=lambda text: _share(text),
+        metavar="P",
+        help="Answer “don't know” if the highest probability is below P, e.g. 0.9 or 90%; report.html helps to choose.",
+    ),
+]
 
 _DEFAULT = Recipe()
 _LARGE, _SMALL = _DEFAULT.batch_sizes
@@ -104,6 +114,19 @@ def refuse_file(path: Path, overwrite: bool) -> None:
         raise OutputError(path, "it is a folder")
     if path.exists() and not overwrite:
         raise InputError("out", path, "already exists", "choose another path, or give --overwrite")
+
+
+def _share(text: str | float) -> float:
+    """Read a share, which may be written in percent.
+
+    >>> _share("0.7"), _share("99.9 %")
+    (0.7, 0.999)
+    """
+    number, percent, rest = str(text).strip().partition("%")
+    try:
+        return float(Decimal(number.strip()) / (100 if percent else 1)) if not rest else float("nan")
+    except InvalidOperation:
+        raise typer.BadParameter(f"{text!r} is not a probability, e.g. 0.9 or 90%") from None
 
 
 def _of_a_training() -> Iterator[inspect.Parameter]:

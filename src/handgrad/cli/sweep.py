@@ -13,9 +13,10 @@ import typer
 from handgrad.cli import cache, clusters, display, options
 from handgrad.cli.screen import Screen
 from handgrad.cli.train import show
-from handgrad.cluster.space import Distribution, Options, Space, read, shown
-from handgrad.cluster.sweep import TABLE, Sweep
-from handgrad.cluster.trials import Trial
+from handgrad.sweep.processes import Processes
+from handgrad.sweep.space import Distribution, Options, Space, read, shown
+from handgrad.sweep.sweep import TABLE, Sweep
+from handgrad.sweep.trials import Scheduler, Trial
 
 _SHOWN = 10
 
@@ -38,19 +39,21 @@ def sweep(
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads of each trial; by default, its share of the processors.")
     ] = None,
+    cluster: clusters.Kind = None,
     address: clusters.Address = None,
     cache_folder: cache.Folder = None,
     no_cache: cache.Without = False,
 ) -> None:
-    """Train with many choices of options, on Ray Tune, and write the model of the best.
+    """Train with many choices of options, and write the model of the best.
 
     The accuracy on the validation split decides. Trials that fall behind are stopped early. The best options are
-    trained once more, with the same result bit for bit, and only their model is measured on the test split.
+    trained once more, with the same result bit for bit, and only their model is measured on the test split. The same
+    command continues an interrupted sweep.
     """
-    clusters.check("ray", 1, None)
+    scheduler = _scheduler(cluster, workers, threads, address)
     chosen = Sweep(source, read(space), trials, seed, out, cache.chosen(cache_folder, no_cache))
     screen = Screen()
-    ended = chosen.run(workers=workers, threads=threads, address=address, observer=screen)
+    ended = chosen.run(scheduler, screen)
     _print(ended, chosen.space)
     with screen.resumable():
         command = f"handgrad train {shlex.quote(source)} {typed(ended[0].options)} --seed {seed} --out {out}"
@@ -58,6 +61,18 @@ def sweep(
         result = chosen.train_best(ended[0], command=command, observer=screen)
     show(result)
     display.say(f"and {TABLE}, all {trials} trials")
+
+
+def _scheduler(cluster: str | None, workers: int | None, threads: int | None, address: str | None) -> Scheduler:
+    """Return what has the trials trained: processes of this machine, or a cluster."""
+    if not cluster:
+        clusters.check(None, None, address)
+        return Processes(workers, threads)
+    clusters.check(cluster, workers or 1, address)
+    # Imported here, since nothing but a cluster needs it.
+    from handgrad.cluster.tuning import OnRay
+
+    return OnRay(workers, threads, address)
 
 
 def typed(options: Options) -> str:

@@ -14,6 +14,7 @@ from handgrad.engine import Engine
 from handgrad.model import Model
 from handgrad.report import cautions
 from handgrad.report.calibration import calibrate
+from handgrad.report.coverage import at, coverage
 from handgrad.report.intervals import CONFIDENCE
 from handgrad.report.metrics import Metrics, measure
 from handgrad.report.mistakes import surest_mistakes
@@ -35,14 +36,18 @@ def evaluation_report(
     model_path: str,
     source: str,
     split: str,
+    threshold: float | None = None,
     notices: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Report how a model does on images that it has not learned from, as plain values; docs/report.md has the keys.
 
     The labels of the samples are as the model numbers its classes, `probabilities` are the model's predictions by this
-    engine, `split` is a key of ``unseen.WORDS``, and `notices` are about the source.
+    engine, `split` is a key of ``unseen.WORDS``, images below the `threshold` are not answered, and `notices` are about
+    the source.
     """
     metrics = measure(probabilities, samples.labels, model.classes)
+    predicted = probabilities, samples.labels
+    chosen = {} if threshold is None else {"threshold": asdict(at(predicted, threshold))}
     return {
         **heading("evaluation"),
         "split": split,
@@ -50,6 +55,7 @@ def evaluation_report(
         **test_figures(model, samples, probabilities, metrics),
         "images": {"test": len(samples)},
         "cautions": [asdict(caution) for caution in cautions.of_figures(metrics)],
+        "coverage": coverage({"test": predicted}) | chosen,
         "filters": responses(model, samples, "test"),
         "notices": list(notices),
         "model": model_path,

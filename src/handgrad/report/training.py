@@ -11,6 +11,7 @@ from handgrad.data.duplicates import shared_images
 from handgrad.engine import Engine
 from handgrad.model import Model
 from handgrad.report import cautions
+from handgrad.report.coverage import coverage
 from handgrad.report.evaluation import heading, responses, test_figures
 from handgrad.report.metrics import measure
 from handgrad.training import Epoch
@@ -53,6 +54,9 @@ def training_report(
         **test_figures(model, dataset.test, predicted["test"], measured["test"]),
         "images": {"train": len(dataset.train), "validation": len(dataset.validation), "test": len(dataset.test)},
         "cautions": [asdict(caution) for caution in found],
+        "coverage": coverage(
+            {name: (predicted[name], splits[name].labels) for name in ("validation", "test")}, chosen_on="validation"
+        ),
         "history": [asdict(epoch) for epoch in history],
         "best_epoch": best,
         "chosen_epoch": best if provenance.get("recipe", {}).get("early_stopping") else history[-1].epoch,

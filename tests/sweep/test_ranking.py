@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handgrad.cluster.trials import Trial
+from handgrad.sweep.trials import Trial
 
 SHARES, LOSSES = st.sampled_from([0.0, 0.5, 0.75, 1.0]), st.sampled_from([0.0, 0.25, 0.5, 4.0])
 

@@ -12,15 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from handgrad import atomic
-from handgrad.cluster.connection import connected, threads_of_workers
-from handgrad.cluster.remote import call
-from handgrad.cluster.space import Distribution, Space, interpret, shown
-from handgrad.cluster.trials import Plan, Trial, tune_options
 from handgrad.data import absolute, load
 from handgrad.data.cache import Cache
-from handgrad.errors import ClusterError, InputError, Interrupted
+from handgrad.errors import InputError, Interrupted
 from handgrad.runs import Observer, Result, TrainingOptions, resume, train
 from handgrad.runs.folder import claimed, is_finished, locked
+from handgrad.sweep.processes import Processes
+from handgrad.sweep.space import Distribution, Space, drawn, interpret, shown
+from handgrad.sweep.trials import Plan, Scheduler, Trial
 from handgrad.training.checkpoint import Checkpoints
 
 TABLE = "trials.csv"
@@ -31,8 +30,8 @@ _PLAN, _TRIALS = "sweep.json", "trials"
 class Sweep:
     """Many trainings with options drawn from a space, and the best of them.
 
-    The seed draws the options, and is that of every training. Every host must reach the folder `out`, which gets the
-    best model and the table of trials.
+    The seed draws the options, and is that of every training. The folder `out` gets the best model and the table of
+    trials; every host of a cluster must reach it.
     """
 
     source: str
@@ -47,32 +46,27 @@ class Sweep:
         """The options that all trials share, but for those of the space."""
         return TrainingOptions(source=self.source, seed=self.seed)
 
-    def run(
-        self,
-        *,
-        workers: int | None = None,
-        threads: int | None = None,
-        address: str | None = None,
-        observer: Observer | None = None,
-    ) -> list[Trial]:
+    def run(self, scheduler: Scheduler | None = None, observer: Observer | None = None) -> list[Trial]:
         """Train all trials, or those that an interrupted sweep left; write their table and return them, best first.
 
-        The validation split decides, never the test split. `workers` is the number of trials at a time, by default as
-        many as there are processors for; `threads`, those of each trial, is by default what each of the workers can
-        have, or 1. A ClusterError is raised if no trial finishes, and Interrupted after Ctrl-C.
+        The validation split decides, never the test split. The `scheduler` has them trained: ``Processes`` of this
+        machine by default, or ``cluster.tuning.OnRay``. An InputError is raised if no trial finishes, and Interrupted
+        after Ctrl-C.
         """
-        observer = observer or Observer()
-        plan = {"source": self.source, "trials": self.trials, "seed": self.seed}
-        plan["space"] = json.loads(json.dumps(self.space))
-        begun = self._is_begun(plan)
+        observer, scheduler = observer or Observer(), scheduler or Processes()
         with observer.counting("Reading pictures") as progress:
             # What is wrong with them would be wrong in every trial.
             fixed = {name: value for name, value in self.space.items() if not isinstance(value, Distribution)}
-            load(**interpret(fixed, self.base).reading(), cache=self.cache, progress=progress)
+            dataset = load(**interpret(fixed, self.base).reading(), cache=self.cache, progress=progress)
+        for text in dataset.notices:
+            observer.notice(text)
+        plan = {"source": self.source, "trials": self.trials, "seed": self.seed, "images": dataset.checksum()}
+        plan |= {"space": json.loads(json.dumps(self.space)), "scheduler": scheduler.name}
+        begun = self._is_begun(plan)
         try:
             with locked(self.out, "out") if begun else claimed(self.out, overwrite=False):
                 atomic.write_files(self.out, {_PLAN: (json.dumps(plan, indent=2) + "\n").encode()})
-                ended = self._tried(workers, threads, address, observer)
+                ended = self._tried(scheduler, observer)
                 atomic.write_files(self.out, {TABLE: _csv(ended, self.space).encode()})
         except KeyboardInterrupt:
             rule = f"interrupted; the trials in {self.out} are kept, and the same command continues"
@@ -102,23 +96,17 @@ class Sweep:
             raise InputError("out", self.out, "holds another sweep", "repeat its options, or choose another folder")
         return True
 
-    def _tried(self, workers: int | None, threads: int | None, address: str | None, observer: Observer) -> list[Trial]:
-        ended: list[Trial] = []
-        with observer.counting("Trials") as progress, connected(address):
-            if progress:
-                progress(0, self.trials)
-            threads = threads or (threads_of_workers(workers) if workers else 1)
-            base = TrainingOptions(source=absolute(self.source), seed=self.seed)
-            folder, plan = (self.out / _TRIALS).resolve(), Plan(base, self.cache, threads)
-            for report in call(tune_options, self.space, self.trials, folder, plan, workers):
-                if isinstance(report, Trial):
-                    ended.append(report)
-                elif progress:
-                    progress(report, self.trials)
-        ended.sort(key=lambda one: one.rank)
+    def _tried(self, scheduler: Scheduler, observer: Observer) -> list[Trial]:
+        base = TrainingOptions(source=absolute(self.source), seed=self.seed)
+        options, folder = drawn(self.space, self.trials, self.seed), (self.out / _TRIALS).resolve()
+        with observer.counting("Trials") as progress:
+            ended = scheduler(options, Plan(base, self.cache), folder, progress or (lambda done, total: None))
+        # Equal ones in the order of their numbers.
+        ended.sort(key=lambda one: (one.rank, one.number))
         if ended[0].state != "finished":
             failed = next((trial for trial in ended if trial.error), ended[0])
-            raise ClusterError(f"no trial has finished; number {failed.number} failed with: {failed.error}")
+            rule = f"none has finished; number {failed.number} failed with: {failed.error}"
+            raise InputError("trials", self.trials, rule, "correct the space, or the source")
         return ended
 
 

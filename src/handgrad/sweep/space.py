@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
 
 from handgrad.errors import InputError
 from handgrad.runs import TrainingOptions
@@ -66,20 +69,31 @@ def shown(value: Value) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def samples_of(space: Space) -> dict[str, Any]:
-    """Return the space as Ray Tune draws from it."""
-    from ray import tune
+def drawn(space: Space, trials: int, seed: int) -> list[Options]:
+    """Draw the options of each trial; neither more trials nor the order in the file change those of a trial.
 
-    draws: dict[str, Callable[..., Any]] = {
-        "choice": lambda *values: tune.choice(values),
-        "uniform": tune.uniform,
-        "loguniform": tune.loguniform,
-        "randint": lambda low, high: tune.randint(low, high + 1),  # Ray excludes the highest
-    }
-    return {
-        name: draws[entry.kind](*entry.values) if isinstance(entry, Distribution) else entry
-        for name, entry in space.items()
-    }
+    >>> drawn({"epochs": 3, "maps": Distribution("randint", (1, 9))}, 3, seed=0)
+    [{'epochs': 3, 'maps': 9}, {'epochs': 3, 'maps': 4}, {'epochs': 3, 'maps': 7}]
+    """
+    draws: list[Options] = []
+    for number in range(trials):
+        rng = np.random.default_rng((seed, number))
+        values = {name: _draw(space[name], rng) for name in sorted(space)}
+        draws.append({name: values[name] for name in space})
+    return draws
+
+
+def _draw(entry: Value | Distribution, rng: np.random.Generator) -> Value:
+    if not isinstance(entry, Distribution):
+        return entry
+    if entry.kind == "choice":
+        return entry.values[int(rng.integers(len(entry.values)))]
+    low, high = (float(value) for value in entry.values)
+    if entry.kind == "randint":
+        return int(rng.integers(int(low), int(high), endpoint=True))
+    if entry.kind == "loguniform":
+        return math.exp(rng.uniform(math.log(low), math.log(high)))
+    return float(rng.uniform(low, high))
 
 
 def _entry(name: str, entry: Any, refuse: _Refusal) -> Value | Distribution:
