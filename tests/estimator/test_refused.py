@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,7 @@ def predicted(one: HandgradClassifier) -> bytes | None:
         check_is_fitted(one)
     except NotFittedError:
         return None
-    return one.predict_proba(X).tobytes()  # type: ignore[no-any-return]
+    return one.predict_proba(X).tobytes()
 
 
 Call = Callable[[HandgradClassifier], object]
@@ -119,7 +120,8 @@ def test_parameters_that_break_a_rule_change_nothing_else(begun: Callable[..., H
     before = state(one)
     # A network that exists keeps its sizes in a stream, and one epoch need not diverge.
     streams = begun is fresh and not name.startswith("a loss")
-    for train in (one.fit, lambda X, y: one.partial_fit(X, y, classes=[0, 1, 2]))[: 1 + streams]:
+    trainings: list[Any] = [one.fit, partial(one.partial_fit, classes=[0, 1, 2])]
+    for train in trainings[: 1 + streams]:
         with pytest.raises((ValueError, TypeError, DivergenceError)):
             train(np.concatenate([X, X]), np.concatenate([LABELS, LABELS]))
         assert state(one) == before
@@ -150,7 +152,8 @@ def test_a_training_that_is_interrupted_changes_nothing(
         raise failure
 
     monkeypatch.setattr("handgrad.estimator.classifier.train", failing)
-    for train in (one.fit, lambda X, y: one.partial_fit(X, y, classes=range(3))):
+    trainings: list[Any] = [one.fit, partial(one.partial_fit, classes=range(3))]
+    for train in trainings:
         with pytest.raises(failure):
             train(X, LABELS)
         assert (state(one), predicted(one)) == (before, answers)

@@ -262,7 +262,7 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if self in _ENGINES:
             _ENGINES[aside] = _ENGINES[self]
         random = self.random_state if isinstance(self.random_state, np.random.RandomState) else None
-        drawn = random and random.get_state()
+        drawn: Any = random and random.get_state()
         try:
             yield aside
         except BaseException:
@@ -271,7 +271,7 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise
         if aside in _ENGINES:
             _ENGINES[self] = _ENGINES[aside]
-        self.__dict__ = vars(aside)
+        self.__dict__ = aside.__dict__
 
     def predict_proba(self, X: Any) -> Array:
         """Return the probability of each class, shape (n, n_classes), in the order of ``classes_``."""

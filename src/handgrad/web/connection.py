@@ -48,7 +48,8 @@ class Connection(H11Protocol):
     @property
     def _is_working(self) -> bool:
         """Whether a request is here as a whole, and the server owes its answer."""
-        return self.cycle is not None and not self.cycle.more_body and not self.cycle.response_complete
+        cycle: Any = self.cycle  # None before the first request
+        return cycle is not None and not cycle.more_body and not cycle.response_complete
 
     def _look_later(self) -> None:
         self._look = self.loop.call_later(PATIENCE / _LOOKS, self._check)
