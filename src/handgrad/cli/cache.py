@@ -42,9 +42,7 @@ def chosen(folder: Path | None, without: bool = False) -> Cache | None:
     if without:
         return None
     if not (folder := folder or _usual()):
-        display.notice(
-            "the images are not kept, since you have no home folder; --cache names another"
-        )
+        display.notice("the images are not kept, since you have no home folder; --cache names another")
     return Cache(folder) if folder else None
 
 
@@ -86,12 +84,18 @@ def cache(
     for stored in files:
         about = stored.about
         size = " × ".join(map(str, [*about["size"], about["depth"]])) if "size" in about else "headers"
-        used = time.strftime("%Y-%m-%d %H:%M", time.localtime(stored.used))
         source = escape(str(about.get("source", stored.path.name)))
         shown = "damaged" if stored.damaged else size
-        table.add_row(source, f"{about.get('images', 0):,}", shown, decimal(stored.size), used)
+        table.add_row(source, f"{about.get('images', 0):,}", shown, decimal(stored.size), _shown(stored.used))
     display.stdout.print(table)
     total = decimal(sum(stored.size for stored in files))
     display.say(f"{total} in {kept.folder}; --clear removes all; what is not used for 30 days is removed automatically")
     if damaged := sum(stored.damaged for stored in files):
         display.notice(f"{damaged} of {len(files)} files are damaged: what they keep is decoded again when needed")
+
+
+def _shown(seconds: float) -> str:
+    try:
+        return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
+    except (OverflowError, ValueError, OSError):  # a clock that was far off
+        return "unknown"
