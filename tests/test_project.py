@@ -74,8 +74,10 @@ def loaded_by(statement: str) -> set[str]:
 
 def test_importing_the_package_is_light() -> None:
     loaded = loaded_by("import handgrad")
-    assert "numpy" in loaded
-    assert loaded.isdisjoint({"sklearn", "scipy", "matplotlib", "typer", "rich", "PIL", "safetensors", "numba"})
+    assert "handgrad" in loaded
+    heavy = {"sklearn", "scipy", "matplotlib", "typer", "rich", "PIL", "safetensors", "numba"}
+    # While NumPy is imported the command line could not answer Ctrl-C.
+    assert loaded.isdisjoint(heavy | {"numpy"})
 
 
 def test_importing_the_commands_loads_nothing_that_only_a_training_needs() -> None:

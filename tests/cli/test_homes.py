@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
@@ -74,6 +74,7 @@ def test_a_user_without_a_home_gets_no_folder_of_that_name(
     monkeypatch.setattr(pwd, "getpwuid", unknown)
     assert run("cache").err.endswith("--cache names another\n")
     # As where the package cannot be written, and only the user's folder is left.
-    (locator,) = (one for one in KernelCache._impl_class._locator_classes if one.__name__ == "_OfUser")
-    assert locator.from_function(unknown, __file__) is None  # type: ignore[no-untyped-call]
+    locators: list[Any] = KernelCache._impl_class._locator_classes
+    (of_user,) = (one for one in locators if one.__name__ == "_OfUser")
+    assert of_user.from_function(unknown, __file__) is None
     assert list(here.iterdir()) == []

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import shutil
 import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -16,10 +18,11 @@ import pytest
 from handgrad import engine as engines
 from handgrad import model_file
 from handgrad.cli.screen import resume_command
+from handgrad.cli.train import train as train_command
 from handgrad.training import checkpoint as checkpoints
 from handgrad.training.checkpoint import Checkpoints
 from tests.cli.conftest import Run
-from tests.cli.endings import FILES, assert_ended_alike, history, wait_for, write_images
+from tests.cli.endings import FILES, assert_ended_alike, history, step_of, wait_for, write_images
 from tests.cli.test_process import HANDGRAD, start
 from tests.data.writing import write_classes
 
@@ -85,6 +88,67 @@ def test_it_resumes_without_any_option(run: Run, stopped: Path, undisturbed: Pat
     assert "handgrad: resuming after step 15, in epoch 8 of 12" in done.err.splitlines()
     assert done.out.splitlines()[-1].startswith(f"written to {stopped}/: model.safetensors")
     assert_ended_alike(stopped, undisturbed)
+
+
+def test_ctrl_c_at_twenty_random_moments(
+    run: Run, here: Path, source: str, undisturbed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between any two instructions of the command; each training goes on from the one before."""
+    seed = int(os.environ.get("HANDGRAD_SEED", random.randrange(10**6)))
+    rng, pressed = random.Random(seed), list[str]()
+
+    def press(number: int, frame: FrameType | None) -> None:
+        within = frame
+        while within and within.f_code is not train_command.__code__:
+            within = within.f_back
+        if within:
+            signal.raise_signal(signal.SIGINT)
+        elif not frame or not over:
+            signal.setitimer(signal.ITIMER_REAL, 0.001)
+
+    before = signal.signal(signal.SIGALRM, press)
+    try:
+        while len(pressed) < 20:
+            begun = step_of(here / "run") >= 0
+            over = False
+            signal.setitimer(signal.ITIMER_REAL, rng.uniform(0.001, 0.1))
+            done = run(*(("train", "--resume", "run") if begun else ("train", source, *TWELVE, "--out", "run")))
+            over = True
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            told = f"HANDGRAD_SEED={seed}: {pressed}; then {done}"
+            if done.code == 0:
+                assert_ended_alike(here / "run", undisturbed, told)
+                shutil.rmtree(here / "run")
+                continue
+            assert done.code == 130, told
+            pressed.append(done.err.splitlines()[-1])
+            assert pressed[-1].startswith("handgrad: error: interrupted"), told
+            assert step_of(here / "run") >= 0 or not (here / "run").exists(), told
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    if not (here / "run").exists():
+        return
+    assert run("train", "--resume", "run").code == 0
+    assert_ended_alike(here / "run", undisturbed, f"HANDGRAD_SEED={seed}: {pressed}")
+
+
+def test_a_second_ctrl_c_waits_for_the_checkpoint(
+    run: Run, here: Path, source: str, interruption: Interruption, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = Checkpoints.write
+
+    def write(self: Checkpoints, model: Any, state: Any, settings: Any) -> None:
+        if state.step == 15:
+            signal.raise_signal(signal.SIGINT)
+        original(self, model, state, settings)
+
+    monkeypatch.setattr(Checkpoints, "write", write)
+    interruption.at(15)
+    done = run("train", source, *TWELVE, "--out", "run")
+    assert done.code == 130
+    assert done.err.splitlines()[-1].startswith("handgrad: error: interrupted after step 15; ")
+    assert step_of(here / "run") == 15
 
 
 def test_a_finished_training_says_so_and_is_left_as_it_is(run: Run, undisturbed: Path) -> None:

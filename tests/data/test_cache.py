@@ -24,6 +24,7 @@ from handgrad.data.cache import Cache
 from handgrad.data.stored import StoredImages, checksums_of
 from handgrad.errors import DataError, HandgradWarning
 from tests.data.writing import noise, write_classes, write_picture
+from tests.mounting import Mount
 
 
 @pytest.fixture
@@ -345,6 +346,20 @@ def test_without_room_or_place_the_images_are_in_memory(
         f"the images are not kept in {cache.folder} (No space left on device); choose another folder for the cache"
     )
     assert not cache.folder.exists() or not list(cache.folder.iterdir())
+
+
+@pytest.mark.parametrize("kib", [4, 8, 16])
+def test_a_full_disk_under_the_cache(tmp_path: Path, mount: Mount, kib: int) -> None:
+    """Without room for any picture, for some, or for the index."""
+    disk = mount(f"size={kib}k")
+    root = write_classes(tmp_path / "photos", "a", "b", shape=(48, 24))
+    plain, found = load(str(root)), load(str(root), cache=Cache(disk / "cache"))
+    for split in SPLITS:
+        np.testing.assert_array_equal(np.asarray(found.splits[split].images), plain.splits[split].images)
+    assert found.checksum() == plain.checksum()
+    (notice,) = found.notices
+    assert notice.startswith(f"the images are not kept in {disk / 'cache'} (No space left on device)")
+    assert not any(path.suffix in (".part", ".lock") for path in disk.rglob("*"))
 
 
 def test_stored_images_are_like_an_array(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ FOUND = (
     "while the checkpoint was written lost it. The package now imports NumPy after it can answer, and writes the "
     "checkpoint to its end"
 )
-COUNT, EPOCHS = 24, 60
+COUNT, EPOCHS = 20, 60
 _PYTHON = 0.15
 """Seconds in which Python itself starts, and answers with a traceback of its own."""
 

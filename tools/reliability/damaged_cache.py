@@ -25,7 +25,7 @@ FOUND = (
     "91 of 1,876 damaged files gave other pixels of the same shape, and nobody was told: the pixels had no checksum. "
     "Now every byte is under one, and each picture is compared with its own whenever it is read"
 )
-COUNT = 4_000
+COUNT = 3_000
 
 
 def trial(folder: Path) -> Outcome:

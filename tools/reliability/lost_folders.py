@@ -20,7 +20,7 @@ FOUND = (
     "a removed folder was made again with the next checkpoint, without its lock: two trainings could write into one. "
     "Now a training writes only while it holds the lock of its folder"
 )
-COUNT, LONG = 20, 100_000
+COUNT, LONG = 10, 100_000
 
 
 def trial(folder: Path) -> Outcome:

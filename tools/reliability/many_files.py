@@ -40,7 +40,7 @@ def trial(folder: Path) -> Outcome:
         Image.fromarray(pixels).save(root / f"class {number % 10}" / f"picture {number}.png", compress_level=0)
     first, second = (_read(root, folder / "cache") for _ in range(2))
     same = first["checksum"] == second["checksum"]
-    held = min(first["count"], second["count"]) if same else 0
+    held = int(min(first["count"], second["count"])) if same else 0
     words = [f"{run['seconds']:.0f} s and {run['mib']:.0f} MiB" for run in (first, second)]
     return Outcome(COUNT, held, f"{words[0]} the first time, {words[1]} the second")
 

@@ -14,11 +14,11 @@ TITLE = "three trainings into one folder at once: one finishes as if it were alo
 FOUND = (
     "the second was told to resume the first, which was still running. Now it is told that another process writes there"
 )
-COUNT, EPOCHS = 10, 60
+COUNT, EPOCHS = 6, 60
 
 
 def trial(folder: Path) -> Outcome:
-    """Start three trainings, ten times, a moment apart."""
+    """Start three trainings, six times, a moment apart."""
     write_source(folder)
     with training(folder, EPOCHS) as process:
         process.communicate()

@@ -83,12 +83,18 @@ def cache(
     for stored in files:
         about = stored.about
         size = " × ".join(map(str, [*about["size"], about["depth"]])) if "size" in about else "headers"
-        used = time.strftime("%Y-%m-%d %H:%M", time.localtime(stored.used))
         source = str(about.get("source", stored.path.name))
         shown = "damaged" if stored.damaged else size
-        table.add_row(source, f"{about.get('images', 0):,}", shown, decimal(stored.size), used)
+        table.add_row(source, f"{about.get('images', 0):,}", shown, decimal(stored.size), _shown(stored.used))
     display.stdout.print(table)
     total = decimal(sum(stored.size for stored in files))
     display.say(f"{total} in {kept.folder}; --clear removes all; what is not used for 30 days is removed automatically")
     if damaged := sum(stored.damaged for stored in files):
         display.notice(f"{damaged} of {len(files)} files are damaged: what they keep is decoded again when needed")
+
+
+def _shown(seconds: float) -> str:
+    try:
+        return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
+    except (OverflowError, ValueError, OSError):  # a clock that was far off
+        return "unknown"

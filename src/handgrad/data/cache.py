@@ -153,7 +153,8 @@ class Cache:
         found, paths = [], self._named(_SUFFIX)
         for done, path in enumerate(paths, 1):
             with contextlib.suppress(OSError):
-                status, about, damaged = path.stat(), {}, True
+                status, damaged = path.stat(), True
+                about: dict[str, Any] = {}
                 with contextlib.suppress(Exception), path.open("rb") as file:
                     about, arrays, start = _read_index(file, path.stem)
                     damaged = not _are_sound(file, arrays, start)

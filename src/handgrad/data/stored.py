@@ -43,7 +43,7 @@ class _File:
 
     def read(self, rows: NDArray[np.int64]) -> Pixels:
         images = np.zeros((len(rows), *self.shape), np.uint8)
-        whole, length = memoryview(images.reshape(-1)), self._length
+        whole, length = images.reshape(-1).data, self._length
         wanted = zip(range(0, images.size, length), rows.tolist(), self._checksums[rows].tolist(), strict=True)
         damaged = []
         with self._lock:
