@@ -16,7 +16,7 @@ from handgrad.review.changes import Change, decided, read_changes, write_changes
 from handgrad.review.doubt import Doubts
 from handgrad.review.subject import Subject
 from handgrad.review.unlabeled import Unlabeled
-from handgrad.text import printable
+from handgrad.text import printable, shown
 from handgrad.typing import Array, Images
 
 NONE = -1
@@ -136,7 +136,7 @@ class Decisions:
         return [
             {
                 "number": number,
-                "name": item.name,
+                "name": shown(item.name),
                 "label": item.label,
                 "answer": item.answer,
                 "own": item.own,

@@ -101,7 +101,7 @@ def plan(subject: Subject, folder: Path, unlabeled: Path | None = None) -> Plan:
                 name = places.moved if change.label else None
                 new = name(change.file, change.label, change.to) if name else places.added(change.file, change.to)
                 wanted = root / new
-            target = next(path for path in _names(wanted) if _plain(path) not in taken and not os.path.lexists(path))
+            target = next(path for path in _names(wanted) if _plain(path) not in taken and _is_free(path, former))
             taken.add(_plain(target))
             made.moves.append(Move(change, source, target))
     return made
@@ -113,8 +113,12 @@ def apply(made: Plan, subject: Subject, folder: Path) -> tuple[list[Move], list[
     A moved picture's change becomes the finding that its new label is right, so that the next review does not ask
     again.
     """
-    wanted = {move.change for move in made.moves}
-    earlier = [move for move in moved(folder) if move.change not in wanted]
+    wanted, earlier = {move.change for move in made.moves}, list[Move]()
+    for move in moved(folder):
+        if move.change not in wanted:
+            earlier.append(move)
+        elif _was_begun(move):
+            move.target.unlink()
     # Noted before it happens: whatever interrupts this, the list knows where each file is.
     _note(folder, [*earlier, *made.moves])
     done, left = list(made.done), []
@@ -142,6 +146,11 @@ def undo(subject_root: Path, folder: Path) -> tuple[list[Move], list[str]]:
     changes, back, left, kept = read_changes(folder), list[Move](), list[str](), list[Move]()
     inside = [os.path.realpath(path) for path in (subject_root, folder)]
     for move in reversed(moved(folder)):
+        # Of two files with these names, an empty one is a name that an interrupted run made.
+        if _was_begun(move):
+            move.target.unlink()
+        elif _was_begun(move._replace(source=move.target, target=move.source)):
+            move.source.unlink()
         if move.source.exists() and not move.target.exists():
             # An interrupted run never came to it.
             continue
@@ -189,6 +198,16 @@ def _obstacle(change: Change, above: Path | None, known: dict[str, tuple[str, st
     if not Path(os.path.realpath(source)).is_relative_to(os.path.realpath(above)):
         return f"it is not in {above}"
     return ""
+
+
+def _was_begun(move: Move) -> bool:
+    """Return whether a run was interrupted when it had made the target's name, but not moved the file to it."""
+    return move.source.exists() and move.target.is_file() and move.target.stat().st_size == 0
+
+
+def _is_free(path: Path, former: Move | None) -> bool:
+    own = former is not None and former.target == Path(os.path.abspath(path)) and _was_begun(former)  # noqa: PTH100
+    return own or not os.path.lexists(path)
 
 
 def _names(path: Path) -> Iterator[Path]:

@@ -20,6 +20,7 @@ from handgrad.report.images import encoded
 from handgrad.review.changes import FILE_NAME
 from handgrad.review.decisions import Decisions, Item
 from handgrad.review.page import review_page, review_policy
+from handgrad.text import shown
 from handgrad.typing import Pixels
 from handgrad.web.server import guarded
 
@@ -35,7 +36,7 @@ def application(decisions: Decisions, about: dict[str, Any], token: str) -> Star
     base, decoding = f"/{token}", threading.Lock()
 
     def front(request: Request) -> Response:
-        file = str(decisions.folder / FILE_NAME)
+        file = shown(decisions.folder / FILE_NAME)
         shown = about | {"base": base, "file": file, "classes": decisions.classes, "items": decisions.to_list()}
         return HTMLResponse(review_page(shown))
 
