@@ -42,12 +42,6 @@ def trial(folder: Path) -> Outcome:
         workers = 1 + attempt % 2
         if killed(arguments(out, workers), seconds, draw):
             trained += any(out.glob("trials/*/*.json"))
-            completed(*_ending(out, arguments(out, 3 - workers)))
+            completed(*arguments(out, 3 - workers))
         held += results(out) == results(whole) and not (out / "trials").exists()
     return Outcome(ATTEMPTS, held, f"{trained} kills left trained trials")
-
-
-def _ending(out: Path, arguments: tuple[object, ...]) -> tuple[object, ...]:
-    """Return the command that continues: after the trials, that of the last training."""
-    unfinished = (out / "checkpoints").exists() and (out / "trials.csv").exists() and not (out / "trials").exists()
-    return ("train", "--resume", out) if unfinished else arguments
