@@ -22,7 +22,7 @@ from handgrad.data.folder import _is_clutter as is_clutter
 _CALM = 4
 """Looks without a change after which a folder's time is believed; those of some systems have whole seconds."""
 
-_SHARE = 0.01
+_SHARE = 0.001
 """Share of the time that is spent on files that may have changed within a folder that has not."""
 
 

@@ -54,6 +54,9 @@ def kept(
     With `overwrite` those files are removed instead. Without any, the folder is as it was before if the block fails.
     """
     with claimed(folder, overwrite=True):
+        # What a killed process was writing.
+        atomic.remove_leftovers(folder, [MANIFEST])
+        atomic.remove_leftovers(out.parent, [out.name])
         found = list(parts())
         if found and (refusal := _refusal(folder, out, manifest)):
             if not overwrite:

@@ -78,10 +78,9 @@ def watch(
     >>> with tempfile.TemporaryDirectory() as name:
     ...     Image.new("L", (6, 6)).save(f"{name}/a.png")
     ...     watch(model, Path(name), Path(name, "results.csv"), Manner(engine="notes"), seconds=0.01, once=True)
-    ...     print(Path(name, "results.csv").read_text()[:56])
+    ...     print(Path(name, "results.csv").read_text().splitlines()[0])
     1
     path,class,probability,bytes,modified,error
-    a.png,free,0.5
     """
     manner, stop, state = manner or Manner(), stop or Event(), beside(out)
     if not folder.is_dir():

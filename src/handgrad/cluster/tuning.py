@@ -123,7 +123,8 @@ def _train(config: dict[str, Any], work: _Work) -> None:
 
 
 def _ended(result: Any, options: Sequence[Options]) -> Trial:
-    number, metrics = result.config[_TRIAL], result.metrics or {}
+    # Ray counts the trials from 0, at the end of their ids.
+    number, metrics = 1 + int(Path(result.path).name.rpartition("_")[2]), result.metrics or {}
     failure = metrics.get("failure") or (lines_of(result.error)[-1] if result.error else "")
     whole = all(name in metrics for name in Report._fields)
     report = Report(**{name: metrics[name] for name in Report._fields}) if whole else None

@@ -99,7 +99,7 @@ def lowest_threshold(predicted: Predicted, accuracy: float) -> float | None:
 
     >>> probabilities = np.array([[0.6, 0.4], [0.7, 0.3], [0.91234, 0.08766], [0.99, 0.01]])
     >>> lowest_threshold((probabilities, np.array([0, 1, 0, 0])), 0.9)
-    0.8
+    0.9
     """
     probabilities, labels = predicted
     highest = probabilities.max(axis=1)

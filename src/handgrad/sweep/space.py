@@ -73,7 +73,7 @@ def drawn(space: Space, trials: int, seed: int) -> list[Options]:
     """Draw the options of each trial; neither more trials nor the order in the file change those of a trial.
 
     >>> drawn({"epochs": 3, "maps": Distribution("randint", (1, 9))}, 3, seed=0)
-    [{'epochs': 3, 'maps': 9}, {'epochs': 3, 'maps': 4}, {'epochs': 3, 'maps': 7}]
+    [{'epochs': 3, 'maps': 8}, {'epochs': 3, 'maps': 5}, {'epochs': 3, 'maps': 9}]
     """
     draws: list[Options] = []
     for number in range(trials):

@@ -58,8 +58,6 @@ class Sweep:
             # What is wrong with them would be wrong in every trial.
             fixed = {name: value for name, value in self.space.items() if not isinstance(value, Distribution)}
             dataset = load(**interpret(fixed, self.base).reading(), cache=self.cache, progress=progress)
-        for text in dataset.notices:
-            observer.notice(text)
         plan = {"source": self.source, "trials": self.trials, "seed": self.seed, "images": dataset.checksum()}
         plan |= {"space": json.loads(json.dumps(self.space)), "scheduler": scheduler.name}
         begun = self._is_begun(plan)
