@@ -78,7 +78,7 @@ $(VENV)/.installed-fuzz: $(VENV)/.installed
 .venv-bench/.installed: pyproject.toml tools/benchmarks/constraints.txt
 	@echo "Making an environment with PyTorch, JAX and ONNX Runtime in .venv-bench (once)"
 	@$(PYTHON) -m venv .venv-bench
-	@.venv-bench/bin/python -m pip install --quiet --constraint tools/benchmarks/constraints.txt --editable . torch jax onnx onnxruntime psutil
+	@.venv-bench/bin/python -m pip install --quiet --constraint tools/benchmarks/constraints.txt --editable '.[bench]' torch jax onnx onnxruntime
 	@touch $@
 
 .venv-cluster/.installed: pyproject.toml tests_cluster/constraints.txt

@@ -89,8 +89,6 @@ def run(arguments: list[str]) -> int:
     """Run one command and return its exit code."""
     # Pillow logs what is wrong with a picture; the user gets one line from us.
     logging.getLogger("PIL").addHandler(logging.NullHandler())
-    # Matplotlib warns of a home without a writable cache, which is none of the user's business.
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     code = 2
     try:
         # The matrices are small: on a busy machine, BLAS threads that wait for each other cost more than they gain.
