@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from rich.progress import TextColumn
 
+from handgrad import system
 from handgrad.cli import display, kernels
 from handgrad.errors import ClusterError, Interrupted, OutputError
 from handgrad.runs import Observer, Run
@@ -68,7 +68,7 @@ class Screen(Observer):
 
 def resume_command(folder: Path) -> str:
     """Return the command that resumes the training in a folder."""
-    return f"handgrad train --resume {shlex.quote(str(folder))}"
+    return system.typed(["handgrad", "train", "--resume", str(folder)])
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from handgrad import model_file
+from handgrad import model_file, system
 from handgrad.cli import cache, display, screen
 from handgrad.cli.unseen import shown_unseen
 from handgrad.data.source import short_name
@@ -47,8 +47,8 @@ def serve(
 
     from handgrad.web.server import HOST, Exhibit, application
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        # Both end a server: uvicorn handles them, and passes them on here when it has shut down.
+    for number in system.ENDINGS:
+        # All end a server: uvicorn handles them, and passes them on here when it has shut down.
         signal.signal(number, lambda *_: sys.exit(0))
     listening = _listening(HOST, port)
     named = [(_name(path.resolve()), model_file.load(path)) for path in model_paths or ()]
@@ -69,15 +69,10 @@ def _name(path: Path) -> str:
 
 
 def _listening(host: str, port: int) -> socket.socket:
-    taken = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        taken.bind((host, port))
-        taken.listen()
+        return system.listening(host, port)
     except OSError as error:
-        taken.close()
         raise InputError("port", port, f"cannot be listened on ({error.strerror})", "choose another") from None
-    return taken
 
 
 def _trained_on_digits() -> Model:

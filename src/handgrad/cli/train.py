@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +10,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from handgrad import runs
+from handgrad import runs, system
 from handgrad.cli import cache, clusters, display, options
 from handgrad.cli.screen import Screen
 from handgrad.data import KINDS
@@ -74,7 +73,7 @@ def train(
         elif source:
             clusters.check(cluster, workers, address)
             training_options = combine(chosen, TrainingOptions(source=source, workers=workers))
-            command = shlex.join(["handgrad", *context.obj])
+            command = system.typed(["handgrad", *context.obj])
             result = runs.train(training_options, out, overwrite=overwrite, command=command, **arguments)
         else:
             raise InputError("source", "(none)", "a training needs images", "give a SOURCE, e.g. digits, or --resume")

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
+from handgrad import system
 from handgrad.data.stored import StoredImages
 from handgrad.typing import Images
 
@@ -60,7 +61,7 @@ class Cache:
     ...     cache = Cache(Path(folder))
     ...     with cache.temporary() as file:
     ...         _ = file.write(b"pixels")
-    ...         cache.keep(file, "photos", {"source": "photos"}, rows=np.arange(3))
+    ...         cache.keep(file, "photos", {"source": "photos"}, rows=np.arange(3)).close()
     ...     with cache.opened("photos", "rows") as (file, about, (rows,)):
     ...         file.seek(0), file.read(6), about["source"], rows
     (0, b'pixels', 'photos', array([0, 1, 2]))
@@ -96,17 +97,25 @@ class Cache:
                 with open(path, "x+b", opener=functools.partial(os.open, mode=0o600)) as file:
                     yield file
             finally:
-                path.unlink(missing_ok=True)
-                lock.unlink(missing_ok=True)
+                # Windows keeps files that are open: the next process that writes removes them.
+                for left in (path, lock):
+                    with contextlib.suppress(OSError):
+                        left.unlink(missing_ok=True)
 
-    def keep(self, file: Any, key: str, about: dict[str, Any], **arrays: NDArray[Any]) -> None:
-        """Append the index to a temporary file and rename it for its key."""
+    def keep(self, file: Any, key: str, about: dict[str, Any], **arrays: NDArray[Any]) -> BinaryIO:
+        """Append the index to a temporary file, close it, and rename it for its key; return it, open to read."""
         file.seek(0, io.SEEK_END)
         # A zip archive is read from its end, whatever is in front of it.
         np.savez(file, about=np.array(json.dumps(about)), **arrays)  # type: ignore[arg-type]
         file.flush()
         os.fsync(file.fileno())
-        Path(file.name).replace(self._path(key))
+        path = Path(file.name)
+        file.close()
+        # Windows replaces no file that another process has open: then this one is only this process's.
+        with contextlib.suppress(PermissionError):
+            system.replace(path, self._path(key))
+            path = self._path(key)
+        return path.open("rb")
 
     def images(self, file: Any, shape: _Shape) -> Images:
         """Return the images that a file begins with."""
@@ -158,8 +167,9 @@ class NoCache:
         """Create a file in memory."""
         return contextlib.nullcontext(io.BytesIO())
 
-    def keep(self, file: Any, key: str, about: dict[str, Any], **arrays: NDArray[Any]) -> None:
-        """Keep nothing."""
+    def keep(self, file: Any, key: str, about: dict[str, Any], **arrays: NDArray[Any]) -> BinaryIO:
+        """Keep nothing, and return the file as it is."""
+        return file  # type: ignore[no-any-return]
 
     def images(self, file: Any, shape: _Shape) -> Images:
         """Return the images that a file in memory holds: they are its memory."""

@@ -78,14 +78,15 @@ class Reader:
         if readable[unknown].any():
             with self.cache.temporary() as file:
                 about = {"source": self._root, "images": int(readable.sum())}
-                self.cache.keep(file, key, about, marks=self._marks[readable], sizes=sizes[readable])
+                self.cache.keep(file, key, about, marks=self._marks[readable], sizes=sizes[readable]).close()
         return sizes
 
     def decode(self, chosen: Indices, size: tuple[int, int]) -> Decoded:
         """Return the chosen images in that size, without those that cannot be read."""
         key = key_of("pixels", self._root, PIL.__version__, size)
         with ExitStack() as files:
-            found = files.enter_context(self.cache.opened(key, "rows"))
+            before = files.enter_context(ExitStack())
+            found = before.enter_context(self.cache.opened(key, "rows"))
             kept = _Kept(np.zeros((0, *size, 1), np.uint8), np.zeros(0, _ROW))
             if found:
                 (rows,) = found.arrays
@@ -96,6 +97,9 @@ class Reader:
                 if not writer:
                     writer = _Writer(self.cache, size, files)
                     writer.copy(kept, np.unique(rows[rows >= 0]))
+                    # Closed, since Windows replaces no file that is open.
+                    del found, kept
+                    before.close()
                 row["mark"] = self._marks[index]
                 writer.write(pixels[np.newaxis], row)
             if writer:
@@ -180,8 +184,11 @@ class _Writer:
         """Keep the images in the cache and return them."""
         rows = np.frombuffer(self._rows, _ROW)
         about = {"source": source, "size": self.size, "depth": self.channels, "images": len(rows)}
-        self.cache.keep(self.file, key, about, rows=rows)
-        return _Kept(self.cache.images(self.file, (len(rows), *self.size, self.channels)), rows)
+        file = self.cache.keep(self.file, key, about, rows=rows)
+        images = self.cache.images(file, (len(rows), *self.size, self.channels))
+        if file is not self.file:
+            file.close()
+        return _Kept(images, rows)
 
     def _widen(self) -> None:
         """Write the images so far again, in three channels."""
