@@ -7,7 +7,7 @@ ISOLATED = $(shell for way in -n -rn; do unshare $$way ip link set lo up 2> /dev
 	echo "unshare $$way sh -c 'ip link set lo up; exec \"\$$@\"' sh" && break; done)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-cluster lint format types docs fuzz bench accuracy clean
+.PHONY: help demo test test-cluster lowest newest lint format types docs fuzz bench accuracy clean
 
 help:  ## Print this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,9 +21,18 @@ test: $(VENV)/.installed-dev  ## Run all tests, including doctests.
 test-cluster: .venv-cluster/.installed  ## Run the tests on a Ray cluster, in a network of their own if possible.
 	@$(ISOLATED) .venv-cluster/bin/python -m pytest $(PYTEST) tests_cluster
 
-lint: $(VENV)/.installed-dev  ## Check style and formatting.
+lowest: $(VENV)/bin/python  ## Test with every dependency at the floor in pyproject.toml; newest: at its newest.
+	@$(BIN)/python -m pip install --quiet 'nox[uv]'
+	@$(BIN)/python -m nox --session lowest
+
+newest: $(VENV)/bin/python
+	@$(BIN)/python -m pip install --quiet 'nox[uv]'
+	@$(BIN)/python -m nox --session newest
+
+lint: $(VENV)/.installed-dev  ## Check style, formatting and the workflows.
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 format: $(VENV)/.installed-dev  ## Fix style and formatting.
 	@$(BIN)/ruff check --fix .
@@ -46,7 +55,7 @@ accuracy: $(VENV)/.installed .venv-bench/.installed  ## Train every recipe and i
 	@$(BIN)/python -m tools.accuracy
 
 clean:  ## Remove the environment, caches and the demo's results.
-	rm -rf $(VENV) .venv-bench .venv-cluster runs/demo runs/fuzz runs/site runs/doctrees .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-bench .venv-cluster .nox runs/demo runs/fuzz runs/site runs/doctrees .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -82,7 +91,7 @@ $(VENV)/.installed-fuzz: $(VENV)/.installed
 	@touch $@
 
 .venv-cluster/.installed: pyproject.toml tests_cluster/constraints.txt
-	@echo "Making an environment with Ray and PyTorch in .venv-cluster (once)"
+	@echo "Making an environment with Ray in .venv-cluster (once)"
 	@$(PYTHON) -m venv .venv-cluster
 	@.venv-cluster/bin/python -m pip install --quiet --constraint tests_cluster/constraints.txt --editable '.[ray]' pytest
 	@touch $@

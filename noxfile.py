@@ -15,21 +15,21 @@ QUICK = ("tests", "--ignore=tests/web/test_walk.py", "--ignore=tests/tools", "--
 
 @nox.session(python="3.11", venv_backend="uv")
 def lowest(session: nox.Session) -> None:
-    """Every dependency at exactly the floor that pyproject.toml names."""
+    """Test with every dependency at exactly the floor that pyproject.toml names."""
     session.install("--resolution", "lowest-direct", "--editable", ".[dev]")
     test(session)
 
 
 @nox.session(venv_backend="uv")
 def newest(session: nox.Session) -> None:
-    """Every dependency, and its own, at the newest version that there is."""
+    """Test with every dependency, and theirs, at the newest version that there is."""
     session.install("--resolution", "highest", "--upgrade", "--editable", ".[dev]")
     test(session)
 
 
 @nox.session(venv_backend="uv")
 def wheel(session: nox.Session) -> None:
-    """The installed wheel alone, without development tools: the main path in an empty folder."""
+    """Run the main path of the installed wheel in an empty folder, without development tools."""
     folder = Path(session.create_tmp())
     session.run("uv", "build", "--wheel", "--out-dir", str(folder), external=True)
     (built,) = folder.glob("*.whl")

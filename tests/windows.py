@@ -40,7 +40,6 @@ LACKING: dict[Any, tuple[str, ...]] = {
 }  # fmt: skip
 DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 REFUSED = re.compile(r'[<>:"|?*\x00-\x1f]|[. ]$')
-PATIENT = "handgrad.system"
 
 checked: Counter[str] = Counter()
 """How many operations were looked at, by name."""
@@ -51,7 +50,14 @@ refused: list[str] = []
 def impose() -> None:
     """Impose the rules for the rest of this process's life."""
     # What has a way of its own for Windows decides by sys.platform, or by these functions, when it is imported.
-    for name in ("asyncio", "filelock", "multiprocessing.connection", "numba", "sklearn.model_selection", "uvicorn"):
+    for name in (
+        "asyncio",
+        "multiprocessing.connection",
+        "numba",
+        "platformdirs",
+        "sklearn.model_selection",
+        "uvicorn",
+    ):
         importlib.import_module(name)
     for module, names in LACKING.items():
         for name in names:
@@ -60,7 +66,15 @@ def impose() -> None:
     _forbid_modules()
     for name in ("rename", "replace", "unlink", "remove"):
         _guard(name)
-    for owner, name in ((os, "mkdir"), (os, "open"), (os, "stat"), (os, "lstat"), (io, "open"), (builtins, "open")):
+    for owner, name in (
+        (os, "access"),
+        (os, "mkdir"),
+        (os, "open"),
+        (os, "stat"),
+        (os, "lstat"),
+        (io, "open"),
+        (builtins, "open"),
+    ):
         _name_files(owner, name)
     shutil._use_fd_functions = False  # type: ignore[attr-defined]
     warnings.filterwarnings("error", category=EncodingWarning, module=r"handgrad(\.|$)")
@@ -72,7 +86,7 @@ def _forbid_modules() -> None:
 
     def imported(name: str, globals: Any = None, *rest: Any, **options: Any) -> Any:
         importer = (globals or {}).get("__name__", "")
-        if name in MODULES and importer.startswith("handgrad"):
+        if name in MODULES and importer.startswith(("handgrad", "filelock")):
             raise ModuleNotFoundError(f"No module named {name!r}, which {importer} imports", name=name)
         return original(name, globals, *rest, **options)
 
@@ -123,7 +137,8 @@ def _guard(name: str) -> None:
         checked[name] += 1
         paths = tuple(map(as_windows, paths))
         for path in paths:
-            if held(os.path.realpath(os.fsdecode(path))):
+            # The standard library's temporary files are of another kind there.
+            if sys._getframe(1).f_globals["__name__"] != "tempfile" and held(os.path.realpath(os.fsdecode(path))):
                 _refuse(errno.EACCES, f"to {name} an open file", path)
         if name == "rename" and os.path.lexists(paths[1]):
             _refuse(errno.EEXIST, "to rename onto a file", paths[1])
@@ -197,12 +212,13 @@ def write_more(photos: Path) -> None:
 
 def main(folder: Path) -> int:
     """Run the main path under the rules; print a JSON object of what happened as the last line."""
-    from handgrad import cli
+    impose()
+    from handgrad import cli, system
     from handgrad.cli import screen
     from tests.data.writing import write_classes
 
+    system.WINDOWS = True
     write_classes(folder / "Photos", "grün", "日本", "brown fox", count=5)
-    impose()
     line = screen._line
     codes: list[list[Any]] = []
     for number, words in enumerate(commands(folder)):

@@ -23,7 +23,8 @@ _PATIENCE, _PAUSE = 1.0, 0.05
 _ASCII = {
     "█": "#", "−": "-", "–": "-", "…": "...", "×": "x", "·": "*", "→": "->", "≥": ">=", "≤": "<=", "∂": "d",
     "√": "sqrt ", "π": "pi", "α": "alpha", "η": "eta", "ε": "epsilon", "′": "'", "’": "'", "‘": "'", "“": '"',
-    "”": '"', "✓": "yes", "─": "-", "━": "-", "│": "|", "\u00a0": " ", "\u202f": " ",
+    "”": '"', "✓": "yes", "─": "-", "━": "-", "│": "|", "ᵀ": "^T", "⊙": "*", "Σ": "sum", "θ": "theta", "←": "<-",
+    "↓": "v", "\u00a0": " ", "\u202f": " ",
 }  # fmt: skip
 
 
@@ -42,6 +43,16 @@ def replace(source: Path, target: Path) -> None:
             time.sleep(_PAUSE)
         else:
             return
+
+
+def remove_held(lock: Path) -> None:
+    """Remove the file of a lock while it is held: whoever has opened it meanwhile finds it gone, and tries again.
+
+    On Windows, where an open file stays, filelock removes it when it is released.
+    """
+    if not WINDOWS:
+        with contextlib.suppress(OSError):
+            lock.unlink()
 
 
 def sync_folder(folder: Path) -> None:

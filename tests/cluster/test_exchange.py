@@ -60,13 +60,17 @@ def test_values_of_any_size_are_gathered_in_order() -> None:
     assert ring(3, lambda one: one.gather("x" * 10**one.number * one.number)) == [["", "x" * 10, "x" * 200]] * 3
 
 
+def add_often(one: Ring) -> None:
+    for _ in range(9):
+        one.add(np.zeros(1_000_000))
+
+
 def test_one_that_leaves_ends_the_others_at_once() -> None:
     def work(one: Ring) -> str:
         if one.number == 1:
             return "left"
-        with pytest.raises(OSError, match="left|reset|pipe|abort"):
-            for _ in range(9):
-                one.add(np.zeros(1_000_000))
+        with pytest.raises(OSError, match=r"left|reset|pipe|abort"):
+            add_often(one)
         return "told"
 
     assert ring(3, work) == ["told", "left", "told"]

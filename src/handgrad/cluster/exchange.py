@@ -9,6 +9,7 @@ import secrets
 import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -83,7 +84,7 @@ class Ring:
         """
         flat = numbers.reshape(-1)
         ends = [index * len(flat) // self.count for index in range(self.count + 1)]
-        pieces = [flat[start:end] for start, end in zip(ends, ends[1:], strict=False)]
+        pieces = [flat[start:end] for start, end in pairwise(ends)]
         received = np.empty(max(map(len, pieces)), flat.dtype)
         for step in range(self.count - 1):
             mine, theirs = pieces[(self.number - step) % self.count], pieces[(self.number - step - 1) % self.count]

@@ -97,10 +97,10 @@ class Cache:
                 with open(path, "x+b", opener=functools.partial(os.open, mode=0o600)) as file:
                     yield file
             finally:
-                # Windows keeps files that are open: the next process that writes removes them.
-                for left in (path, lock):
-                    with contextlib.suppress(OSError):
-                        left.unlink(missing_ok=True)
+                # On Windows it stays while its images are used: the next process that writes removes it.
+                with contextlib.suppress(PermissionError):
+                    path.unlink(missing_ok=True)
+                system.remove_held(lock)
 
     def keep(self, file: Any, key: str, about: dict[str, Any], **arrays: NDArray[Any]) -> BinaryIO:
         """Append the index to a temporary file, close it, and rename it for its key; return it, open to read."""
@@ -149,7 +149,7 @@ class Cache:
         for lock in self.folder.glob(f"*{_LOCK}"):
             with contextlib.suppress(OSError), _locked(lock, blocking=False):
                 lock.with_suffix(_UNFINISHED).unlink(missing_ok=True)
-                lock.unlink()
+                system.remove_held(lock)
         for path in self.folder.glob(f"*{_SUFFIX}"):
             with contextlib.suppress(OSError):
                 if time.time() - path.stat().st_mtime > _KEPT_DAYS * 86400:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from handgrad import atomic
+from handgrad import atomic, system
 from handgrad.errors import InputError, OutputError
 from handgrad.model_file import FILE_NAME
 from handgrad.report.files import NAMES
@@ -65,9 +65,7 @@ def locked(folder: Path, argument: str) -> Iterator[None]:
         atomic.remove_leftovers(folder, NAMES)
         yield
     finally:
-        # Removed while it is held: whoever opened it meanwhile finds it gone, and tries again.
-        with contextlib.suppress(OSError):
-            (folder / _LOCK).unlink()
+        system.remove_held(folder / _LOCK)
         lock.release()
 
 
