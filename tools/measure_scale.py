@@ -1,7 +1,7 @@
 """Measure the cost of several workers, extrapolate to many, and write docs/scale.md and its figure.
 
-Run it on an idle machine, in the environment of ``make test-cluster``:
-``.venv-cluster/bin/python -m tools.measure_scale``. It takes about a minute.
+Run it on an idle machine, in the environment of ``make bench``: ``.venv-bench/bin/python -m tools.measure_scale``. It
+takes about a minute.
 """
 
 from __future__ import annotations

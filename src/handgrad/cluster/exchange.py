@@ -13,8 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-
-from handgrad.typing import Array
+from numpy.typing import NDArray
 
 PATIENCE = 60.0
 """Seconds to wait for the others at the start; later, a neighbor that is lost closes its connection."""
@@ -77,7 +76,7 @@ class Ring:
         self._next.close()
         self._before.close()
 
-    def add(self, numbers: Array) -> None:
+    def add(self, numbers: NDArray[Any]) -> None:
         """Replace the numbers by their sum over all processes, bit for bit the same in each of them.
 
         Each number is added up in the order of the ring, by one process, and then passed on (Patarasuk and Yuan, 2009).
@@ -106,11 +105,11 @@ class Ring:
         # From processes with the token, which run whatever the cluster sends them.
         return [pickle.loads(text[:length].tobytes()) for text, length in zip(texts, lengths, strict=True)]
 
-    def _pass_on(self, mine: Array, theirs: Array) -> None:
+    def _pass_on(self, mine: NDArray[Any], theirs: NDArray[Any]) -> None:
         """Send an array to the next process, and receive one from the process before."""
         # At the same time: two processes that both send first would wait for each other.
-        sent = self._sender.submit(self._next.sendall, memoryview(mine).cast("B"))
-        _receive_into(self._before, memoryview(theirs).cast("B"))
+        sent = self._sender.submit(self._next.sendall, mine.data.cast("B"))
+        _receive_into(self._before, theirs.data.cast("B"))
         sent.result()
 
     def _meet(self, server: socket.socket, first: _Address) -> list[_Address]:
@@ -120,21 +119,21 @@ class Ring:
             with self._call(first) as connection, connection.makefile("rwb") as file:
                 file.write(json.dumps([self.number, own]).encode() + b"\n")
                 file.flush()
-                return [tuple(each) for each in json.loads(file.readline())]
+                return [(host, port) for host, port in json.loads(file.readline())]
         addresses, files = {0: own}, []
         for _ in range(self.count - 1):
             with self._accept(server) as connection:
                 files.append(connection.makefile("rwb"))
             number, address = json.loads(files[-1].readline())
-            addresses[number] = address
+            addresses[number] = tuple(address)
         listed = [addresses[number] for number in range(self.count)]
         for file in files:
             with file:
                 file.write(json.dumps(listed).encode() + b"\n")
-        return [tuple(each) for each in listed]
+        return listed
 
     def _call(self, address: _Address) -> socket.socket:
-        connection = socket.create_connection(tuple(address), timeout=PATIENCE)
+        connection = socket.create_connection(address, timeout=PATIENCE)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.sendall(self._token)
         return connection

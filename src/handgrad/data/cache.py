@@ -169,7 +169,7 @@ class NoCache:
 
     def keep(self, file: Any, key: str, about: dict[str, Any], **arrays: NDArray[Any]) -> BinaryIO:
         """Keep nothing, and return the file as it is."""
-        return file  # type: ignore[no-any-return]
+        return file
 
     def images(self, file: Any, shape: _Shape) -> Images:
         """Return the images that a file in memory holds: they are its memory."""
