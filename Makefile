@@ -11,7 +11,7 @@ QUICK := tests/notes tests/trace tests/test_model.py tests/test_model_file.py te
 	tests/consumer tests/cli/test_use.py
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-cluster test-wheel lint format types docs fuzz bench accuracy clean
+.PHONY: help demo test test-cluster test-wheel lowest newest lint format types docs fuzz bench accuracy clean
 
 help:  ## Print this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,9 +35,18 @@ test-wheel: $(VENV)/.installed-dev  ## Test the wheel, built or given as WHEEL=F
 	@$(IN_WHEEL) -c "import handgrad; assert '.venv-wheel' in handgrad.__file__, handgrad.__file__"
 	@$(IN_WHEEL) -m pytest --numprocesses auto --maxprocesses 4 $(PYTEST) $(QUICK)
 
-lint: $(VENV)/.installed-dev  ## Check style and formatting.
+lowest: $(VENV)/bin/python  ## Test with every dependency at the floor in pyproject.toml; newest: at its newest.
+	@$(BIN)/python -m pip install --quiet 'nox[uv]'
+	@$(BIN)/python -m nox --session lowest
+
+newest: $(VENV)/bin/python
+	@$(BIN)/python -m pip install --quiet 'nox[uv]'
+	@$(BIN)/python -m nox --session newest
+
+lint: $(VENV)/.installed-dev  ## Check style, formatting and the workflows.
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 format: $(VENV)/.installed-dev  ## Fix style and formatting.
 	@$(BIN)/ruff check --fix .
@@ -60,7 +69,7 @@ accuracy: $(VENV)/.installed .venv-bench/.installed  ## Train every recipe and i
 	@$(BIN)/python -m tools.accuracy
 
 clean:  ## Remove the environment, caches and the demo's results.
-	rm -rf $(VENV) .venv-bench .venv-cluster .venv-wheel runs/wheel runs/demo runs/fuzz runs/site runs/doctrees .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-bench .venv-cluster .venv-wheel .nox runs/wheel runs/demo runs/fuzz runs/site runs/doctrees .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -92,11 +101,11 @@ $(VENV)/.installed-fuzz: $(VENV)/.installed
 .venv-bench/.installed: pyproject.toml tools/benchmarks/constraints.txt
 	@echo "Making an environment with PyTorch, JAX and ONNX Runtime in .venv-bench (once)"
 	@$(PYTHON) -m venv .venv-bench
-	@.venv-bench/bin/python -m pip install --quiet --constraint tools/benchmarks/constraints.txt --editable . torch jax onnx onnxruntime psutil
+	@.venv-bench/bin/python -m pip install --quiet --constraint tools/benchmarks/constraints.txt --editable '.[bench]' torch jax onnx onnxruntime
 	@touch $@
 
 .venv-cluster/.installed: pyproject.toml tests_cluster/constraints.txt
-	@echo "Making an environment with Ray and PyTorch in .venv-cluster (once)"
+	@echo "Making an environment with Ray in .venv-cluster (once)"
 	@$(PYTHON) -m venv .venv-cluster
 	@.venv-cluster/bin/python -m pip install --quiet --constraint tests_cluster/constraints.txt --editable '.[ray]' pytest
 	@touch $@

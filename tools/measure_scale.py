@@ -1,14 +1,13 @@
 """Measure the cost of several workers, extrapolate to many, and write docs/scale.md and its figure.
 
-Run it on an idle machine, in the environment of ``make test-cluster``:
-``.venv-cluster/bin/python -m tools.measure_scale``. It takes about a minute.
+Run it on an idle machine, in the environment of ``make bench``: ``.venv-bench/bin/python -m tools.measure_scale``. It
+takes about a minute.
 """
 
 from __future__ import annotations
 
 import math
 import os
-import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from threadpoolctl import threadpool_limits
 
 from handgrad import engine as engines
 from handgrad.architecture import Architecture
+from handgrad.cluster.exchange import Ring
 from handgrad.cluster.training import Peers
 from handgrad.parameters import Parameters
 from handgrad.report.surroundings import machine
@@ -69,7 +69,7 @@ class Exchange:
     byte: float
 
     def seconds(self, workers: int, size: float) -> float:
-        """Return the seconds of gloo's ring: 2·(W − 1) messages in sequence, each of a W-th of the bytes."""
+        """Return the seconds of the ring: 2·(W − 1) messages in sequence, each of a W-th of the bytes."""
         return 2 * (workers - 1) * (self.latency + size / workers * self.byte)
 
     def over(self, bandwidth: float) -> Exchange:
@@ -107,12 +107,10 @@ def size_of(architecture: Architecture) -> int:
 
 def main() -> None:
     """Measure, fit the model, and write the document and its figure."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    # As in Ray's TorchTrainer; Ray starts the workers and takes no part in a step.
+    # Ray starts the workers and takes no part in a step.
     processes = get_context("spawn")
-    answers = processes.SimpleQueue()
-    workers = [processes.Process(target=work, args=(number, port, answers)) for number in range(2)]
+    answers, first = processes.SimpleQueue(), processes.SimpleQueue()
+    workers = [processes.Process(target=work, args=(number, first, answers)) for number in range(2)]
     for worker in workers:
         worker.start()
     found = answers.get()
@@ -124,17 +122,19 @@ def main() -> None:
     write_document(found, steps, exchange)
 
 
-def work(number: int, port: int, answers: Any) -> None:
+def work(number: int, first: Any, answers: Any) -> None:
     """Run one of two workers, each with one thread; the first returns the results."""
-    import torch.distributed
 
-    torch.set_num_threads(1)
-    torch.distributed.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=number, world_size=2)
-    with threadpool_limits(1):
-        found = best([measure(Peers()) for _ in range(ROUNDS)])
+    def announce(what: Any) -> Any:
+        if number == 0:
+            first.put(what)
+            return what
+        return first.get()
+
+    with Ring(number, 2, "127.0.0.1", announce) as ring, threadpool_limits(1):
+        found = best([measure(Peers(ring)) for _ in range(ROUNDS)])
     if number == 0:
         answers.put(found)
-    torch.distributed.destroy_process_group()
 
 
 def measure(peers: Peers) -> dict[str, Any]:

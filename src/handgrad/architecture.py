@@ -278,9 +278,13 @@ class Architecture(Represented):
         """Number of learned parameters."""
         return sum(math.prod(shape) for shape in self.parameter_shapes.values())
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __getstate__(self) -> dict[str, Any]:
         # Only the sizes: the cached views of the derived shapes cannot be pickled.
-        return Architecture.from_dict, (self.to_dict(),)
+        return self.to_dict()
+
+    def __setstate__(self, sizes: dict[str, Any]) -> None:
+        # Validated like any other.
+        Architecture.__init__(self, **sizes)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the sizes as plain values for JSON; ``from_dict`` reads them."""

@@ -6,10 +6,11 @@ import contextlib
 import errno
 import glob
 import os
-import tempfile
+import secrets
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from handgrad import system
 from handgrad.errors import OutputError
 
 
@@ -23,14 +24,12 @@ def write_files(folder: Path, contents: Mapping[str, bytes | Iterable[bytes]]) -
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in contents.items():
-            descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
-            made.append((Path(temporary), folder / name))
-            with os.fdopen(descriptor, "wb") as file:
+            temporary = folder / f".{name}.{secrets.token_hex(4)}"
+            with temporary.open("xb") as file:
+                made.append((temporary, folder / name))
                 file.writelines([content] if isinstance(content, bytes) else content)
                 file.flush()
                 os.fsync(file.fileno())
-            # mkstemp makes files for their owner alone; results are ordinary files.
-            Path(temporary).chmod(0o666 & ~_umask())
         for _, target in made:
             if target.is_dir():
                 raise IsADirectoryError(errno.EISDIR, f"{target.name} is a folder")
@@ -38,8 +37,8 @@ def write_files(folder: Path, contents: Mapping[str, bytes | Iterable[bytes]]) -
                 # A device or a pipe: to replace it would take it from everyone who uses it.
                 raise FileExistsError(errno.EEXIST, f"{target.name} is no ordinary file")
         for path, target in made:
-            path.replace(target)
-        _sync(folder)
+            system.replace(path, target)
+        system.sync_folder(folder)
     except OSError as error:
         raise OutputError(folder, error.strerror or str(error)) from error
     finally:
@@ -54,20 +53,3 @@ def remove_leftovers(folder: Path, names: Iterable[str]) -> None:
         for path in folder.glob(f".{glob.escape(name)}.????????"):
             with contextlib.suppress(OSError):
                 path.unlink()
-
-
-def _sync(folder: Path) -> None:
-    """Have the system write the new names to disk too."""
-    # Not every file system can, and the files themselves are written.
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

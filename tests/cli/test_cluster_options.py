@@ -22,7 +22,7 @@ def test_without_the_extra_the_error_says_how_to_install_it(
 ) -> None:
     monkeypatch.setattr(connection, "find_spec", lambda name: None)
     line = refused(capsys, tmp_path / "run", "--cluster", "ray", "--workers", "2")
-    assert "--cluster=ray: needs ray and torch" in line
+    assert "--cluster=ray: needs ray, which" in line
     assert "run pip install 'handgrad[ray]'" in line
 
 

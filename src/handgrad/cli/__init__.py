@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits
 from typer.core import TyperCommand
 
 from handgrad import __version__
+from handgrad import system as system  # which registers "readable"
 from handgrad.cli import cache, check, evaluate, explain, export, info, predict, review, serve, sweep, train, watch
 from handgrad.cli.display import complain, say, warnings_as_notices
 from handgrad.errors import HandgradError, InputError, Interrupted
@@ -78,10 +79,10 @@ def main() -> None:
         stream = getattr(sys, name)
         if stream is None:
             # Closed by the caller (`>&-`).
-            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - for as long as the process lives
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - for as long as the process lives
         elif isinstance(stream, io.TextIOWrapper):
             # A terminal that lacks a character (× in ASCII, a file name that is not UTF-8) must not end a training.
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors="readable")
     sys.exit(run(sys.argv[1:]))
 
 
@@ -89,8 +90,6 @@ def run(arguments: list[str]) -> int:
     """Run one command and return its exit code."""
     # Pillow logs what is wrong with a picture; the user gets one line from us.
     logging.getLogger("PIL").addHandler(logging.NullHandler())
-    # Matplotlib warns of a home without a writable cache, which is none of the user's business.
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     code = 2
     try:
         # The matrices are small: on a busy machine, BLAS threads that wait for each other cost more than they gain.

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from handgrad import atomic, model_file
+from handgrad import atomic, model_file, system
 from handgrad import engine as engines
 from handgrad.cli import cache, display, kernels, options
 from handgrad.cli.unseen import shown_unseen
@@ -57,8 +56,8 @@ def evaluate(
         if out:
             report = evaluation_report(
                 model, samples, probabilities, computing,
-                command=shlex.join(["handgrad", *context.obj]), model_path=str(model_path), source=source, split=which,
-                threshold=threshold, notices=notices,
+                command=system.typed(["handgrad", *context.obj]), model_path=str(model_path), source=source,
+                split=which, threshold=threshold, notices=notices,
             )  # fmt: skip
             atomic.write_files(out, report_files(report, {"test": samples}))
     if json:

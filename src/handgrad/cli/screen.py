@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from handgrad import progress
+from handgrad import progress, system
 from handgrad.cli import display, kernels
 from handgrad.errors import ClusterError, FolderLostError, Interrupted, OutputError
 from handgrad.runs import Observer, Run
@@ -66,4 +65,4 @@ class Screen(Observer):
 
 def resume_command(folder: Path) -> str:
     """Return the command that resumes the training in a folder."""
-    return f"handgrad train --resume {shlex.quote(str(folder))}"
+    return system.typed(["handgrad", "train", "--resume", str(folder)])

@@ -15,7 +15,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from handgrad import model_file, progress
+from handgrad import model_file, progress, system
 from handgrad.cli import cache, display
 from handgrad.cli.unseen import EMBEDDED, request, shown_unseen, trained_on
 from handgrad.data.source import short_name
@@ -58,7 +58,7 @@ def serve(
 
 def end_quietly() -> None:
     """Let Ctrl-C and SIGTERM end the command with code 0: both end a server."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in system.ENDINGS:
         # Uvicorn handles them, and passes them on here when it has shut down.
         signal.signal(number, lambda *_: sys.exit(0))
 
@@ -86,15 +86,10 @@ def listening(port: int) -> socket.socket:
     """Take a port of this machine, before the work that the page needs."""
     from handgrad.web.server import HOST
 
-    taken = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        taken.bind((HOST, port))
-        taken.listen()
+        return system.listening(HOST, port)
     except OSError as error:
-        taken.close()
         raise InputError("port", port, f"cannot be listened on ({error.strerror})", "choose another") from None
-    return taken
 
 
 def _trained_on_digits() -> Model:

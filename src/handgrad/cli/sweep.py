@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from handgrad import system
 from handgrad.cli import cache, clusters, display, options
 from handgrad.cli.screen import Screen
 from handgrad.cli.train import show
@@ -56,7 +56,7 @@ def sweep(
     ended = chosen.run(scheduler, screen)
     _print(ended, chosen.space)
     with screen.resumable():
-        command = f"handgrad train {shlex.quote(source)} {typed(ended[0].options)} --seed {seed} --out {out}"
+        command = f"handgrad train {system.typed([source])} {typed(ended[0].options)} --seed {seed} --out {out}"
         display.notice(f"training trial {ended[0].number} once more, for its model")
         result = chosen.train_best(ended[0], command=command, observer=screen)
     show(result)
@@ -85,7 +85,7 @@ def typed(options: Options) -> str:
     for name, value in options.items():
         if value is not False:
             words += [f"--{name}"] if value is True else [f"--{name}", shown(value)]
-    return shlex.join(words)
+    return system.typed(words)
 
 
 def _print(trials: Sequence[Trial], space: Space) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +11,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from handgrad import runs
+from handgrad import runs, system
 from handgrad.cli import cache, clusters, completion, display, options
 from handgrad.cli.screen import Screen
 from handgrad.data import KINDS
@@ -83,7 +82,7 @@ def train(
         elif source:
             clusters.check(cluster, workers, address)
             training_options = combine(chosen, TrainingOptions(source=source, workers=workers))
-            command = shlex.join(["handgrad", *context.obj])
+            command = system.typed(["handgrad", *context.obj])
             result = runs.train(training_options, out, overwrite=overwrite, command=command, **arguments)
         else:
             raise InputError("source", "(none)", "a training needs images", "give a SOURCE, e.g. digits, or --resume")

@@ -27,9 +27,8 @@ _PATIENCE = 10
 
 def require_ray() -> None:
     """Raise an InputError that says how to install Ray if it is missing."""
-    missing = [name for name in ("ray", "torch") if find_spec(name) is None]
-    if missing:
-        rule = f"needs {' and '.join(missing)}, which handgrad itself does not install"
+    if find_spec("ray") is None:
+        rule = "needs ray, which handgrad itself does not install"
         raise InputError("cluster", "ray", rule, "run pip install 'handgrad[ray]'")
 
 

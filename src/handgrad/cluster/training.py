@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from threadpoolctl import threadpool_limits
 
 from handgrad.cluster.connection import connected, lines_of, threads_of_workers
+from handgrad.cluster.exchange import Ring
 from handgrad.cluster.remote import call
 from handgrad.data import absolute
 from handgrad.data.cache import Cache
@@ -41,12 +42,11 @@ class Job(NamedTuple):
 
 
 class Peers:
-    """The workers of a torch process group, as one of them sees them; see ``training.workers.Workers``."""
+    """The workers of a ring, as one of them sees them; see ``training.workers.Workers``."""
 
-    def __init__(self) -> None:
-        import torch.distributed
-
-        self.number, self.count = torch.distributed.get_rank(), torch.distributed.get_world_size()
+    def __init__(self, ring: Ring) -> None:
+        self._ring = ring
+        self.number, self.count = ring.number, ring.count
 
     def share(self, images: int) -> slice:
         """Select this worker's share of a number of images."""
@@ -54,17 +54,11 @@ class Peers:
 
     def add(self, numbers: Array) -> None:
         """Replace the numbers by their sum over all workers, in one all-reduce."""
-        import torch
-
-        torch.distributed.all_reduce(torch.from_numpy(numbers))
+        self._ring.add(numbers)
 
     def first(self, failure: HandgradError | None) -> HandgradError | None:
         """Return the failure of the first worker that has one, the same in all of them."""
-        import torch.distributed
-
-        failures: list[HandgradError | None] = [None] * self.count
-        torch.distributed.all_gather_object(failures, failure)
-        return next(filter(None, failures), None)
+        return next(filter(None, self._ring.gather(failure)), None)
 
 
 def train(
@@ -107,12 +101,11 @@ def _newest(kept: Checkpoints) -> Checkpoint:
 def fit(job: Job, storage: Path, workers: int, driver: Any) -> HandgradError | None:
     """Have Ray Train run the job; return what ended it early."""
     from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig, TrainingFailedError
-    from ray.train.torch import TorchConfig, TorchTrainer
+    from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
-    trainer = TorchTrainer(
+    trainer = DataParallelTrainer(
         work,
         train_loop_config={"job": job, "driver": driver},
-        torch_config=TorchConfig(backend="gloo"),
         scaling_config=ScalingConfig(num_workers=workers, resources_per_worker={"CPU": job.threads}),
         run_config=RunConfig(
             # A new name: Ray would continue an old one.
@@ -133,7 +126,17 @@ def fit(job: Job, storage: Path, workers: int, driver: Any) -> HandgradError | N
 
 def work(config: dict[str, Any]) -> HandgradError | None:
     """Train as one worker; return what ended the training, unless the cluster is at fault."""
-    job, peers = config["job"], Peers()
+    from ray.train import get_context
+    from ray.train.collective import broadcast_from_rank_zero
+    from ray.util import get_node_ip_address
+
+    context = get_context()
+    number, count = context.get_world_rank(), context.get_world_size()
+    with Ring(number, count, get_node_ip_address(), broadcast_from_rank_zero) as ring:
+        return _train_as(Peers(ring), **config)
+
+
+def _train_as(peers: Peers, job: Job, driver: Any) -> HandgradError | None:
     run, failure = None, None
     try:
         run = _prepared(job)
@@ -145,7 +148,7 @@ def work(config: dict[str, Any]) -> HandgradError | None:
         return failure
     with threadpool_limits(1, user_api="blas"):
         try:
-            _train_share(run, job, peers, config["driver"])
+            _train_share(run, job, peers, driver)
         except DivergenceError as error:  # all workers have it
             return error
     return None

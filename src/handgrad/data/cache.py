@@ -25,6 +25,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from handgrad import system
 from handgrad.data.stored import StoredImages
 from handgrad.errors import HandgradWarning
 from handgrad.typing import Images, Pixels, Progress
@@ -77,7 +78,7 @@ class Cache:
     ...     cache = Cache(Path(folder))
     ...     with cache.temporary() as file:
     ...         _ = file.write(b"pixels")
-    ...         cache.keep(file, "photos", {"source": "photos"}, rows=np.arange(3))
+    ...         cache.keep(file, "photos", {"source": "photos"}, rows=np.arange(3)).close()
     ...     with cache.opened("photos", "rows") as (file, about, (rows,)):
     ...         file.seek(0), file.read(6), about["source"], rows
     (0, b'pixels', 'photos', array([0, 1, 2]))
@@ -126,11 +127,13 @@ class Cache:
                 with open(path, "x+b", opener=functools.partial(os.open, mode=0o600)) as file:
                     yield file
             finally:
-                path.unlink(missing_ok=True)
-                lock.unlink(missing_ok=True)
+                # On Windows it stays while its images are used: the next process that writes removes it.
+                with contextlib.suppress(PermissionError):
+                    path.unlink(missing_ok=True)
+                system.remove_held(lock)
 
-    def keep(self, file: Any, key: str, about: dict[str, Any], **arrays: NDArray[Any]) -> None:
-        """Append the index to a temporary file and rename it for its key.
+    def keep(self, file: Any, key: str, about: dict[str, Any], **arrays: NDArray[Any]) -> BinaryIO:
+        """Append the index to a temporary file, close it, and rename it for its key; return it, open to read.
 
         If the file begins with images, one of the arrays is `checksums`, see ``stored.checksums_of``.
         """
@@ -140,7 +143,13 @@ class Cache:
         file.write(_END.pack(_MAGIC, start, _digest(key, start, index.getvalue())))
         file.flush()
         os.fsync(file.fileno())
-        Path(file.name).replace(self._path(key))
+        path = Path(file.name)
+        file.close()
+        # Windows replaces no file that another process has open: then this one is only this process's.
+        with contextlib.suppress(PermissionError):
+            system.replace(path, self._path(key))
+            path = self._path(key)
+        return path.open("rb")
 
     def images(
         self, file: Any, shape: _Shape, checksums: NDArray[np.uint32], restore: Callable[[int], Pixels]
@@ -195,7 +204,7 @@ class Cache:
         for lock in {path.with_suffix(_LOCK) for suffix in (_LOCK, _UNFINISHED) for path in self._named(suffix)}:
             with contextlib.suppress(OSError), _locked(lock, blocking=False):
                 _remove(lock.with_suffix(_UNFINISHED))
-                lock.unlink()
+                system.remove_held(lock)
         now = time.time()
         for path in self._named(_SUFFIX):
             with contextlib.suppress(OSError):
@@ -218,8 +227,9 @@ class NoCache:
         """Create a file in memory."""
         return contextlib.nullcontext(io.BytesIO())
 
-    def keep(self, file: Any, key: str, about: dict[str, Any], **arrays: NDArray[Any]) -> None:
-        """Keep nothing."""
+    def keep(self, file: Any, key: str, about: dict[str, Any], **arrays: NDArray[Any]) -> BinaryIO:
+        """Keep nothing, and return the file as it is."""
+        return file
 
     def damaged(self, key: str, what: str) -> None:
         """Say nothing: nothing is kept."""

@@ -65,8 +65,10 @@ def read_folder(
         decoded, notices = _decoded(reader, size)
     if skipped := reader.skipped:
         notices += [*skipped, f"{len(skipped)} of {len(listing.paths)} files in the class folders were skipped"]
-    names = np.array([listing.paths[index].removeprefix(f"{root}{os.sep}") for index in decoded.indices], object)
-    whole = Samples(decoded.images, listing.labels[decoded.indices], names, decoded.figures)
+    # With the same slashes on every system: names are in tables and reports that go from one to another.
+    above = os.path.join(root, "")  # noqa: PTH118 - a Path has no separator at its end
+    names = [listing.paths[index].removeprefix(above).replace(os.sep, "/") for index in decoded.indices]
+    whole = Samples(decoded.images, listing.labels[decoded.indices], np.array(names, object), decoded.figures)
     splits: dict[str, Samples] = {}
     for number, split in enumerate(listing.splits):
         chosen = np.flatnonzero(listing.owners[decoded.indices] == number)

@@ -78,7 +78,7 @@ class Reader:
         if readable[unknown].any():
             with self.cache.temporary() as file:
                 about = {"source": self._root, "images": int(readable.sum())}
-                self.cache.keep(file, key, about, marks=self._marks[readable], sizes=sizes[readable])
+                self.cache.keep(file, key, about, marks=self._marks[readable], sizes=sizes[readable]).close()
         return sizes
 
     def decode(self, chosen: Indices, size: tuple[int, int]) -> Decoded:
@@ -87,7 +87,8 @@ class Reader:
         read = partial(_decode, size=size)
         originals = _Originals(self.paths, self._marks, read, partial(self.cache.damaged, key))
         with ExitStack() as files:
-            found = files.enter_context(self.cache.opened(key, "rows", "checksums"))
+            before = files.enter_context(ExitStack())
+            found = before.enter_context(self.cache.opened(key, "rows", "checksums"))
             kept = _Kept(np.zeros((0, *size, 1), np.uint8), np.zeros(0, _ROW))
             if found:
                 rows, checksums = found.arrays
@@ -99,6 +100,9 @@ class Reader:
                 if not writer:
                     writer = _Writer(self.cache, size, files)
                     writer.copy(kept, np.unique(rows[rows >= 0]))
+                    # Closed, since Windows replaces no file that is open.
+                    del found, kept
+                    before.close()
                 row["mark"] = self._marks[index]
                 writer.write(pixels[np.newaxis], row)
             if writer:
@@ -210,9 +214,12 @@ class _Writer:
         """Keep the images in the cache and return them."""
         rows, checksums = np.frombuffer(self._rows, _ROW), np.frombuffer(self._checksums, CHECKSUM)
         about = {"source": source, "size": self.size, "depth": self.channels, "images": len(rows)}
-        self.cache.keep(self.file, key, about, rows=rows, checksums=checksums)
+        file = self.cache.keep(self.file, key, about, rows=rows, checksums=checksums)
         shape, restore = (len(rows), *self.size, self.channels), partial(originals.again, rows)
-        return _Kept(self.cache.images(self.file, shape, checksums, restore), rows)
+        images = self.cache.images(file, shape, checksums, restore)
+        if file is not self.file:
+            file.close()
+        return _Kept(images, rows)
 
     def _append(self, images: Pixels) -> None:
         self.file.write(images.data)

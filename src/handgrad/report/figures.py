@@ -1,144 +1,196 @@
-"""The figures of a training, drawn once by Matplotlib: PNG for files, SVG for the report's page."""
+"""The figures of a training: learning curves, the reliability diagram, and the filters."""
 
 from __future__ import annotations
 
-import io
-import re
-from collections.abc import Mapping, Sequence
-from typing import Any
-from xml.etree import ElementTree
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, MultipleLocator, NullLocator
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 
 from handgrad.parameters import Parameters
+from handgrad.report.drawing import COLORS, PIXELS, Bar, Dot, Drawing, Line, Point, Text, encoded
 from handgrad.typing import Array
 
-_COLORS = {
-    "paper": "#fdfcf8", "text": "#1d1c1a", "quiet": "#5f5b54", "line": "#ddd8cc", "right": "#0a6466",
-    "positive": "#d9660f",
-}  # fmt: skip
-"""The page's colors on paper, by the names of the CSS variables that replace them in the SVG."""
-_VARIABLES = {color: f"var(--{name})" for name, color in _COLORS.items()}
-_STYLE: dict[Any, Any] = {
-    "font.size": 10.5,
-    "axes.edgecolor": _COLORS["quiet"],
-    "axes.labelcolor": _COLORS["quiet"],
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "axes.titlelocation": "left",
-    "axes.titlesize": 11,
-    "grid.color": _COLORS["line"],
-    "legend.frameon": False,
-    "text.color": _COLORS["text"],
-    "xtick.labelcolor": _COLORS["quiet"],
-    "ytick.labelcolor": _COLORS["quiet"],
-    **dict.fromkeys(("axes.spines.left", "axes.spines.right", "axes.spines.top", "xtick.bottom", "ytick.left"), False),
-}
 _TITLES = {"loss": "Loss (cross entropy, nats)", "accuracy": "Accuracy"}
-_LINES: dict[str, dict[str, Any]] = {
-    "training": {"color": _COLORS["right"], "linestyle": "--", "markerfacecolor": _COLORS["paper"]},
-    "validation": {"color": _COLORS["positive"]},
-}
 _MARKED = 40
 """Lines of more epochs than these have no markers."""
+_WIDTH, _LEFT, _TOP = 317, 54, 26
+"""Of one panel: its width, and where its axes begin."""
+_DASH, _DOTS = (5.0, 3.0), (1.5, 2.5)
 _COLUMNS = 16
 _SHOWN = 64
+_BLUE_TO_RED = ((5, 48, 97), (67, 147, 195), (247, 247, 247), (214, 96, 77), (103, 0, 31))
+
+_Shapes = list[Line | Dot | Bar | Text]
 
 
-def curves(history: Sequence[Mapping[str, float]], chosen: int, names: Sequence[str] = tuple(_TITLES)) -> Figure:
+class Axes(NamedTuple):
+    """A rectangle of a drawing, and the values at its left and right, and at its bottom and top."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+    x: tuple[float, float]
+    y: tuple[float, float]
+    log: bool = False
+
+    def at(self, x: float, y: float) -> Point:
+        """Return the place of a value; with `log`, the vertical scale is logarithmic."""
+        low, high, y = map(math.log, (*self.y, y)) if self.log else (*self.y, y)
+        across = (x - self.x[0]) / (self.x[1] - self.x[0])
+        return self.left + self.width * across, self.top + self.height * (high - y) / (high - low)
+
+    def ticks(self) -> list[float]:
+        """Return round values of the vertical scale."""
+        return (_log_ticks if self.log else round_values)(*self.y)
+
+
+def curves(history: Sequence[Mapping[str, float]], chosen: int, names: Sequence[str] = tuple(_TITLES)) -> Drawing:
     """Draw loss and accuracy over the epochs of the report's ``history``, training beside validation.
 
     `chosen` is the epoch, from 1, whose model is kept; each of the `names` is a panel.
     """
-    with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(4.4 * len(names), 3.3), layout="constrained")
-        panels = figure.subplots(1, len(names), squeeze=False)[0]
-        for name, axes in zip(names, panels, strict=True):
-            _curve(axes, history, name, chosen)
-        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    return figure
+    shapes: _Shapes = []
+    for number, name in enumerate(names):
+        shapes += _curve(history, name, chosen, number * _WIDTH)
+    x, y = len(names) * _WIDTH / 2 - 128, 228
+    for text, color, dash, width in (
+        ("training", "right", _DASH, 86), ("validation", "positive", None, 92), ("kept epoch", "quiet", _DOTS, 0),
+    ):  # fmt: skip
+        shapes += [Line([(x, y - 3.5), (x + 22, y - 3.5)], color, dash=dash), Text((x + 28, y), text, "text")]
+        if color != "quiet":
+            shapes.append(Dot((x + 11, y - 3.5), color, hollow=text == "training"))
+        x += width
+    return Drawing(len(names) * _WIDTH, 238, shapes)
 
 
-def _curve(axes: Axes, history: Sequence[Mapping[str, float]], name: str, chosen: int) -> None:
-    epochs = np.arange(1, len(history) + 1)
-    values = np.array([[epoch[name], epoch[f"validation_{name}"]] for epoch in history])
-    if name == "loss":
-        axes.set_yscale("log")
-        # Zero has no logarithm: it is drawn at the bottom.
+def _curve(history: Sequence[Mapping[str, float]], name: str, chosen: int, left: float) -> _Shapes:
+    values = np.array([[epoch[name], epoch[f"validation_{name}"]] for epoch in history], float)
+    if log := name == "loss":
+        # Zero has no logarithm, and few people want more than fifteen decades: the rest is drawn at the bottom.
         least = values[values > 0].min(initial=values.max() or 1)
-        values = np.maximum(values, least)
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if values.max() < 30 * least else (1,)))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.yaxis.set_minor_locator(NullLocator())
+        values = np.maximum(values, max(least, values.max() / 1e15, 1e-300))
+    reach = (0.5, len(history) + 0.5)
+    axes = Axes(left + _LEFT, _TOP, _WIDTH - _LEFT - 10, 146, reach, _range(values, log), log)
+    shapes = _frame(axes, _TITLES[name], (lambda value: f"{value:g}") if log else _percent)
+    for epoch in round_values(1, len(history), whole=True):
+        shapes.append(Text((axes.at(epoch, axes.y[0])[0], 187), f"{epoch:g}", anchor="middle"))
+    shapes.append(Text((axes.left + axes.width / 2, 205), "epoch", anchor="middle"))
+    shapes.append(Line([axes.at(chosen, end) for end in axes.y], "quiet", 1.2, _DOTS))
+    for column, color, dash in ((0, "right", _DASH), (1, "positive", None)):
+        points = [axes.at(epoch, value) for epoch, value in enumerate(values[:, column], 1)]
+        if len(points) > 1:
+            shapes.append(Line(points, color, dash=dash))
+        if len(points) <= _MARKED:
+            shapes += [Dot(point, color, hollow=column == 0) for point in points]
+    return shapes
+
+
+def _range(values: NDArray[np.float64], log: bool) -> tuple[float, float]:
+    """Return the ends of a scale: those of the values and a margin, never the same value twice."""
+    low, high = float(values.min()), float(values.max())
+    if log:
+        margin = max((high / low) ** 0.05, 1.05)
+        return low / margin, high * margin
+    margin = max(0.05 * (high - low), 0.002)
+    return low - margin, high + margin
+
+
+def _frame(axes: Axes, title: str, label: Callable[[float], str]) -> _Shapes:
+    """Draw a title, and a line with its value at each tick of the vertical scale."""
+    shapes: _Shapes = [Text((axes.left, axes.top - 10), title, "text", 11.5)]
+    for value in axes.ticks():
+        x, y = axes.at(axes.x[0], value)
+        shapes += [Line([(x, y), (x + axes.width, y)], "line", 1), Text((x - 6, y + 3.5), label(value), anchor="end")]
+    x, y = axes.at(axes.x[0], axes.y[0])
+    shapes.append(Line([(x, y), (x + axes.width, y)], "quiet", 1))
+    return shapes
+
+
+def round_values(low: float, high: float, whole: bool = False) -> list[float]:
+    """Return at most seven multiples of 1, 2 or 5 times a power of ten between two ends.
+
+    >>> round_values(0.31, 0.94), round_values(1, 12, whole=True), round_values(1, 1, whole=True)
+    ([0.4, 0.6, 0.8], [2, 4, 6, 8, 10, 12], [1])
+    """
+    least = (high - low) / 6
+    if whole:
+        least = max(least, 1)
+    power = 10.0 ** math.floor(math.log10(least))
+    step = next(each * power for each in (1, 2, 5, 10) if each * power >= least * (1 - 1e-9))
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    # Rounded, since 3 · 0.1 is no round number.
+    values = [float(f"{number * step:.12g}") for number in range(first, last + 1)]
+    return [int(value) for value in values] if whole else values
+
+
+def _log_ticks(low: float, high: float) -> list[float]:
+    """Return powers of ten, 1, 2 and 5 times these on a short scale, or round values on a very short one."""
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    if high < 30 * low:
+        ticks = [factor * 10.0**power for power in range(first, last + 1) for factor in (1, 2, 5)]
     else:
-        axes.yaxis.set_major_formatter(FuncFormatter(_percent))
-    for (label, style), line in zip(_LINES.items(), values.T, strict=True):
-        marker = "o" if len(epochs) <= _MARKED else ""
-        axes.plot(epochs, line, marker=marker, markersize=4, label=label, **style)
-    axes.axvline(chosen, color=_COLORS["quiet"], linestyle=":", linewidth=1.2, label="kept epoch")
-    axes.set_title(_TITLES[name])
-    axes.set_xlabel("epoch")
-    axes.set_xlim(0.5, len(epochs) + 0.5)
-    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
-    axes.grid(visible=False, axis="x")
+        ticks = [10.0**power for power in range(first, last + 1, -(-(last - first) // 8))]
+    shown = [tick for tick in ticks if low <= tick <= high]
+    return shown if len(shown) > 1 else round_values(low, high)
 
 
-def _percent(share: float, _: object) -> str:
+def _percent(share: float) -> str:
     return f"{100 * share:.4g} %"
 
 
-def reliability(bins: Sequence[Mapping[str, Any]]) -> Figure:
+def reliability(bins: Sequence[Mapping[str, Any]]) -> Drawing:
     """Draw how often the predictions of each of the report's bins are correct, above how many there are."""
     filled = [each for each in bins if each["images"]]
-    accuracy = np.array([each["accuracy"] for each in filled])
-    with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(4.4, 5), layout="constrained")
-        top, bottom = figure.subplots(2, 1, height_ratios=(4, 1), sharex=True)
-        reach = np.abs(np.transpose([each["accuracy_interval"] for each in filled]) - accuracy)
-        top.plot([0, 1], [0, 1], color=_COLORS["quiet"], linestyle="--", linewidth=1)
-        top.errorbar([each["confidence"] for each in filled], accuracy, reach, fmt="o", color=_COLORS["right"])
-        top.set(title="Share correct", xlim=(0, 1), ylim=(0, 1))
-        top.yaxis.set_major_formatter(FuncFormatter(_percent))
-        bars = bottom.bar(
-            [(each["low"] + each["high"]) / 2 for each in filled],
-            [each["images"] for each in filled], width=0.09, color=_COLORS["quiet"], alpha=0.55,
-        )  # fmt: skip
-        bottom.bar_label(bars, fmt="{:,.0f}", color=_COLORS["quiet"], fontsize=8.5, padding=1)
-        bottom.set(title="Pictures", xlabel="predicted probability", yticks=())
-        bottom.xaxis.set_major_locator(MultipleLocator(0.2))
-        bottom.xaxis.set_major_formatter(FuncFormatter(_percent))
-    return figure
+    most = max(each["images"] for each in filled)
+    top = Axes(_LEFT, _TOP, _WIDTH - _LEFT - 14, 205, (0, 1), (0, 1))
+    bottom = Axes(_LEFT, 272, top.width, 44, (0, 1), (0, most))
+    shapes = _frame(top, "Share correct", _percent)
+    shapes += [Text((bottom.left, bottom.top - 16), "Pictures", "text", 11.5)]
+    shapes.append(Line([top.at(0, 0), top.at(1, 1)], "quiet", 1, _DASH))
+    for each in filled:
+        x, interval = each["confidence"], each["accuracy_interval"]
+        shapes += [Line([top.at(x, end) for end in interval], "right"), Dot(top.at(x, each["accuracy"]), "right")]
+        corner, end = bottom.at(each["low"] + 0.005, each["images"]), bottom.at(each["high"] - 0.005, 0)
+        shapes.append(Bar(corner, (end[0] - corner[0], end[1] - corner[1]), "faint"))
+        middle = (corner[0] + end[0]) / 2
+        shapes.append(Text((middle, corner[1] - 3), f"{each['images']:,}", size=8.5, anchor="middle"))
+    for share in (0, 0.2, 0.4, 0.6, 0.8, 1):
+        shapes.append(Text((bottom.at(share, 0)[0], 330), _percent(share), anchor="middle"))
+    shapes.append(Line([bottom.at(0, 0), bottom.at(1, 0)], "quiet", 1))
+    shapes.append(Text((bottom.left + bottom.width / 2, 349), "predicted probability", anchor="middle"))
+    return Drawing(_WIDTH, 358, shapes)
 
 
-def filters(parameters: Parameters) -> Figure:
-    """Draw the first 64 filters of every convolution: blue is negative, white 0, red positive; one scale per layer.
+def filters(parameters: Parameters) -> bytes:
+    """Draw the first 64 filters of every convolution as PNG, from blue (negative) over white to red; a scale per layer.
 
     Of filters over several maps only the first map is drawn.
     """
     layers = parameters.architecture.convolutions
     mosaics = [_mosaic(parameters[layer.F]) for layer in layers]
-    heights = [9 * rows / columns + 0.35 for rows, columns in (mosaic.shape for mosaic in mosaics)]
-    figure = Figure(figsize=(9, sum(heights)), layout="constrained")
-    panels = figure.subplots(len(layers), 1, height_ratios=heights, squeeze=False)[:, 0]
-    for layer, mosaic, axes in zip(layers, mosaics, panels, strict=True):
+    width, title = 640 * PIXELS, 26 * PIXELS
+    sizes = [(width, round(width * rows / columns)) for rows, columns in (mosaic.shape for mosaic in mosaics)]
+    paper = Image.new("RGB", (width + title, sum(title + height for _, height in sizes) + title // 2), COLORS["paper"])
+    pen, font, y = ImageDraw.Draw(paper), ImageFont.load_default(11.5 * PIXELS), 0
+    for layer, mosaic, size in zip(layers, mosaics, sizes, strict=True):
         limit = float(np.nanmax(np.abs(mosaic))) or 1.0
         count = layer.shape[2]
         shown = f"{count} filters" if count <= _SHOWN else f"{_SHOWN} of {count} filters"
         over = f" over the first of {layer.filter_shape[2]} maps" if len(layer.filter_shape) == 4 else ""
-        axes.set_title(f"{layer.F}: {shown}{over}; −{limit:.2f} blue, +{limit:.2f} red", fontsize=9, loc="left")
-        axes.imshow(mosaic, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
-        axes.set_axis_off()
-        axes.set_anchor("W")
-    return figure
+        text = f"{layer.F}: {shown}{over}; from -{limit:.2f} (blue) to {limit:.2f} (red)"
+        pen.text((title // 2, y + 0.75 * title), text, COLORS["text"], font, anchor="ls")
+        paper.paste(_colored(mosaic, limit).resize(size, Image.Resampling.NEAREST), (title // 2, y + title))
+        y += title + size[1]
+    return encoded(paper)
 
 
 def _mosaic(F: Array) -> Array:
-    """Put filters side by side with gaps of NaN: one image is drawn far faster than one per filter."""
+    """Put filters side by side, with gaps of NaN."""
     first = (F if F.ndim == 3 else F[:, :, 0])[:, :, :_SHOWN]
     height, width, count = first.shape
     rows = -(-count // _COLUMNS)
@@ -147,47 +199,10 @@ def _mosaic(F: Array) -> Array:
     return tiles.reshape(rows * (height + 1), _COLUMNS * (width + 1))
 
 
-def png(figure: Figure) -> bytes:
-    """Write a figure as PNG."""
-    # Agg directly: no window system and no global state of pyplot is touched.
-    FigureCanvasAgg(figure)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=130)
-    return buffer.getvalue()
-
-
-def svg(figure: Figure, label: str) -> str:
-    """Write a figure as an SVG element for a page: text as text, colors as the page's CSS variables.
-
-    A page without inline styles can hold it, since every style becomes an attribute. The same figure is the same text.
-    The label is what screen readers say; figures of one page need different ones.
-    """
-    for artist in figure.findobj():
-        artist.set_clip_on(False)
-    buffer = io.StringIO()
-    no_metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": label}):
-        figure.savefig(buffer, format="svg", transparent=True, metadata=no_metadata)
-    root = ElementTree.fromstring(buffer.getvalue())
-    attributes = {"aria-label": label, "class": "chart", "role": "img", "viewBox": root.attrib["viewBox"]}
-    drawing = ElementTree.Element("svg", attributes)
-    drawing.extend(each for each in root if each.tag.endswith("}g"))
-    for element in drawing.iter():
-        _as_attributes(element)
-    return ElementTree.tostring(drawing, "unicode")
-
-
-def _as_attributes(element: ElementTree.Element) -> None:
-    """Turn an element's style into attributes, without namespaces, whitespace and the names of Matplotlib's groups."""
-    element.tag = element.tag.rpartition("}")[2]
-    element.text, element.tail = (element.text or "").strip(), None
-    attributes = {name.rpartition("}")[2]: " ".join(value.split()) for name, value in element.attrib.items()}
-    style = dict(re.findall(r"([\w-]+): ([^;]+)", attributes.pop("style", "")))
-    if font := style.pop("font", ""):  # Older versions of Matplotlib write size and family as one.
-        style["font-size"] = font.split()[0]
-    style.pop("font-family", None)
-    attributes |= {name: _VARIABLES.get(value, value) for name, value in style.items()}
-    if element.tag == "g":
-        attributes.pop("id", None)
-    element.attrib.clear()
-    element.attrib.update(attributes)
+def _colored(mosaic: Array, limit: float) -> Image.Image:
+    """Give every number its color, from blue at −limit over white to red; NaN is paper."""
+    scaled = np.nan_to_num(mosaic / limit)
+    channels = [np.interp(scaled, np.linspace(-1, 1, 5), channel) for channel in zip(*_BLUE_TO_RED, strict=True)]
+    colors = np.stack(channels, axis=-1).round().astype(np.uint8)
+    colors[np.isnan(mosaic)] = [int(COLORS["paper"][at : at + 2], 16) for at in (1, 3, 5)]
+    return Image.fromarray(colors)

@@ -18,22 +18,22 @@ NAMES = (model_file.FILE_NAME, "report.html", "report.json", "history.csv", "spl
 
 def contents(model: Model, dataset: Dataset, history: Sequence[Epoch], report: dict[str, Any]) -> dict[str, bytes]:
     """Return the content of every file of a training by name."""
-    # Imported here, because Matplotlib takes half a second to import.
-    from handgrad.report import figures
+    # Imported here, because Pillow takes long to import.
+    from handgrad.report import drawing, figures
 
     return {
         model_file.FILE_NAME: model_file.to_bytes(model),
         **report_files(report, {"validation": dataset.validation, "test": dataset.test}),
         "history.csv": history_csv(history).encode(),
         "split.csv": split_csv(dataset).encode(),
-        "curves.png": figures.png(figures.curves(report["history"], report["chosen_epoch"])),
-        "filters.png": figures.png(figures.filters(model.parameters)),
+        "curves.png": drawing.png(figures.curves(report["history"], report["chosen_epoch"])),
+        "filters.png": figures.filters(model.parameters),
     }
 
 
 def report_files(report: dict[str, Any], splits: Mapping[str, Samples]) -> dict[str, bytes]:
     """Return the report as JSON and as a page, by name; the images that it refers to are in these splits."""
-    # Imported here, because Matplotlib and Jinja take over half a second to import.
+    # Imported here, because Jinja takes long to import.
     from handgrad.report.page import report_page
 
     return {

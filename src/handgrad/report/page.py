@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from handgrad.data import Samples
 from handgrad.percent import percent
 from handgrad.report import figures
+from handgrad.report.drawing import svg
 from handgrad.report.images import crop, embedded
 from handgrad.text import shown
 
@@ -60,7 +61,7 @@ def report_page(report: Mapping[str, Any], splits: Mapping[str, Samples]) -> str
         lowest=_lowest_end(report["per_class"]),
         mistakes=[(each, embedded(splits["test"].images[each["index"]])) for each in report["mistakes"]],
         layers=[(layer, list(_filters(layer, splits[filters["split"]]))) for layer in filters["layers"]],
-        reliability=figures.svg(
+        reliability=svg(
             figures.reliability(report["calibration"]["bins"]),
             "Reliability diagram: how often predictions of a given probability are correct, and the number of pictures "
             "for each.",
@@ -117,7 +118,7 @@ def _curves(report: Mapping[str, Any]) -> Iterator[str]:
         for name, value in (("loss", "{:.3g}"), ("accuracy", "{:.1%}")):
             kept = [value.format(history[chosen - 1][key]) for key in (name, f"validation_{name}")]
             label = f"{name.title()} by epoch. At epoch {chosen}: training {kept[0]}, validation {kept[1]}."
-            yield figures.svg(figures.curves(history, chosen, [name]), label)
+            yield svg(figures.curves(history, chosen, [name]), label)
 
 
 def _confusions(matrix: NDArray[np.int64], shares: NDArray[np.float64], classes: list[str]) -> Iterator[dict[str, Any]]:

@@ -23,7 +23,7 @@ def machine() -> dict[str, Any]:
     """Return the processor, the number of cores that this process may use, and the system; never the host name."""
     # Python does not know the name of the processor on Linux.
     linux = Path("/proc/cpuinfo")
-    lines = linux.read_text(errors="replace").splitlines() if linux.exists() else []
+    lines = linux.read_text("utf-8", errors="replace").splitlines() if linux.exists() else []
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return {
         "processor": next(names, "") or platform.processor() or platform.machine(),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from handgrad import atomic
+from handgrad import atomic, system
 from handgrad.errors import FolderLostError, InputError, OutputError
 from handgrad.model_file import FILE_NAME
 from handgrad.report.files import NAMES
@@ -87,10 +87,8 @@ def locked(folder: Path, argument: str) -> Iterator[Claim]:
         atomic.remove_leftovers(folder, NAMES)
         yield claim
     finally:
-        # Removed while it is held: whoever opened it meanwhile finds it gone, and tries again.
         if claim.holds():
-            with contextlib.suppress(OSError):
-                (folder / _LOCK).unlink()
+            system.remove_held(folder / _LOCK)
         lock.release()
 
 
