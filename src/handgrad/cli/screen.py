@@ -12,7 +12,7 @@ from rich.progress import TextColumn
 
 from handgrad.cli import display, kernels
 from handgrad.errors import ClusterError, Interrupted, OutputError
-from handgrad.runs import Observer, Run
+from handgrad.runs import Observer, Run, TrainingOptions
 from handgrad.training import Epoch, Step
 from handgrad.training.checkpoint import Checkpoints
 from handgrad.typing import Progress
@@ -25,6 +25,7 @@ class Screen(Observer):
 
     def __init__(self) -> None:
         self.folder: Path | None = None
+        self.begun: Callable[[TrainingOptions], None] = lambda options: None
 
     def notice(self, text: str) -> None:
         """Print one line."""
@@ -37,6 +38,7 @@ class Screen(Observer):
     def prepared(self, run: Run, folder: Path) -> None:
         """Print what is trained on what, and compile kernels."""
         self.folder, dataset = folder, run.dataset
+        self.begun(run.options)
         display.stderr.print(
             f"{len(dataset.train)} training, {len(dataset.validation)} validation and {len(dataset.test)} test images "
             f"of {' × '.join(map(str, dataset.image_shape))}, {len(dataset.classes)} classes; "

@@ -11,7 +11,6 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.model_selection import train_test_split
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
@@ -22,7 +21,14 @@ from handgrad.data import Samples
 from handgrad.engine import Engine
 from handgrad.errors import InputError
 from handgrad.estimator.inputs import Labeled, Shape, as_rows, with_channels
-from handgrad.estimator.translation import architecture_of, own_names, recipe_of, sees_no_image
+from handgrad.estimator.translation import (
+    architecture_of,
+    held_out,
+    own_names,
+    recipe_of,
+    sees_no_image,
+    warn_of_no_effect,
+)
 from handgrad.model import Model
 from handgrad.percent import percent
 from handgrad.standardization import Standardization
@@ -134,8 +140,7 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Examples
     --------
     >>> from sklearn.datasets import load_digits
-    >>> from sklearn.model_selection import train_test_split
-    >>> X, y = load_digits(return_X_y=True)
+    >>>     >>> X, y = load_digits(return_X_y=True)
     >>> X_train, X_test, y_train, y_test = train_test_split(X.astype("uint8"), y, stratify=y, random_state=0)
     >>> classifier = HandgradClassifier(random_state=0).fit(X_train, y_train)
     >>> classifier.score(X_test, y_test) > 0.95, classifier.image_shape_
@@ -188,12 +193,11 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         architecture = architecture_of(self, rows.shape[1], shape, len(classes))
         if before and before.architecture != architecture:
             raise InputError("warm_start", True, "the parameters are those of a network of other sizes", "turn it off")
+        warn_of_no_effect(self, image=not sees_no_image(architecture))
         given, validation = Labeled.of(rows, y, classes, architecture.input_shape, sample_weight), None
         if self.early_stopping:
-            kept, held_out = train_test_split(
-                np.arange(len(y)), test_size=self.validation_fraction, random_state=seed, stratify=y
-            )
-            given, validation = given[kept], given[held_out].samples
+            kept, chosen = held_out(self, y, seed)
+            given, validation = given[kept], given[chosen].samples
         return self._trained(before, architecture, given, recipe, seed, validation=validation)
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:

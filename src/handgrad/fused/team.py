@@ -118,4 +118,5 @@ def default_threads() -> int:
     if not wanted.isascii() or not wanted.isdigit() or int(wanted) < 1:
         remedy = "set it to 2, for example, or unset it"
         raise InputError("HANDGRAD_NUM_THREADS", wanted, "must be a positive integer", remedy)
+    processors.check_threads("HANDGRAD_NUM_THREADS", int(wanted[:9]))
     return int(wanted)
