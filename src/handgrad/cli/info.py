@@ -9,6 +9,7 @@ from handgrad.cli import display, options
 from handgrad.graph import GIVEN, forward_nodes
 from handgrad.model import Model
 from handgrad.notes.operations import plain_formula
+from handgrad.runs.written import plain
 
 
 def info(model_path: options.ModelPath, json: options.Json = False) -> None:
@@ -41,7 +42,6 @@ def _print(model: Model) -> None:
     facts.add_row("mean", ", ".join(f"{value:.3f}" for value in model.standardization.mean))
     facts.add_row("std", ", ".join(f"{value:.3f}" for value in model.standardization.std))
     for name, value in model.provenance.items():
-        text = ", ".join(f"{key} {item}" for key, item in value.items()) if isinstance(value, dict) else str(value)
-        facts.add_row(name, escape(text))
+        facts.add_row(name, escape(plain(value)))
     display.stdout.print()
     display.stdout.print(facts)

@@ -242,11 +242,11 @@ class _Finder:
             else:
                 level.empty.append(unicodedata.normalize("NFC", name))
         for name in sorted(files, key=natural_order):
-            path = Path(at, name)
+            file = Path(at, name)
             if _is_picture(name):
-                level.loose.append(str(path))
-            elif path.is_symlink() and not path.exists() and str(path) not in self._broken:
-                self._broken.append(str(path))
+                level.loose.append(str(file))
+            elif file.is_symlink() and not file.exists() and str(file) not in self._broken:
+                self._broken.append(str(file))
         return level
 
     def _check_inner(self, folder: str) -> None:

@@ -97,12 +97,10 @@ def held_out(classifier: Any, y: NDArray[Any], seed: int) -> tuple[NDArray[np.in
         raise InputError("validation_fraction", share, "must be a number between 0 and 1", "try 0.1")
     counts = np.unique(y, return_counts=True)[1]
     held = math.ceil(float(share) * len(y))
-    if counts.min() < 2:
-        rule = "needs two images or more of each class, one to train on and one to stop by"
-        raise InputError("early_stopping", True, rule, "add images, or turn it off")
-    if min(held, len(y) - held) < len(counts):
-        rule = f"holds out {held} of {len(y)} images, and each of {len(counts)} classes needs one on either side"
-        raise InputError("validation_fraction", share, rule, "change it, add images, or turn early_stopping off")
+    if counts.min() < 2 or min(held, len(y) - held) < len(counts):
+        rule = f"validation_fraction={share} holds out {held} of {len(y)} images, and each of {len(counts)} classes"
+        remedy = "add images, change validation_fraction, or turn it off"
+        raise InputError("early_stopping", True, f"{rule} needs one on either side", remedy)
     kept, chosen = train_test_split(np.arange(len(y)), test_size=float(share), random_state=seed, stratify=y)
     return kept, chosen
 

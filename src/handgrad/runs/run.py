@@ -87,7 +87,7 @@ def prepare(
         observer.notice(text)
     architecture = options.architecture(dataset.image_shape, len(dataset.classes))
     if options.network["maps"] and not any(layer.mixing_shape for layer in architecture.convolutions):
-        observer.notice(f"maps={options.network['maps']}: has no effect where no convolution reads several channels")
+        observer.notice("maps have no effect: no convolution reads several channels")
     model = Model.initial(architecture, dataset.classes, dataset.standardization(), options.seed)
     model = replace(model, provenance=_provenance(options, dataset, command or f"train({options})"))
     engine = engines.create(options.engine, model.standardization, threads, architecture)
