@@ -19,7 +19,7 @@ from typer.core import TyperCommand
 
 from handgrad import __version__
 from handgrad.cli import cache, check, evaluate, explain, export, info, predict, serve, sweep, train, typed
-from handgrad.cli.display import complain, say, warnings_as_notices
+from handgrad.cli.display import complain, notice, say, warnings_as_notices
 from handgrad.cli.typed import Refused
 from handgrad.errors import HandgradError, InputError, Interrupted
 
@@ -39,8 +39,10 @@ class Command(TyperCommand):
         """Run it."""
         try:
             # What a resumed training has is known only when it has been read.
-            if not ctx.params.get("resume"):
-                typed.check_effects(ctx)
+            lines = [] if ctx.params.get("resume") else typed.without_effect(ctx)
+            # A training prints them itself, when it knows that it can begin.
+            for line in () if "resume" in ctx.params else lines:
+                notice(line)
             return super().invoke(ctx)
         except InputError as error:
             raise Refused(typed.text(self.params, error)) from error

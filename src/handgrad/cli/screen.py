@@ -21,11 +21,11 @@ _EPOCHS_SHOWN = 12
 
 
 class Screen(Observer):
-    """Shows a training on stderr."""
+    """Shows a training on stderr; `remarks` are lines about its options."""
 
-    def __init__(self) -> None:
+    def __init__(self, remarks: Callable[[TrainingOptions], list[str]] = lambda options: []) -> None:
         self.folder: Path | None = None
-        self.begun: Callable[[TrainingOptions], None] = lambda options: None
+        self._remarks = remarks
 
     def notice(self, text: str) -> None:
         """Print one line."""
@@ -38,7 +38,8 @@ class Screen(Observer):
     def prepared(self, run: Run, folder: Path) -> None:
         """Print what is trained on what, and compile kernels."""
         self.folder, dataset = folder, run.dataset
-        self.begun(run.options)
+        for line in self._remarks(run.options):
+            display.notice(line)
         display.stderr.print(
             f"{len(dataset.train)} training, {len(dataset.validation)} validation and {len(dataset.test)} test images "
             f"of {' × '.join(map(str, dataset.image_shape))}, {len(dataset.classes)} classes; "

@@ -57,9 +57,7 @@ def train(
     address: clusters.Address = None,
 ) -> None:
     """Train a network on labeled images, and write the model and its report."""
-    screen = Screen()
-    if resume:
-        screen.begun = lambda known: typed.check_effects(context, _values(known))
+    screen = Screen(lambda known: typed.without_effect(context, _values(known)))
     arguments: dict[str, Any] = {
         "cache": cache.chosen(cache_folder, no_cache),
         "threads": threads,

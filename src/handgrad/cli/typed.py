@@ -10,7 +10,6 @@ from typing import Any
 import typer
 
 from handgrad import effects
-from handgrad.cli import display
 from handgrad.data.source import kind_of
 from handgrad.errors import HandgradError, InputError
 from handgrad.runs.written import OPTIONS
@@ -18,15 +17,15 @@ from handgrad.runs.written import OPTIONS
 _PARAMETERS = {"stages": "filters", "folder": "resume", "path": "out", "accuracy": "data"}
 """The commands' names of the library's arguments, where they differ by more than hyphens."""
 
-_OF_LIBRARY = {"filters": "stages", "cache_folder": "cache", "model_paths": "model"}
+_OF_LIBRARY = {"filters": "stages", "cache_folder": "cache", "folder": "cache", "model_paths": "model"}
 """The library's names of the commands' parameters, where they differ."""
 
 _RULES = {
     "int_parsing": "must be a whole number",
     "int_from_float": "must be a whole number",
     "float_parsing": "must be a number",
-    "greater_than_equal": "must be at least {ge}",
-    "less_than_equal": "must be at most {le}",
+    "greater_than_equal": "must be at least {ge:g}",
+    "less_than_equal": "must be at most {le:g}",
 }
 """What Pydantic, which reads plain values, calls what is wrong."""
 
@@ -93,17 +92,17 @@ def given(context: typer.Context) -> dict[str, Any]:
     return {_OF_LIBRARY.get(name, name): context.params[name] for name in typed}
 
 
-def check_effects(context: typer.Context, values: Mapping[str, Any] | None = None) -> None:
-    """Refuse options that contradict each other, and print those that have no effect beside these values of all."""
+def without_effect(context: typer.Context, values: Mapping[str, Any] | None = None) -> list[str]:
+    """Refuse options that contradict each other; return a line for each without effect beside these values of all."""
     parameters = context.command.params
     known = {_OF_LIBRARY.get(name, name): each for name, each in (context.params | dict(values or {})).items()}
     kind = kind_of(known["source"]) if known.get("source") else None
     if kind:
         known["cached"] = kind.cached
-    for error in effects.without_effect(
+    found = effects.without_effect(
         context.info_name or "", given(context), known, lambda name, each: shown(parameters, name, each)
-    ):
-        display.notice(text(parameters, error))
+    )
+    return [text(parameters, error) for error in found]
 
 
 def empty(arguments: list[str]) -> Iterator[str]:

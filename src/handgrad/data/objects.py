@@ -7,6 +7,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Sequence
+from io import StringIO
 from pathlib import Path
 from typing import TypeAlias
 
@@ -88,10 +89,10 @@ def _known(names: Names, group_by: str) -> dict[str, str]:
 
 def _table(path: Path) -> dict[str, str]:
     try:
-        lines = _text(path.read_bytes()).splitlines(keepends=True)
-        # The one that separates both columns in the first line; csv.Sniffer guesses by all lines, and wrongly.
-        readers = [csv.DictReader(lines, delimiter=each, skipinitialspace=True, strict=True) for each in _DELIMITERS]
-        rows = max(readers, key=lambda reader: sum(name in _COLUMNS for name in _headed(reader)))
+        text = _text(path.read_bytes())
+        rows = csv.DictReader(
+            StringIO(text, newline=""), delimiter=_delimiter(text), skipinitialspace=True, strict=True
+        )
         columns = _headed(rows)
         if any(columns.count(name) != 1 for name in _COLUMNS):
             rule = f"its columns are {', '.join(columns) or 'none'}; it needs image and object"
@@ -108,6 +109,16 @@ def _text(content: bytes) -> str:
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return content.decode("utf-16")
     return content.decode("utf-8-sig", "surrogateescape")
+
+
+def _delimiter(text: str) -> str:
+    """Return what separates both columns in the first line; csv.Sniffer guesses by all lines, and wrongly."""
+
+    def fitting(delimiter: str) -> int:
+        first = next(csv.reader(StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True), [])
+        return sum(name.strip().casefold() in _COLUMNS for name in first)
+
+    return max(_DELIMITERS, key=fitting)
 
 
 def _headed(reader: csv.DictReader[str]) -> list[str]:
