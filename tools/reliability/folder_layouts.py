@@ -16,14 +16,14 @@ from tools.reliability.trial import Outcome
 
 SECTION = "Folders and options"
 TITLE = (
-    "Drawn folders (splits in twelve languages, wrappers, links, loops, loose pictures, empty and doubled classes, clutter): "
-    "exactly the pictures that a model of the folder expects in each class and split, every deviation told in one line, "
-    "and refused if strict"
+    "Drawn folders (splits in eight languages, wrappers, links, loops, loose pictures, empty and doubled classes, "
+    "clutter): each class and split has exactly the pictures that a model of the folder expects; every deviation is "
+    "told in one line, and refused if strict"
 )
 FOUND = (
-    "`Training` and `Testing` were classes; pictures beside class folders, in linked folders, and in folders beside the splits "
-    "were left out without a word; two spellings of one name in Unicode were two classes. Now they are read as meant, "
-    "or told with a count; `--strict` makes each an error."
+    "`Training` and `Testing` were classes; pictures beside class folders, in linked folders and in folders beside the "
+    "splits were left out without a word; two spellings of one name in Unicode were two classes. Now they are read as "
+    "meant, or told with a count; `--strict` makes each an error."
 )
 FOLDERS = 1500
 

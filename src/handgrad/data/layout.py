@@ -220,7 +220,8 @@ class _Finder:
         while len(level.filled) == 1 and not level.loose:
             ((name, (inner, *_)),) = level.filled.items()
             below = self._class_level(inner)
-            if not below.filled or below.loose or (split_named(name) and not into_splits):
+            several = len(below.filled) > 1 or not below.loose
+            if not below.filled or not several or (split_named(name) and not into_splits):
                 break
             if level.empty:
                 self.remarks.doubt(f"{counted(len(level.empty), 'folder')} beside {name} without files", "remove it")
