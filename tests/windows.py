@@ -214,17 +214,16 @@ def write_more(photos: Path) -> None:
 def main(folder: Path) -> int:
     """Run the main path under the rules; print a JSON object of what happened as the last line."""
     impose()
-    from handgrad import cli, system
-    from handgrad.cli import screen
+    from handgrad import cli, progress, system
     from tests.data.writing import write_classes
 
     system.WINDOWS = True
     write_classes(folder / "Photos", "grün", "日本", "brown fox", count=5)
-    line = screen._line
+    line = progress.line
     codes: list[list[Any]] = []
     for number, words in enumerate(commands(folder)):
         # Ctrl-C ends the first training.
-        vars(screen)["_line"] = _interrupt if number == 0 else line
+        vars(progress)["line"] = _interrupt if number == 0 else line
         sys.argv = ["handgrad", *words]
         try:
             cli.main()

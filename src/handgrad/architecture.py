@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import chain, pairwise
 from types import MappingProxyType
 from typing import Any, Literal, Self
 
@@ -17,6 +17,11 @@ from handgrad.representation import Represented
 
 _PRIME = r"\text{′}"
 """Beside the index, where a superscript would stand above it."""
+
+_MOST = 1_000_000
+"""Filters of a convolution, neurons of a layer, or classes; nobody's memory holds more."""
+
+_MOST_PARAMETERS = 2**32
 
 
 class Name(str):
@@ -196,6 +201,10 @@ class Architecture(Represented):
         if self.maps is not None and not _positive((self.maps,)):
             remedy = "try 4, or leave it out for the plain sum"
             raise ArchitectureError("maps", self.maps, "must be a positive integer", remedy)
+        for name, numbers in (("stages", chain(*self.stages)), ("hidden", self.hidden), ("classes", (self.classes,))):
+            if max(numbers, default=0) > _MOST:
+                rule = f"has a number above {_MOST:,}, the most that a layer can have"
+                raise ArchitectureError(name, getattr(self, name), rule, "choose smaller ones")
 
     @cached_property
     def convolutions(self) -> tuple[Convolution, ...]:
@@ -232,16 +241,24 @@ class Architecture(Represented):
         if room[0] < window[0] or room[1] < window[1]:
             rule = f"at {line}, {room[0]} × {room[1]} is left for a window of {window[0]} × {window[1]}"
             remedy = "the smallest image that works is {} × {}".format(*self.smallest_image)
-            raise ArchitectureError("input_shape", self.input_shape, rule, remedy)
+            at_fault = self._too_large()
+            if at_fault != "input_shape":
+                rule = f"on images of {self.input_shape[0]} × {self.input_shape[1]}, {rule}"
+            raise ArchitectureError(at_fault, getattr(self, at_fault), rule, remedy)
+
+    def _too_large(self) -> str:
+        """Return the size without which, at its default, the image would have room for the stages."""
+        sizes = {name: getattr(self, name) for name in ("filter_size", "pooling", "stages")}
+        for name in sizes:
+            height, width = _smallest(**sizes | {name: self.__dataclass_fields__[name].default})
+            if height <= self.input_shape[0] and width <= self.input_shape[1]:
+                return name
+        return "input_shape"
 
     @property
     def smallest_image(self) -> tuple[int, int]:
         """(height, width) of the smallest image that these stages accept."""
-        height = width = 1
-        for stage in reversed(self.stages):
-            height = height * self.pooling + len(stage) * (self.filter_size[0] - 1)
-            width = width * self.pooling + len(stage) * (self.filter_size[1] - 1)
-        return height, width
+        return _smallest(self.stages, self.filter_size, self.pooling)
 
     @property
     def flat(self) -> int:
@@ -266,6 +283,10 @@ class Architecture(Represented):
         for dense in self.denses:
             shapes[dense.w] = (dense.inputs, dense.outputs)
             shapes[dense.b] = (dense.outputs,)
+        if (count := sum(map(math.prod, shapes.values()))) > _MOST_PARAMETERS:
+            name = "hidden" if self.hidden else "stages"
+            rule = f"the network has {count:,} parameters; {_MOST_PARAMETERS:,} are the most"
+            raise ArchitectureError(name, getattr(self, name), rule, "choose smaller sizes, or add a stage")
         return MappingProxyType(shapes)
 
     @cached_property
@@ -298,6 +319,14 @@ class Architecture(Represented):
         except TypeError:
             known = ", ".join(cls.__dataclass_fields__)
             raise ArchitectureError("architecture", sorted(sizes), f"its keys are {known}", "correct them") from None
+
+
+def _smallest(stages: tuple[tuple[int, ...], ...], filter_size: tuple[int, int], pooling: int) -> tuple[int, int]:
+    height = width = 1
+    for stage in reversed(stages):
+        height = height * pooling + len(stage) * (filter_size[0] - 1)
+        width = width * pooling + len(stage) * (filter_size[1] - 1)
+    return height, width
 
 
 def _positive(values: object) -> bool:

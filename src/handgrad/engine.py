@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, get_args
 import numpy as np
 from numpy.typing import DTypeLike
 
-from handgrad import fused, optimizer
+from handgrad import fused, optimizer, processors
 from handgrad.architecture import Architecture
 from handgrad.errors import HandgradWarning, InputError
 from handgrad.notes import network
@@ -120,7 +120,7 @@ def create(
     Raises
     ------
     InputError
-        If there is no engine of that name, or the number of threads is not positive.
+        If there is no engine of that name, or the number of threads is out of range.
 
     Examples
     --------
@@ -128,8 +128,8 @@ def create(
     'notes'
     """
     check_name(name)
-    if threads is not None and threads < 1:
-        raise InputError("threads", threads, "must be at least 1", "leave it out for one per processor")
+    if threads is not None:
+        processors.check_threads("threads", threads)
     missing = fused.unsupported(architecture) if architecture and name == "fused" else None
     if missing:
         text = f"the fused engine has no {' and no '.join(sorted(missing))}; the notes engine computes instead, slower"

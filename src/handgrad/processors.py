@@ -5,7 +5,12 @@ from __future__ import annotations
 import math
 import os
 from contextlib import suppress
+from numbers import Integral
 from pathlib import Path
+
+from handgrad.errors import InputError
+
+MOST_THREADS = 1024
 
 _OWN_GROUP, _GROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 
@@ -17,6 +22,13 @@ def available() -> int:
     """
     visible = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(visible, _quota()))
+
+
+def check_threads(argument: str, threads: object) -> None:
+    """Refuse what is no number of threads; `argument` is what the caller calls it."""
+    if isinstance(threads, bool) or not isinstance(threads, Integral) or not 1 <= int(threads) <= MOST_THREADS:
+        rule = f"must be a whole number, at least 1 and at most {MOST_THREADS}"
+        raise InputError(argument, threads, rule, "leave it out for one per processor")
 
 
 def _quota() -> int:

@@ -31,7 +31,7 @@ def test_without_the_extra_the_error_says_how_to_install_it(
     [
         (["--workers", "2"], "--workers=2: is for a cluster only; give --cluster ray, or leave it out"),
         (["--address", "auto"], "--address=auto: is for a cluster only"),
-        (["--cluster", "spark", "--workers", "2"], "'--cluster': 'spark' is not one of 'ray'; see"),
+        (["--cluster", "spark", "--workers", "2"], "--cluster=spark: must be one of ray; see"),
         (["--cluster", "ray"], "--workers=(none): a cluster needs a number of workers"),
         (["--cluster", "ray", "--workers", "0"], "--workers"),
     ],

@@ -93,7 +93,7 @@ def test_it_says_what_cannot_be_measured(
 
 
 def test_options_of_c_are_refused_elsewhere(trained: Path, here: Path, run: Run) -> None:
-    assert run("export", trained, "model.onnx", "--int8").complaint.startswith("--int8=True: is an option of .c")
+    assert run("export", trained, "model.onnx", "--int8").complaint.startswith("--int8: is an option of .c")
     assert run("export", trained, "model.onnx", "--data", "digits").complaint.startswith("--data=digits: is an option")
     assert run("export", trained, "model.c", "--prefix", "2nd").complaint.startswith("--prefix=2nd: names in C begin")
     assert run("export", trained, "model.c", "--data", "nowhere").complaint.startswith("source=nowhere: there is no")

@@ -209,9 +209,9 @@ def test_an_error_says_that_no_checkpoint_is_valid(run: Run, stopped: Path) -> N
         (("--filters", "3,3"), "--filters=3,3: contradicts the training in {0}, which has 2; leave it out"),
         (("--seed", 1), "--seed=1: contradicts the training in {0}, which has 0; leave it out"),
         (("--engine", "fused"), "--engine=fused: contradicts the training in {0}, which has notes; leave it out"),
-        (("--strict",), "--strict=True: contradicts the training in {0}, which has False; leave it out"),
+        (("--strict",), "--strict: contradicts the training in {0}, which was begun without it; leave it out"),
         (("--out", "other"), "--out=other: contradicts --resume {0}, where the results go; leave it out"),
-        (("--overwrite",), "--overwrite=True: contradicts --resume {0}, where the results go; leave it out"),
+        (("--overwrite",), "--overwrite: contradicts --resume {0}, where the results go; leave it out"),
     ],
 )
 def test_a_contradicting_option_is_named(run: Run, stopped: Path, options: tuple[object, ...], words: str) -> None:

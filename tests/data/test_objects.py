@@ -109,6 +109,62 @@ def test_a_table_of_objects(tmp_path: Path) -> None:
         objects_of(["a"], str(table))
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "\ufeffimage,object\r\na/1.png,tile 1\r\nb/1.png,tile 1\r\n".encode(),
+        b"image;object;more\na/1.png;tile 1;x,y\nb/1.png;tile 1;",
+        b"object\timage\ntile 1\ta/1.png\ntile 1\tb/1.png\n",
+        b'"Object", "Image"\n"tile 1", "a/1.png"\n"tile 1", "b/1.png"\n',
+        "image\tobject\r\na/1.png\ttile 1\r\nb/1.png\ttile 1\r\n".encode("utf-16"),
+        b"image,object\na\\1.png,tile 1\n./b/1.png, tile 1 \n",
+        b"image,object\n\na/1.png,tile 1\nb/1.png,tile 1\nb/2.png\n",
+    ],
+)
+def test_tables_as_programs_write_them(tmp_path: Path, content: bytes) -> None:
+    table = tmp_path / "groups.csv"
+    table.write_bytes(content)
+    assert objects_of(["a/1.png", "b/1.png", "b/2.png"], str(table)).tolist() == ["tile 1", "tile 1", "b/2.png"]
+    table.rename(tmp_path / "groups.TSV")
+    assert objects_of(["a/1.png"], str(tmp_path / "groups.TSV")).tolist() == ["tile 1"]
+
+
+def test_a_name_with_a_separator_and_in_either_spelling_of_unicode(tmp_path: Path) -> None:
+    table = tmp_path / "groups.csv"
+    table.write_text('image;object\n"a;1, ""ü"".png";o\n', encoding="utf-8")
+    assert objects_of(['a;1, "u\u0308".png'], str(table)).tolist() == ["o"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("image,object\na.png,1\n./a.png,2\n", "its lines 2 and 3 are both for a.png; keep one of them"),
+        ("image,object\na,b.png,1\n", "its line 2 has more columns than its first; put quotes around a name"),
+        ("image,image,object\n", "its columns are image, image, object; it needs image and object"),
+        ("", "its columns are none; it needs image and object"),
+        ('image,object\n"a"b,1\n', "is no table of text"),
+    ],
+)
+def test_a_table_that_would_be_a_guess_is_refused(tmp_path: Path, content: str, words: str) -> None:
+    (tmp_path / "groups.csv").write_text(content)
+    with pytest.raises(InputError, match=re.escape(words)):
+        objects_of(["a.png"], str(tmp_path / "groups.csv"))
+
+
+def test_pictures_without_a_group_and_rows_without_a_picture_are_counted(tmp_path: Path) -> None:
+    root = write_classes(tmp_path / "photos", "a", "b", count=20)
+    table = tmp_path / "groups.csv"
+    table.write_text("image,object\n" + "".join(f"a/{n}.png,{n // 2}\n" for n in range(18, 22)) + "b/0.png,0\n")
+    notices = load(str(root), group_by=str(table)).notices
+    assert notices == (
+        f"3 of 40 images have a group in {table}; each of the others is an object of its own",
+        f"2 of the 5 rows of {table} for images that are not there (a/20.png, a/21.png); "
+        "write each image's path within the source",
+    )
+    with pytest.raises(DataError, match="3 of 40 images have a group"):
+        load(str(root), group_by=str(table), strict=True)
+
+
 def test_a_split_that_is_written_can_be_read_again(tmp_path: Path) -> None:
     for name in "ab":
         for number in range(24):

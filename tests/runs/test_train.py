@@ -101,8 +101,8 @@ def test_interrupted_it_is_resumed_to_the_same_model(tmp_path: Path, undisturbed
     [
         ({"epochs": 3}, "epochs=3: contradicts the training in .*, which has 2; leave it out"),
         ({"filters": "2,2"}, "filters=2,2: contradicts the training in .*, which has 2; leave it out"),
-        ({"workers": 2}, "workers=2: contradicts the training in .*, which has None; leave it out"),
-        ({"cluster": "ray"}, "cluster=ray: contradicts the training in .*, which has None; leave it out"),
+        ({"workers": 2}, "workers=2: contradicts the training in .*, which was begun without it; leave it out"),
+        ({"cluster": "ray"}, "cluster=ray: contradicts the training in .*, which was begun without it; leave it out"),
     ],
     ids=str,
 )

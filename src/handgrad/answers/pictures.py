@@ -16,8 +16,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from handgrad.data.folder import files_below
 from handgrad.data.image_file import read_image
+from handgrad.data.walking import files_below
 from handgrad.errors import DataError
 from handgrad.typing import Pixels
 

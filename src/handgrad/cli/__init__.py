@@ -19,31 +19,48 @@ from typer.core import TyperCommand
 
 from handgrad import __version__
 from handgrad import system as system  # which registers "readable"
-from handgrad.cli import cache, check, evaluate, explain, export, info, predict, review, serve, sweep, train, watch
-from handgrad.cli.display import complain, say, warnings_as_notices
+from handgrad.cli import (
+    cache,
+    check,
+    evaluate,
+    explain,
+    export,
+    info,
+    predict,
+    review,
+    serve,
+    sweep,
+    train,
+    typed,
+    watch,
+)
+from handgrad.cli.display import complain, notice, say, warnings_as_notices
+from handgrad.cli.typed import Refused
 from handgrad.errors import HandgradError, InputError, Interrupted
 
 _INTERRUPTED = 130
-_PARAMETERS = {"stages": "filters", "folder": "resume", "path": "out", "accuracy": "data"}
-"""The commands' names of the library's arguments, where they differ by more than hyphens."""
 
 
 class Command(TyperCommand):
-    """A command whose errors name its own option, where the library names the argument."""
+    """A command whose errors name its own options and values, where the library names its arguments."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Refuse empty values: an empty path would be the working folder."""
+        for name in () if ctx.resilient_parsing else typed.empty(args):
+            raise Refused(f"{name}=: must not be empty; give a value, or leave it out")
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         """Run it."""
         try:
+            # What a resumed training has is known only when it has been read.
+            lines = [] if ctx.params.get("resume") else typed.without_effect(ctx)
+            # A training prints them itself, when it knows that it can begin.
+            for line in () if "resume" in ctx.params else lines:
+                notice(line)
             return super().invoke(ctx)
         except InputError as error:
-            name = _PARAMETERS.get(error.argument, error.argument)
-            option = f"--{name.replace('_', '-')}"
-            if any(option in parameter.opts for parameter in self.params):
-                error.argument = option
-            elif any(parameter.name == name for parameter in self.params):
-                error.argument = name
-            error.remedy = error.remedy.replace("set overwrite=True", "give --overwrite")
-            raise
+            raise Refused(typed.text(self.params, error)) from error
 
 
 app = typer.Typer(
@@ -101,25 +118,13 @@ def run(arguments: list[str]) -> int:
     except HandgradError as error:
         complain(str(error))
     except typer.TyperException as error:
-        complain(_usage_error(error))
+        complain(typed.usage(error))
     except OSError as error:
         # Sources, models and results have errors of their own: this is stdout or stderr, e.g. on a full disk.
         complain(f"output: cannot be written ({error.strerror or error}); redirect it elsewhere")
     except MemoryError:
-        complain("memory: there is not enough for these sizes; use fewer or smaller images, or a smaller --batch-size")
+        remedy = "use fewer or smaller images, a smaller network, or a smaller --batch-size"
+        complain(f"memory: there is not enough for these sizes; {remedy}")
     if code == _INTERRUPTED:
         complain("interrupted; nothing was written")
     return code
-
-
-def _usage_error(error: typer.TyperException) -> str:
-    """Return rule, value and remedy of an argument that Typer refused."""
-    message = error.format_message().rstrip(".")
-    details = getattr(error.__cause__, "errors", None)
-    if callable(details):
-        # Where pydantic refused it, Typer leaves the value out, unless it is none of a few choices.
-        refused = details()[0]
-        choices = refused["type"] == "value_error"
-        message = message.replace("Value error, ", "") if choices else f"{message}, not {refused['input']!r}"
-    context = getattr(error, "ctx", None)
-    return f"{message}; see {context.command_path if context else 'handgrad'} --help"

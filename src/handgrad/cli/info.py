@@ -9,6 +9,7 @@ from handgrad.cli import display, options
 from handgrad.graph import GIVEN, forward_nodes
 from handgrad.model import Model
 from handgrad.notes.operations import plain_formula
+from handgrad.runs.written import plain
 from handgrad.text import shown
 
 
@@ -42,8 +43,6 @@ def _print(model: Model) -> None:
     facts.add_row("mean", ", ".join(f"{value:.3f}" for value in model.standardization.mean))
     facts.add_row("std", ", ".join(f"{value:.3f}" for value in model.standardization.std))
     for name, value in model.provenance.items():
-        pairs = value.items() if isinstance(value, dict) else ()
-        said = [f"{shown(key)} {shown(item)}" for key, item in pairs] or [shown(value)]
-        facts.add_row(name, Text(", ".join(said)))
+        facts.add_row(name, Text(shown(plain(value))))
     display.stdout.print()
     display.stdout.print(facts)

@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.progress import TaskID, TimeElapsedColumn
 
+from handgrad import progress
 from handgrad.cli import display
 from handgrad.engine import Engine
 from handgrad.parameters import Parameters
@@ -14,7 +15,7 @@ from handgrad.parameters import Parameters
 
 def prepare(engine: Engine, parameters: Parameters, pixels: Any, **needs: Any) -> None:
     """Call ``engine.prepare``; show a bar with each kernel on a terminal, else one line, while it compiles."""
-    bar = display.progress_bar(TimeElapsedColumn())
+    bar = progress.bar(display.stderr, TimeElapsedColumn())
     tasks: list[TaskID] = []
 
     def compiling(name: str, done: int, total: int) -> None:

@@ -30,7 +30,8 @@ LabeledSource = Annotated[
     str, typer.Argument(metavar="SOURCE", help="Labeled images, as for train.", autocompletion=completion.sources)
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first picture that cannot be read.")]
+_STRICT = "Refuse a source with anything that would be left out, or may be meant otherwise."
+Strict = Annotated[bool, typer.Option("--strict", help=_STRICT)]
 Engine = Annotated[EngineName, typer.Option(help="Engine that computes the network.")]
 _THREADS = "Threads of the fused engine; by default, one per processor."
 Threads = Annotated[int | None, typer.Option(min=1, help=_THREADS)]
@@ -74,9 +75,9 @@ HELP: Mapping[str, str] = {
     "seed": "Draws split, initial values and order; same seed, same model.",
     "engine": "Engine that computes the network.",
     "size": "Resize every image; by default, pictures of different sizes become 100x100.",
-    "strict": "Stop at the first picture that cannot be read.",
+    "strict": _STRICT,
     "group-by": "Keep the pictures of one object in one split: a regular expression whose groups name the object "
-    "in a picture's path, or a .csv with the columns image and object.",
+    "in a picture's path, or a table (.csv, .tsv) with the columns image and object.",
 }
 """Help for the options of a training, which follow from the fields of ``TrainingOptions``."""
 

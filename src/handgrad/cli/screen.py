@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from handgrad import progress, system
 from handgrad.cli import display, kernels
 from handgrad.errors import ClusterError, FolderLostError, Interrupted, OutputError
-from handgrad.runs import Observer, Run
+from handgrad.runs import Observer, Run, TrainingOptions
 from handgrad.training import Callback
 from handgrad.training.checkpoint import Checkpoints, step_of
 from handgrad.typing import Progress
 
 
 class Screen(Observer):
-    """Shows a training on stderr."""
+    """Shows a training on stderr; `remarks` are lines about its options."""
 
-    def __init__(self) -> None:
+    def __init__(self, remarks: Callable[[TrainingOptions], list[str]] = lambda options: []) -> None:
         self.folder: Path | None = None
+        self._remarks = remarks
 
     def notice(self, text: str) -> None:
         """Print one line."""
@@ -32,6 +33,8 @@ class Screen(Observer):
     def prepared(self, run: Run, folder: Path) -> None:
         """Print what is trained on what, and compile kernels."""
         self.folder, dataset = folder, run.dataset
+        for line in self._remarks(run.options):
+            display.notice(line)
         display.stderr.print(
             f"{len(dataset.train)} training, {len(dataset.validation)} validation and {len(dataset.test)} test images "
             f"of {' × '.join(map(str, dataset.image_shape))}, {len(dataset.classes)} classes; "

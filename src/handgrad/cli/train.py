@@ -12,13 +12,13 @@ import numpy as np
 import typer
 
 from handgrad import runs, system
-from handgrad.cli import cache, clusters, completion, display, options
+from handgrad.cli import cache, clusters, completion, display, options, typed
 from handgrad.cli.screen import Screen
 from handgrad.data import KINDS
 from handgrad.errors import InputError
 from handgrad.report.files import NAMES
 from handgrad.runs import TrainingOptions
-from handgrad.runs.written import combine
+from handgrad.runs.written import combine, written
 
 _OUTPUT = "Output"
 
@@ -65,7 +65,7 @@ def train(
     address: clusters.Address = None,
 ) -> None:
     """Train a network on labeled images, and write the model and its report."""
-    screen = Screen()
+    screen = Screen(lambda known: typed.without_effect(context, _values(known)))
     arguments: dict[str, Any] = {
         "cache": cache.chosen(cache_folder, no_cache),
         "threads": threads,
@@ -109,9 +109,15 @@ def show(result: runs.Result) -> None:
     display.say(f"written to {result.folder}{os.sep}: {', '.join(NAMES)}")
 
 
+def _values(known: TrainingOptions) -> dict[str, Any]:
+    """Return the options of a resumed training by the names of this command's parameters."""
+    values = {name.replace("-", "_"): value for name, value in written(known).items()}
+    return values | {"source": known.source, "workers": known.workers}
+
+
 def _refuse_other_folder(resumed: Path, out: Path | None, overwrite: bool) -> None:
     rule = f"contradicts --resume {resumed}, where the results go"
     if overwrite:
-        raise InputError("overwrite", overwrite, rule, "leave it out")
+        raise InputError("overwrite", True, rule, "leave it out")
     if out and out.resolve() != resumed.resolve():
         raise InputError("out", out, rule, "leave it out")

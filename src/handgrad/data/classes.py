@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
@@ -67,11 +68,11 @@ def _names(labels: NDArray[Any], refuse: Refusal) -> tuple[str, ...]:
     for name in names:
         if not name.strip() or not name.isprintable():
             raise refuse(f"its class name {name!r} cannot be printed", "rename the class")
-    return tuple(names) if values.dtype.kind in "iu" else tuple(sorted(names, key=natural_order))
+    return tuple(names) if values.dtype.kind in "iu" else tuple(sorted({*names}, key=natural_order))
 
 
 def _given(classes: NDArray[Any], refuse: Refusal) -> tuple[str, ...]:
-    names = tuple(map(str, classes.ravel()))
+    names = tuple(map(_text, classes.ravel()))
     if classes.ndim != 1 or classes.dtype.kind != "U" or len(set(names)) < len(names):
         rule = f"its classes are {classes.dtype} of shape {classes.shape}"
         raise refuse(rule, "save one different name for each class")
@@ -96,4 +97,6 @@ def _numbers(labels: NDArray[Any], names: Sequence[str], split: str, refuse: Ref
 
 
 def _text(value: Any) -> str:
-    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value)
+    """Return a label as text, in the one of Unicode's spellings of it that class folders have, too."""
+    text = value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value)
+    return unicodedata.normalize("NFC", text)

@@ -1,8 +1,8 @@
-"""Images that two splits share, byte by byte as the network sees them."""
+"""Images that two splits or two classes share, byte by byte as the network sees them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -28,6 +28,27 @@ def shared_images(splits: Mapping[str, Samples]) -> dict[tuple[str, str], list[t
             if before != name:
                 shared.setdefault((name, before), []).append((index, there))
     return shared
+
+
+def images_of_two_classes(splits: Iterable[Samples]) -> list[str]:
+    """Find images that several classes have; return a pair of names of each.
+
+    Examples
+    --------
+    >>> one = Samples(np.zeros((2, 6, 6, 1), np.uint8), np.array([0, 1]), np.array(["a/1.png", "b/1.png"], object))
+    >>> images_of_two_classes([one])
+    ['b/1.png = a/1.png']
+    """
+    first: dict[bytes, tuple[int, str]] = {}
+    found: dict[bytes, str] = {}
+    for samples in splits:
+        digests = np.ascontiguousarray(samples.figures.digests)
+        for digest, label, name in zip(digests, samples.labels.tolist(), samples.identifiers, strict=True):
+            key = digest.tobytes()
+            before, other = first.setdefault(key, (label, name))
+            if before != label:
+                found.setdefault(key, f"{name} = {other}")
+    return list(found.values())
 
 
 def notice(splits: Mapping[str, Samples]) -> str | None:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from handgrad.data.arrays import Refusal
 from handgrad.data.cache import Cache
-from handgrad.data.classes import natural_order
 from handgrad.data.dataset import Samples
 from handgrad.data.image_files import Decoded, Reader
+from handgrad.data.layout import Listing, list_pictures, within
+from handgrad.data.remarks import Remarks, counted, some
 from handgrad.data.split import Splits
 from handgrad.errors import DataError
 from handgrad.typing import Progress
@@ -24,18 +23,7 @@ from handgrad.typing import Progress
 LARGEST_SIDE = 256
 NOTES_SIZE = (100, 100)
 
-_SPLITS = {"train": "train", "validation": "validation", "valid": "validation", "val": "validation", "test": "test"}
-_CLUTTER = {"__macosx", "thumbs.db", "desktop.ini"}
-
-
-class _Listing(NamedTuple):
-    """The files of a folder, with the numbers of their classes and splits."""
-
-    classes: tuple[str, ...]
-    splits: list[str]
-    paths: list[str]
-    labels: NDArray[np.int64]
-    owners: NDArray[np.int64]
+Labels: TypeAlias = NDArray[np.int64]
 
 
 def read_folder(
@@ -43,14 +31,15 @@ def read_folder(
 ) -> Splits:
     """Read the images below a folder, one class per folder, named by it.
 
-    The class folders are in the root, or in its folder ``train`` and perhaps ``validation`` (``valid``, ``val``) and
-    ``test``. An image that cannot be read is left out and named in the notices, unless reading is strict. If all images
+    ``layout.list_pictures`` finds the class folders and the splits. An image that cannot be read is left out and named
+    in the notices, unless reading is strict, which refuses whatever else the notices doubt as well. If all images
     are grey, they have one channel. Without a size (height, width), they keep one that all share and that is at most
     256 on a side; otherwise they become 100 × 100, the notes' size (N9). Without a cache, or if it cannot be written,
     they are in memory.
     """
     refuse = partial(DataError, "source", root)
-    listing = _list(root, refuse)
+    remarks = Remarks(refuse, strict)
+    listing = list_pictures(root, remarks)
     troubles: list[str] = []
     try:
         reader = Reader(root, listing.paths, cache, strict, progress)
@@ -67,16 +56,41 @@ def read_folder(
         notices += [*skipped, f"{len(skipped)} of {len(listing.paths)} files in the class folders were skipped"]
     # With the same slashes on every system: names are in tables and reports that go from one to another.
     above = os.path.join(root, "")  # noqa: PTH118 - a Path has no separator at its end
-    names = [listing.paths[index].removeprefix(above).replace(os.sep, "/") for index in decoded.indices]
-    whole = Samples(decoded.images, listing.labels[decoded.indices], np.array(names, object), decoded.figures)
-    splits: dict[str, Samples] = {}
+    names = np.array(
+        [listing.paths[index].removeprefix(above).replace(os.sep, "/") for index in decoded.indices], object
+    )
+    owners, labels = listing.owners[decoded.indices], listing.labels[decoded.indices]
     for number, split in enumerate(listing.splits):
-        chosen = np.flatnonzero(listing.owners[decoded.indices] == number)
-        if not len(chosen):
-            rule = f"no file{_within(split, listing.splits)} can be read as a picture"
+        if not (owners == number).any():
+            rule = f"no file{within(split, listing.splits)} can be read as a picture"
             raise refuse(rule, "add valid pictures; strict reading names what is wrong with the first")
-        splits[split] = whole.subset(chosen)
-    return Splits(listing.classes, **splits, notices=(*notices, *troubles))
+    classes, labels = _with_pictures(listing, owners, labels, remarks)
+    whole = Samples(decoded.images, labels, names, decoded.figures)
+    splits = {split: whole.subset(np.flatnonzero(owners == n)) for n, split in enumerate(listing.splits)}
+    return Splits(classes, **splits, notices=(*remarks.lines, *notices, *troubles))
+
+
+def _with_pictures(
+    listing: Listing, owners: Labels, labels: Labels, remarks: Remarks
+) -> tuple[tuple[str, ...], Labels]:
+    """Return the classes that have pictures in training, and the labels that count them alone."""
+    counts = np.zeros((len(listing.splits), len(listing.classes)), np.int64)
+    np.add.at(counts, (owners, labels), 1)
+    for split, numbers in zip(listing.splits[1:], counts[1:], strict=True):
+        if lacking := [listing.classes[index] for index in np.flatnonzero((numbers == 0) & (counts[0] > 0))]:
+            rule = f"{counted(len(lacking), 'class', 'classes')} without a picture in {split} ({some(lacking)})"
+            remarks.doubt(rule, "add some, or what is measured there leaves them out")
+    kept = np.flatnonzero(counts[0])
+    if len(kept) == len(listing.classes) or len(kept) < 2:
+        # With a single class there is nothing to tell apart: better to say that the others lack pictures.
+        return listing.classes, labels
+    lacking = [name for name, count in zip(listing.classes, counts[0], strict=True) if not count]
+    for name in lacking:
+        if counts[:, listing.classes.index(name)].any():
+            raise remarks.refuse(f"its class {name!r} has no picture in train", "add some, or remove it everywhere")
+    rule = f"{counted(len(lacking), 'class folder')} without a picture and left out ({some(lacking)})"
+    remarks.doubt(rule, "put pictures into it, or remove it" if len(lacking) == 1 else "put pictures into them")
+    return tuple(listing.classes[index] for index in kept), np.searchsorted(kept, labels)
 
 
 def _decoded(reader: Reader, size: tuple[int, int] | None) -> tuple[Decoded, list[str]]:
@@ -96,71 +110,3 @@ def _decoded(reader: Reader, size: tuple[int, int] | None) -> tuple[Decoded, lis
     if len(own) > 1:
         span = f"{len(own)} sizes, {min(heights)} × {min(widths)} to {max(heights)} × {max(widths)},"
     return decoded, [f"pictures of {span} were resized to {size[0]} × {size[1]}; choose another size if need be"]
-
-
-def _list(root: Path, refuse: Refusal) -> _Listing:
-    above = _split_folders(root, refuse)
-    named = {split: {folder.name: folder for folder in _class_folders(path)} for split, path in above.items()}
-    classes = tuple(sorted(named["train"], key=natural_order))
-    if not classes:
-        remedy = "put the pictures of each class into a folder of its own, named for the class"
-        raise refuse("it has no class folders", remedy)
-    for name in classes:
-        # No report could print it.
-        if not name.isprintable():
-            raise refuse(f"its class folder {name!r} has a name that cannot be printed", "rename the folder")
-    paths: list[str] = []
-    counts: list[int] = []
-    for split, folders in named.items():
-        if odd := sorted(set(folders) ^ set(classes), key=natural_order):
-            there, lacking = (split, "train") if odd[0] in folders else ("train", split)
-            rule = f"its class {odd[0]!r} is in {there} but not in {lacking}"
-            raise refuse(rule, "give every split the same class folders")
-        files = [list(files_below(folders[name])) for name in classes]
-        if not any(files):
-            raise refuse(f"the class folders{_within(split, named)} are empty", "put pictures into them")
-        paths += chain(*files)
-        counts += map(len, files)
-    owners, labels = divmod(np.repeat(np.arange(len(counts)), counts), len(classes))
-    return _Listing(classes, list(named), paths, labels, owners)
-
-
-def _within(split: str, splits: Collection[str]) -> str:
-    return f" of its {split} split" if len(splits) > 1 else ""
-
-
-def _split_folders(root: Path, refuse: Refusal) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    for folder in _class_folders(root):
-        if split := _SPLITS.get(folder.name.casefold()):
-            if split in found:
-                raise refuse(f"it has both {found[split].name} and {folder.name}", "keep one of them")
-            found[split] = folder
-    # A class may be called train: its folder has pictures, where a split's has class folders.
-    return found if "train" in found and _class_folders(found["train"]) else {"train": root}
-
-
-def _class_folders(above: Path) -> list[Path]:
-    # A link to a folder above itself would make every other class its own.
-    here = above.resolve()
-    return [
-        entry
-        for entry in above.iterdir()
-        if not _is_clutter(entry.name) and entry.is_dir() and not here.is_relative_to(entry.resolve())
-    ]
-
-
-def files_below(folder: Path) -> Iterable[str]:
-    """Yield the paths of all files except clutter, folder by folder, in natural order."""
-
-    def give_up(error: OSError) -> None:
-        raise error
-
-    # os.walk follows no link to a folder below this one, so that a loop of links ends.
-    for at, folders, files in os.walk(folder, onerror=give_up):
-        folders[:] = sorted((name for name in folders if not _is_clutter(name)), key=natural_order)
-        yield from (f"{at}{os.sep}{name}" for name in sorted(files, key=natural_order) if not _is_clutter(name))
-
-
-def _is_clutter(name: str) -> bool:
-    return name.startswith(".") or name.casefold() in _CLUTTER

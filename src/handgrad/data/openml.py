@@ -24,10 +24,12 @@ def read_openml(name: str) -> Splits:
     A row is grey (``mnist_784``), or RGB with one channel after the other (``CIFAR_10``). The notices have the warnings
     of OpenML and scikit-learn.
     """
+    refuse = partial(DataError, "source", f"openml:{name}")
+    if not name.strip():
+        raise refuse("it names no data set", "give its name, e.g. openml:mnist_784")
     # Importing scikit-learn takes a second, which no other source should cost.
     from sklearn.datasets import fetch_openml
 
-    refuse = partial(DataError, "source", f"openml:{name}")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         try:

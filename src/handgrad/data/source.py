@@ -15,12 +15,14 @@ import numpy as np
 from handgrad.data.cache import Cache
 from handgrad.data.dataset import Dataset, Samples
 from handgrad.data.digits import read_digits
+from handgrad.data.duplicates import images_of_two_classes
 from handgrad.data.figures import measure
 from handgrad.data.folder import read_folder
 from handgrad.data.idx import is_idx, read_idx
 from handgrad.data.image_file import resize
 from handgrad.data.npz import read_npz
 from handgrad.data.openml import read_openml
+from handgrad.data.remarks import Remarks, counted, some
 from handgrad.data.split import Splits, complete
 from handgrad.errors import DataError, InputError
 from handgrad.typing import Progress
@@ -35,7 +37,8 @@ class Source:
     """One kind of source: what to call it, and what it has to hold.
 
     `matches` checks whether a source, as a person wrote it, is of this kind. `read` is called with it and the options
-    of the function ``read``. A source on disk is a path, which depends on the working folder.
+    of the function ``read``. A source on disk is a path, which depends on the working folder; `cached` ones are kept as
+    decoded images.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Source:
     matches: Callable[[str], bool]
     read: Callable[..., Splits]
     on_disk: bool = True
+    cached: bool = False
 
 
 SOURCES = (
@@ -71,6 +75,7 @@ SOURCES = (
         "images, one folder per class, with or without `train`, `validation` and `test` folders above them",
         lambda source: Path(source).is_dir(),
         lambda source, **options: read_folder(Path(source), **options),
+        cached=True,
     ),
     Source(
         "an .npz file",
@@ -106,7 +111,8 @@ def load(
     seed : int
         Chooses the split; the same seed gives the same split.
     strict : bool
-        Raise at the first image that cannot be read, rather than leave it out with a notice.
+        Raise, rather than give a notice, at the first image that cannot be read, and at whatever else is left out or
+        may be meant otherwise: a class folder without images, one image in two classes or two splits.
     progress : callable, optional
         Called with the number of images decoded so far and their total.
     cache : Cache, optional
@@ -135,7 +141,7 @@ def load(
     """
     check_seed(seed)
     splits = read(source, size=size, strict=strict, progress=progress, cache=cache)
-    return split_source(splits, source, seed, group_by)
+    return split_source(splits, source, seed, group_by, strict)
 
 
 def read(
@@ -159,7 +165,7 @@ def read(
     check_size(size)
     refuse = partial(DataError, "source", source)
     try:
-        kind = _kind(source)
+        kind = kind_of(source)
         if kind is None:
             missing = not source or not Path(source).exists()
             rule = "there is no such file or folder" if missing else "this file is of no kind that can be read"
@@ -175,13 +181,16 @@ def read(
     if len(shapes) > 1:
         rule = f"the images of its splits differ in shape: {', '.join(map(str, sorted(shapes)))}"
         raise refuse(rule, "choose one size for all, and give all the same channels")
-    return Splits(splits.classes, **own, notices=splits.notices)
+    remarks = Remarks(refuse, strict)
+    if found := images_of_two_classes(own.values()):
+        remarks.doubt(f"{counted(len(found), 'image')} in two classes ({some(found)})", "keep each in one")
+    return Splits(splits.classes, **own, notices=(*splits.notices, *remarks.lines))
 
 
-def split_source(splits: Splits, source: str, seed: int, group_by: str | None = None) -> Dataset:
+def split_source(splits: Splits, source: str, seed: int, group_by: str | None = None, strict: bool = False) -> Dataset:
     """Split what ``read`` returned for this source; arguments and errors as in ``load``."""
     check_seed(seed)
-    return complete(short_name(source), splits, seed, partial(DataError, "source", source), group_by)
+    return complete(short_name(source), splits, seed, partial(DataError, "source", source), group_by, strict)
 
 
 def short_name(source: str) -> str:
@@ -213,7 +222,8 @@ def absolute(name: str, folder: str = "") -> str:
     return os.path.realpath(path) if name and os.path.exists(path) else name  # noqa: PTH110
 
 
-def _kind(source: str) -> Source | None:
+def kind_of(source: str) -> Source | None:
+    """Return which kind a source is; None if it is none."""
     return next((kind for kind in SOURCES if source and kind.matches(source)), None)
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from handgrad.data import duplicates, objects
 from handgrad.data.arrays import Refusal
 from handgrad.data.dataset import SPLITS, Dataset, Samples
+from handgrad.data.remarks import Remarks
 from handgrad.text import csv_text
 
 TEST_SHARE = 0.2
@@ -46,28 +47,33 @@ class Splits:
         return {split: samples for split in SPLITS if (samples := getattr(self, split)) is not None}
 
 
-def complete(name: str, splits: Splits, seed: int, refuse: Refusal, group_by: str | None = None) -> Dataset:
+def complete(
+    name: str, splits: Splits, seed: int, refuse: Refusal, group_by: str | None = None, strict: bool = False
+) -> Dataset:
     """Make a dataset of these splits; where one is missing, draw a share of every class for it.
 
     The test split gets 20 % of the source, the validation split 10 % of what is then left for training. Each class
     gives at least one image to each split. With `group_by` (see ``objects.objects_of``), all images of an object go to
-    one split, and the shares are kept as nearly as that allows. The notices report images that two splits share, and
-    objects that the source's own splits share.
+    one split, and the shares are kept as nearly as that allows. The notices report images that two splits share,
+    objects that the source's own splits share, and what `group_by` leaves out; if strict, each of these is an error.
     """
     train, validation, test = splits.train, splits.validation, splits.test
     _check_classes(splits, ["training", *(split for split in SPLITS if split not in splits.own)], refuse)
     # One stream for both draws: a new one for each would favor the same indices.
     rng = np.random.default_rng(seed)
+    remarks = Remarks(refuse, strict)
     if group_by:
-        objects.check(train.identifiers, group_by)
+        objects.check(np.concatenate([samples.identifiers for samples in splits.own.values()]), group_by, remarks)
     split_off = partial(_split_off_objects, group_by=group_by, refuse=refuse) if group_by else _split_off
     if test is None:
         train, test = split_off(train, TEST_SHARE, rng)
     if validation is None:
         train, validation = split_off(train, VALIDATION_SHARE, rng)
     dataset = Dataset(name, splits.classes, train, validation, test, splits.notices, group_by)
-    found = (duplicates.notice(dataset.splits), _shared_objects(dataset, group_by) if group_by else None)
-    return replace(dataset, notices=(*splits.notices, *(line for line in found if line)))
+    for line in (duplicates.notice(dataset.splits), _shared_objects(dataset, group_by) if group_by else None):
+        if line:
+            remarks.doubt(line, "")
+    return replace(dataset, notices=(*splits.notices, *remarks.lines))
 
 
 def split_csv(dataset: Dataset) -> str:

@@ -12,7 +12,6 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.model_selection import train_test_split
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
@@ -25,7 +24,14 @@ from handgrad.engine import Engine
 from handgrad.errors import InputError
 from handgrad.estimator.inputs import Labeled, Shape, as_rows, with_channels
 from handgrad.estimator.logarithms import log_probabilities
-from handgrad.estimator.translation import architecture_of, own_names, recipe_of, sees_no_image
+from handgrad.estimator.translation import (
+    architecture_of,
+    held_out,
+    own_names,
+    recipe_of,
+    sees_no_image,
+    warn_of_no_effect,
+)
 from handgrad.model import Model
 from handgrad.standardization import Standardization
 from handgrad.training import Callback, Recipe, State, train
@@ -203,12 +209,11 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         architecture = architecture_of(self, rows.shape[1], shape, len(classes))
         if before and before.architecture != architecture:
             raise InputError("warm_start", True, "the parameters are those of a network of other sizes", "turn it off")
+        warn_of_no_effect(self, image=not sees_no_image(architecture))
         given, validation = Labeled.of(rows, y, classes, architecture.input_shape, sample_weight), None
         if self.early_stopping:
-            kept, held_out = train_test_split(
-                np.arange(len(y)), test_size=self.validation_fraction, random_state=seed, stratify=y
-            )
-            given, validation = given[kept], given[held_out].samples
+            kept, chosen = held_out(self, y, seed)
+            given, validation = given[kept], given[chosen].samples
         self._train(before, architecture, given, recipe, seed, validation=validation, callbacks=callbacks)
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:

@@ -30,6 +30,9 @@ def as_rows(X: Any, expected: Shape | None) -> tuple[Any, Shape | None]:
     ((5, 72), (8, 9, 1))
     """
     dimensions = np.ndim(X) if isinstance(X, list | tuple) else getattr(X, "ndim", 2)
+    if dimensions > 4:
+        rule = "must have 2 dimensions (rows), 3 (gray images) or 4 (images with channels)"
+        raise InputError("X", f"{dimensions} dimensions", rule, "give one image or row per sample")
     if dimensions not in (3, 4):
         return X, expected
     X = np.asarray(X)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from numbers import Real
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import train_test_split
 
+from handgrad import effects
 from handgrad.architecture import Architecture
-from handgrad.errors import InputError
+from handgrad.errors import HandgradWarning, InputError
 from handgrad.estimator.inputs import Shape
 from handgrad.training import Recipe
 
@@ -77,6 +82,50 @@ def architecture_of(classifier: Any, features: int, shape: Shape | None, classes
         if shape:
             return Architecture(input_shape=shape, **sizes, **filters)
         return Architecture(input_shape=(1, features, 1), **sizes, **_DENSE_HALF)
+
+
+def held_out(classifier: Any, y: NDArray[Any], seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the indices of the images to train on and of those for early stopping, stratified by class.
+
+    >>> from handgrad import HandgradClassifier
+    >>> kept, held = held_out(HandgradClassifier(validation_fraction=0.25), np.array([0, 1] * 4), seed=0)
+    >>> len(kept), len(held)
+    (6, 2)
+    """
+    share = classifier.validation_fraction
+    if isinstance(share, bool) or not isinstance(share, Real) or not 0 < float(share) < 1:
+        raise InputError("validation_fraction", share, "must be a number between 0 and 1", "try 0.1")
+    counts = np.unique(y, return_counts=True)[1]
+    held = math.ceil(float(share) * len(y))
+    if counts.min() < 2 or min(held, len(y) - held) < len(counts):
+        rule = f"validation_fraction={share} holds out {held} of {len(y)} images, and each of {len(counts)} classes"
+        remedy = "add images, change validation_fraction, or turn it off"
+        raise InputError("early_stopping", True, f"{rule} needs one on either side", remedy)
+    kept, chosen = train_test_split(np.arange(len(y)), test_size=float(share), random_state=seed, stratify=y)
+    return kept, chosen
+
+
+def warn_of_no_effect(classifier: Any, image: bool) -> None:
+    """Warn of parameters that were changed and have no effect beside the others; `image` is whether X has images."""
+    library = {own: name for name, own in _NAMES.items()}
+    values = classifier.get_params()
+    defaults = type(classifier)().get_params()
+    changed = {name for name, value in values.items() if not _same(value, defaults[name])}
+    known = {library.get(name, name): value for name, value in values.items()} | {"image": image}
+    given = {name: value for name, value in known.items() if _NAMES.get(name, name) in changed}
+    with own_names():
+        for error in effects.without_effect(effects.CLASSIFIER, given, known, _shown):
+            error.argument = _NAMES.get(error.argument, error.argument)
+            warnings.warn(str(error), HandgradWarning, stacklevel=4)
+
+
+def _shown(name: str, value: Any) -> str:
+    name = _NAMES.get(name, name)
+    return name if value is None else f"{name}={value}"
+
+
+def _same(one: Any, other: Any) -> bool:
+    return one is other or (type(one) is type(other) and bool(np.all(one == other)))
 
 
 def sees_no_image(architecture: Architecture) -> bool:

@@ -115,7 +115,9 @@ def default_threads() -> int:
         # One number for each level of nesting, "4,2"; anything else is OpenMP's business.
         share = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
         return min(usable, int(share)) if share.isascii() and share.isdigit() and int(share) else usable
-    if not wanted.isascii() or not wanted.isdigit() or int(wanted) < 1:
+    # Python reads no number of thousands of digits, and this one has to be small.
+    if not wanted.isascii() or not wanted.isdigit() or int(wanted[:9]) < 1:
         remedy = "set it to 2, for example, or unset it"
         raise InputError("HANDGRAD_NUM_THREADS", wanted, "must be a positive integer", remedy)
+    processors.check_threads("HANDGRAD_NUM_THREADS", int(wanted[:9]))
     return int(wanted)

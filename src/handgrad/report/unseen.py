@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import unicodedata
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
-from handgrad.data import Samples, Splits, absolute, read, split_source
+from handgrad.data import Samples, Splits, absolute, duplicates, read, split_source
 from handgrad.data.arrays import to_channels
 from handgrad.data.cache import Cache
 from handgrad.data.objects import is_table
@@ -55,7 +56,8 @@ def read_unseen(
     height, width, channels = model.architecture.input_shape
     splits = read(source, size=(height, width), strict=strict, progress=progress, cache=cache)
     refuse = partial(DataError, "source", source)
-    numbers = {name: number for number, name in enumerate(model.classes)}
+    # Folders have names in one of Unicode's spellings; a model from elsewhere may have the other.
+    numbers = {unicodedata.normalize("NFC", name): number for number, name in enumerate(model.classes)}
     unknown = [name for name in splits.classes if name not in numbers]
     if unknown and known_only:
         raise refuse(
@@ -64,6 +66,8 @@ def read_unseen(
             "rename or remove them, or train a model on this source",
         )
     samples, which, doubts = _unseen(model, splits, source)
+    if strict and doubts:
+        raise refuse(doubts[0], "correct it, or leave strict reading out")
     labels = np.array([numbers.get(name, -1) for name in splits.classes], np.int64)[samples.labels]
     images = to_channels(samples.images, channels, refuse)
     # Digests do not depend on the channels.
@@ -73,7 +77,8 @@ def read_unseen(
 def _unseen(model: Model, splits: Splits, source: str) -> tuple[Samples, str, list[str]]:
     """Return the images, which they are, and what casts doubt on that."""
     if splits.test is not None:
-        return splits.test, "test", []
+        shared = duplicates.notice(splits.own)
+        return splits.test, "test", [shared] if shared else []
     says = partial(told, model.provenance)
     named, group_by = says("data", "source", kind=str), says("data", "group_by", kind=str)
     is_its_own = named is not None and _is_same(source, named)

@@ -9,7 +9,7 @@ from typing import Any
 from handgrad import engine as engines
 from handgrad.architecture import Architecture
 from handgrad.data.source import check_seed, check_size
-from handgrad.errors import InputError
+from handgrad.errors import ArchitectureError, InputError
 from handgrad.training import Recipe
 
 _LARGE = 1_000_000
@@ -93,7 +93,16 @@ class TrainingOptions:
 
     def architecture(self, image_shape: tuple[int, int, int], classes: int) -> Architecture:
         """Return the network for images of this shape and this many classes."""
-        return Architecture(input_shape=image_shape, classes=classes, **self.network)
+        try:
+            return Architecture(input_shape=image_shape, classes=classes, **self.network)
+        except ArchitectureError as error:
+            if error.argument != "input_shape":
+                raise
+            # Nobody gave the shape: it is that of the images, or the size that they were resized to.
+            if self.size:
+                raise ArchitectureError("size", self.size, error.rule, error.remedy) from None
+            rule = f"its images are {' × '.join(map(str, image_shape))}: {error.rule}"
+            raise ArchitectureError("source", self.source, rule, f"{error.remedy}; choose a size") from None
 
     def reading(self) -> dict[str, Any]:
         """Return the arguments of ``data.load`` that decide what is read."""

@@ -86,6 +86,8 @@ def prepare(
     for text in dataset.notices:
         observer.notice(text)
     architecture = options.architecture(dataset.image_shape, len(dataset.classes))
+    if options.network["maps"] and not any(layer.mixing_shape for layer in architecture.convolutions):
+        observer.notice("maps have no effect: no convolution reads several channels")
     model = Model.initial(architecture, dataset.classes, dataset.standardization(), options.seed)
     model = replace(model, provenance=_provenance(options, dataset, command or f"train({options})"))
     engine = engines.create(options.engine, model.standardization, threads, architecture)

@@ -79,6 +79,20 @@ def written(options: TrainingOptions) -> dict[str, Any]:
     return {name: None if value is None else OPTIONS[name].form.write(value) for name, value in values.items()}
 
 
+def plain(value: Any) -> str:
+    """Return any value of JSON as a person reads it.
+
+    >>> plain({"epochs": 3, "augment": [], "early_stopping": False, "group_by": None, "classes": ["a", "b"]})
+    'epochs 3, augment none, early_stopping no, group_by none, classes a, b'
+    """
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {plain(item)}" for key, item in value.items()) or "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(plain, value)) or "none"
+    words = {True: "yes", False: "no"} if isinstance(value, bool) else {None: "none"} if value is None else {}
+    return words.get(value, str(value))
+
+
 def _size(text: str) -> tuple[int, int]:
     height, width = map(int, re.split("[x×]", text.casefold()))
     return height, width

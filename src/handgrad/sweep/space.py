@@ -12,9 +12,10 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from handgrad import effects
 from handgrad.errors import InputError
 from handgrad.runs import TrainingOptions
-from handgrad.runs.written import OPTIONS, combine
+from handgrad.runs.written import OPTIONS, combine, written
 
 _NOT_DRAWN = ("seed", "engine")
 _OF_THE_DATA = ("size", "strict", "group-by")
@@ -51,6 +52,7 @@ def read(path: Path) -> Space:
     if not any(isinstance(entry, Distribution) for entry in space.values()):
         remedy = "give an option a distribution: batch-size = {choice = [32, 64]}"
         raise refuse("leaves nothing to choose", remedy)
+    _check_effects(space, refuse)
     return space
 
 
@@ -114,6 +116,21 @@ def _entry(name: str, entry: Any, refuse: _Refusal) -> Value | Distribution:
         except InputError as error:
             raise refuse(f"has {name} = {value}: {error.rule}", error.remedy) from error
     return result
+
+
+def _check_effects(space: Space, refuse: _Refusal) -> None:
+    """Refuse an option that has no effect in any trial."""
+    defaults = written(TrainingOptions(source=""))
+    for name in space:
+        for row in effects.rows("train", OPTIONS[name].field):
+            beside = row.beside.replace("_", "-")
+            if beside in defaults:
+                entry = space.get(beside, defaults[beside])
+                if not any(map(row.fits, entry.values if isinstance(entry, Distribution) else (entry,))):
+                    given = "true" if row.give is True else f'"{row.give}"'
+                    raise refuse(
+                        f"has {name}, without effect in any trial", f"write {beside} = {given}, or leave it out"
+                    )
 
 
 def _distribution(name: str, entry: dict[str, Any], refuse: _Refusal) -> Distribution:

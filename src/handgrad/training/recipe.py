@@ -68,6 +68,7 @@ class Recipe:
     least_epochs: ClassVar[int] = 4
     batch_sizes: ClassVar[tuple[int, int]] = (128, 32)
     rate_of_large_batches: ClassVar[float] = 0.005
+    most: ClassVar[int] = 1_000_000_000
 
     epochs: int | None = None
     batch_size: int | None = None
@@ -89,6 +90,8 @@ class Recipe:
         for name, number in (("epochs", self.epochs), ("batch_size", self.batch_size), ("patience", self.patience)):
             if (number is not None or name == "patience") and (type(number) is not int or number < 1):
                 raise InputError(name, number, "must be an integer of at least 1", "try 1 or more")
+            if number is not None and number > self.most:
+                raise InputError(name, number, f"must be at most {self.most:,}", "choose a smaller one")
         if self.learning_rate is not None and not 0 < _number(self.learning_rate) < math.inf:
             raise InputError("learning_rate", self.learning_rate, "must be a positive number", "try 0.001")
         if not 0 <= _number(self.weight_decay) < math.inf:
