@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from handgrad import engine as engines
 from handgrad import model_file
-from handgrad.cli import clusters, display, kernels, options
+from handgrad.cli import clusters, display, kernels, options, unseen
 from handgrad.data.image_file import read_image
 from handgrad.errors import InputError, Interrupted
 from handgrad.model import Model
@@ -58,13 +58,13 @@ def predict(
         return
     if out:
         raise InputError("out", out, "is for a cluster only", "give --cluster ray, or leave it out")
-    model = model_file.load(model_path)
+    model = model_file.load_for_pictures(model_path)
     height, width, channels = model.architecture.input_shape
-    paths, pixels, failed = [], [], 0
+    paths, pixels, failed, ranges = [], [], 0, unseen.shown_ranges(model, images)
     with display.counting("Reading pictures") as progress:
         for number, path in enumerate(images, start=1):
             try:
-                pixels.append(read_image(path, (height, width), channels))
+                pixels.append(read_image(path, (height, width), channels, file_ranges=ranges))
                 paths.append(path)
             except InputError as error:
                 display.complain(str(error))
@@ -96,7 +96,7 @@ def _predict_on_cluster(
         raise InputError("images", f"{len(images)} paths", "a cluster takes one", "give a folder or a .parquet file")
     if top > 1:
         raise InputError("top", top, "a cluster predicts one class per picture", "leave it out")
-    model = model_file.load(model_path)
+    model = model_file.load_for_pictures(model_path)
     try:
         with claimed(out, overwrite=True), display.counting("Predicting") as progress:
             summary = predict_on_cluster(

@@ -61,6 +61,7 @@ def predict(
     holds predictions of another model or of other pictures.
     """
     engines.check_name(engine)
+    model = model.of_pictures()
     progress = progress or (lambda done, total: None)
     # The workers may have another working folder.
     images, out = images.resolve(), out.resolve()
@@ -116,7 +117,7 @@ class Predictor:
 
         shape = self.model.architecture.input_shape
         rows: list[dict[str, Any]] = []
-        for names, attempts in read(self.folder, shard, shape, self.threads):
+        for names, attempts in read(self.folder, shard, shape, self.threads, self.model.file_ranges):
             readable = [pixels for pixels in attempts if not isinstance(pixels, str)]
             predicted = iter(self.model.predict(np.array(readable, np.uint8).reshape(-1, *shape), self.engine))
             for name, attempt in zip(names, attempts, strict=True):

@@ -17,6 +17,7 @@ from handgrad.cluster.connection import lines_of
 from handgrad.data.folder import files_below
 from handgrad.data.image_file import read_image
 from handgrad.errors import DataError
+from handgrad.pixel_range import Ranges
 from handgrad.typing import Pixels
 
 ROWS = 4096
@@ -50,7 +51,7 @@ def find(root: Path, rows: int = ROWS) -> Unlabeled:
 
     Picture files are named by their paths from the folder. A Parquet file has a column ``image``, and may have a column
     ``path`` with the pictures' names. An image is either binary, the content of a picture file, or a list of uint8 (or
-    binary of fixed length): the network's height × width × channels numbers, row by row. A shard has this many rows, or
+    binary of fixed length): height × width × channels pixels of 0 to 255, row by row. A shard has this many rows, or
     fewer at the end of a folder or Parquet file.
     """
     refuse = partial(DataError, "images", root)
@@ -73,13 +74,15 @@ def find(root: Path, rows: int = ROWS) -> Unlabeled:
     return Unlabeled(folder, shards, checksum)
 
 
-def read(folder: Path, shard: Shard, shape: _Shape, threads: int) -> Iterator[tuple[list[str], list[Pixels | str]]]:
+def read(
+    folder: Path, shard: Shard, shape: _Shape, threads: int, file_ranges: Ranges | None = None
+) -> Iterator[tuple[list[str], list[Pixels | str]]]:
     """Yield names of pictures, and of each its pixels or what is wrong with it; up to BATCH pictures at a time."""
     paths = list(map(os.fsdecode, shard.files))
     batches = _batches_of_table(folder, paths[0], shard) if _is_table(paths[0]) else _batches_of_files(folder, paths)
     with ThreadPoolExecutor(threads) as pool:
         for names, images in batches:
-            yield names, list(pool.map(partial(_decoded, shape=shape), images))
+            yield names, list(pool.map(partial(_decoded, shape=shape, file_ranges=file_ranges), images))
 
 
 def _is_table(path: str) -> bool:
@@ -143,13 +146,14 @@ def _batches_of_table(folder: Path, path: str, shard: Shard) -> Iterator[tuple[l
             row += batch.num_rows
 
 
-def _decoded(image: Any, shape: _Shape) -> Pixels | str:
+def _decoded(image: Any, shape: _Shape, file_ranges: Ranges | None) -> Pixels | str:
     """Return the pixels of a picture file, its content, or an Arrow scalar of pixels; or what is wrong with it."""
     if image is None:
         return "there is no image"
     if isinstance(image, str | bytes):
         try:
-            return read_image(BytesIO(image) if isinstance(image, bytes) else image, shape[:2], shape[2])
+            file = BytesIO(image) if isinstance(image, bytes) else image
+            return read_image(file, shape[:2], shape[2], file_ranges=file_ranges)
         except DataError as error:
             return error.rule
     is_list = hasattr(image, "values")

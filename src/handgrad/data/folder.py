@@ -19,6 +19,8 @@ from handgrad.data.dataset import Samples
 from handgrad.data.image_files import Decoded, Reader
 from handgrad.data.split import Splits
 from handgrad.errors import DataError
+from handgrad.pixel_range import Ranges
+from handgrad.pixel_range import notices as ranges_told
 from handgrad.typing import Progress
 
 LARGEST_SIDE = 256
@@ -39,7 +41,12 @@ class _Listing(NamedTuple):
 
 
 def read_folder(
-    root: Path, size: tuple[int, int] | None, strict: bool, progress: Progress | None, cache: Cache | None = None
+    root: Path,
+    size: tuple[int, int] | None,
+    strict: bool,
+    progress: Progress | None,
+    cache: Cache | None = None,
+    file_ranges: Ranges | None = None,
 ) -> Splits:
     """Read the images below a folder, one class per folder, named by it.
 
@@ -53,7 +60,7 @@ def read_folder(
     listing = _list(root, refuse)
     troubles: list[str] = []
     try:
-        reader = Reader(root, listing.paths, cache, strict, progress)
+        reader = Reader(root, listing.paths, cache, strict, progress, file_ranges)
         decoded, notices = _decoded(reader, size)
     except OSError as error:
         # The images raise DataErrors: this is the cache.
@@ -61,7 +68,7 @@ def read_folder(
             raise
         reason = error.strerror or error
         troubles = [f"the images are not kept in {cache.folder} ({reason}); choose another folder for the cache"]
-        reader = Reader(root, listing.paths, None, strict, progress)
+        reader = Reader(root, listing.paths, None, strict, progress, file_ranges)
         decoded, notices = _decoded(reader, size)
     if skipped := reader.skipped:
         notices += [*skipped, f"{len(skipped)} of {len(listing.paths)} files in the class folders were skipped"]
@@ -74,7 +81,8 @@ def read_folder(
             rule = f"no file{_within(split, listing.splits)} can be read as a picture"
             raise refuse(rule, "add valid pictures; strict reading names what is wrong with the first")
         splits[split] = whole.subset(chosen)
-    return Splits(listing.classes, **splits, notices=(*notices, *troubles))
+    notices += ranges_told(reader.ranges, file_ranges)
+    return Splits(listing.classes, **splits, notices=(*notices, *troubles), file_ranges=reader.ranges)
 
 
 def _decoded(reader: Reader, size: tuple[int, int] | None) -> tuple[Decoded, list[str]]:

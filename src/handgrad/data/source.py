@@ -23,6 +23,7 @@ from handgrad.data.npz import read_npz
 from handgrad.data.openml import read_openml
 from handgrad.data.split import Splits, complete
 from handgrad.errors import DataError, InputError
+from handgrad.pixel_range import Ranges
 from handgrad.typing import Progress
 
 _DIGITS, _OPENML = "digits", "openml:"
@@ -57,14 +58,14 @@ SOURCES = (
         f"{_OPENML}NAME",
         "a data set of openml.org whose rows are square images",
         lambda source: source.startswith(_OPENML),
-        lambda source, **_: read_openml(source.removeprefix(_OPENML)),
+        lambda source, **options: read_openml(source.removeprefix(_OPENML), options["file_ranges"]),
         on_disk=False,
     ),
     Source(
         "a folder of IDX files",
         "the four files of MNIST or Fashion-MNIST, gzip or not",
         lambda source: is_idx(Path(source)),
-        lambda source, **_: read_idx(Path(source)),
+        lambda source, **options: read_idx(Path(source), options["file_ranges"]),
     ),
     Source(
         "a folder of class folders",
@@ -76,7 +77,7 @@ SOURCES = (
         "an .npz file",
         "`images` and `labels`, or `x_train`, `y_train`, `x_test`, `y_test`; and `classes`, where labels number them",
         lambda source: Path(source).suffix.casefold() == ".npz" and Path(source).exists(),
-        lambda source, **_: read_npz(Path(source)),
+        lambda source, **options: read_npz(Path(source), options["file_ranges"]),
     ),
 )
 """Every kind of source; the first that matches reads it."""
@@ -145,10 +146,13 @@ def read(
     strict: bool = False,
     progress: Progress | None = None,
     cache: Cache | None = None,
+    file_ranges: Ranges | None = None,
 ) -> Splits:
     """Read a source without splitting it; arguments and errors as in ``load``.
 
-    The result has the source's own splits; where it has none, all of it is the training split.
+    `file_ranges` are those of a model: what is black and white in files of 16 bits, floats and the like. For kinds of
+    numbers that are not in them, the source itself decides. The result has the source's own splits; where it has none,
+    all of it is the training split.
 
     Examples
     --------
@@ -164,7 +168,8 @@ def read(
             missing = not source or not Path(source).exists()
             rule = "there is no such file or folder" if missing else "this file is of no kind that can be read"
             raise refuse(rule, f"a source is {KINDS}")
-        splits = kind.read(source, size=size, strict=strict, progress=progress, cache=cache)
+        options = {"size": size, "strict": strict, "progress": progress, "cache": cache, "file_ranges": file_ranges}
+        splits = kind.read(source, **options)
     except OSError as error:
         where = f" at {error.filename}" if error.filename else ""
         rule = f"it cannot be read ({error.strerror or error}{where})"
@@ -175,7 +180,7 @@ def read(
     if len(shapes) > 1:
         rule = f"the images of its splits differ in shape: {', '.join(map(str, sorted(shapes)))}"
         raise refuse(rule, "choose one size for all, and give all the same channels")
-    return Splits(splits.classes, **own, notices=splits.notices)
+    return Splits(splits.classes, **own, notices=splits.notices, file_ranges=splits.file_ranges)
 
 
 def split_source(splits: Splits, source: str, seed: int, group_by: str | None = None) -> Dataset:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import combinations
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from handgrad.data import duplicates, objects
 from handgrad.data.arrays import Refusal
 from handgrad.data.dataset import SPLITS, Dataset, Samples
+from handgrad.pixel_range import Ranges
 
 TEST_SHARE = 0.2
 VALIDATION_SHARE = 0.1
@@ -33,6 +34,8 @@ class Splits:
         None where the source has no such split.
     notices : tuple of str
         What a person should know.
+    file_ranges : dict of PixelRange
+        What is black and white in its files, by kinds of numbers; empty for 8-bit pictures.
     """
 
     classes: tuple[str, ...]
@@ -40,6 +43,7 @@ class Splits:
     validation: Samples | None = None
     test: Samples | None = None
     notices: tuple[str, ...] = ()
+    file_ranges: Ranges = field(default_factory=dict)
 
     @property
     def own(self) -> dict[str, Samples]:
@@ -68,7 +72,8 @@ def complete(name: str, splits: Splits, seed: int, refuse: Refusal, group_by: st
         train, validation = split_off(train, VALIDATION_SHARE, rng)
     dataset = Dataset(name, splits.classes, train, validation, test, splits.notices, group_by)
     found = (duplicates.notice(dataset.splits), _shared_objects(dataset, group_by) if group_by else None)
-    return replace(dataset, notices=(*splits.notices, *(line for line in found if line)))
+    notices = (*splits.notices, *(line for line in found if line))
+    return replace(dataset, notices=notices, file_ranges=splits.file_ranges)
 
 
 def split_csv(dataset: Dataset) -> str:

@@ -11,8 +11,9 @@ import numpy as np
 from handgrad.data import Samples, Splits, absolute, read, split_source
 from handgrad.data.arrays import to_channels
 from handgrad.data.cache import Cache
-from handgrad.errors import DataError
+from handgrad.errors import DataError, InputError
 from handgrad.model import Model
+from handgrad.pixel_range import PIXELS
 from handgrad.typing import Progress
 
 WORDS = {
@@ -49,8 +50,12 @@ def read_unseen(
     then; else all of the source. Refuse classes that the model does not know if `known_only`. The other options are
     those of ``data.read``.
     """
+    if model.pixel_range != PIXELS:
+        rule = f"it takes images of {model.pixel_range or 'no known range'}, and a source gives pixels of {PIXELS}"
+        raise InputError("model", ", ".join(model.classes[:3]), rule, "give model.of_pictures()")
     height, width, channels = model.architecture.input_shape
-    splits = read(source, size=(height, width), strict=strict, progress=progress, cache=cache)
+    kept = partial(read, source, size=(height, width), cache=cache, file_ranges=model.file_ranges)
+    splits = kept(strict=strict, progress=progress)
     refuse = partial(DataError, "source", source)
     numbers = {name: number for number, name in enumerate(model.classes)}
     unknown = [name for name in splits.classes if name not in numbers]

@@ -107,7 +107,9 @@ def application(exhibits: Sequence[Exhibit], token: str) -> Starlette:
         def look() -> None:
             # One at a time: a large picture takes hundreds of megabytes while it is decoded.
             with decoding:
-                pixels = read_image(BytesIO(content), (height, width), depth, to_grey=True)
+                pixels = read_image(
+                    BytesIO(content), (height, width), depth, to_grey=True, file_ranges=visitor.model.file_ranges
+                )
             visitor.look(pixels, None)
 
         return await run_in_threadpool(changed, visitor, look)
