@@ -44,8 +44,8 @@ def same(one: Model, other: Model) -> bool:
         one.architecture == other.architecture
         and one.parameters.vector.dtype == other.parameters.vector.dtype
         and one.parameters.vector.tobytes() == other.parameters.vector.tobytes()
-        and (one.classes, one.standardization, one.provenance)
-        == (other.classes, other.standardization, other.provenance)
+        and (one.classes, one.standardization, one.provenance, one.pixel_range, one.file_ranges)
+        == (other.classes, other.standardization, other.provenance, other.pixel_range, other.file_ranges)
     )
 
 
@@ -182,10 +182,10 @@ def test_a_file_without_permission_is_refused(open_folder: Path) -> None:
     assert f"ModelFileError: model={path}: cannot be read (" in without_privileges(*program)
 
 
-@pytest.mark.parametrize("version", ["0", "3", "", "1.0", "one"])
+@pytest.mark.parametrize("version", ["0", "4", "", "1.0", "one"])
 def test_another_version_is_refused(tmp_path: Path, version: str) -> None:
     text = refusal(write(tmp_path / "model", metadata(version=version)))
-    assert f"format version {version}, and this handgrad reads version 2" in text
+    assert f"format version {version}, and this handgrad reads version 3" in text
 
 
 def test_safetensors_of_something_else_is_refused(tmp_path: Path) -> None:

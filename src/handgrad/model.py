@@ -164,7 +164,7 @@ class Model:
         probabilities = np.empty((len(images), len(self.classes)), self.parameters.vector.dtype)
         for start in range(0, len(images), batch_size):
             batch = images[start : start + batch_size]
-            self._check_range(batch)
+            self.check_range(batch)
             with np.errstate(over="ignore", invalid="ignore"):  # refused below
                 probabilities[start : start + len(batch)] = engine.predict(self.parameters, batch)
             if progress:
@@ -174,8 +174,8 @@ class Model:
             raise InputError("model", ", ".join(self.classes[:3]), rule, "train the model again, on scaled images")
         return probabilities
 
-    def _check_range(self, images: NDArray[Any]) -> None:
-        """Refuse pixels that are above white, and warn of numbers that look like those of another range."""
+    def check_range(self, images: NDArray[Any]) -> None:
+        """Refuse uint8 images that are far above white; warn of other numbers that look like those of another range."""
         doubt = self.pixel_range.doubt(images) if self.pixel_range else None
         if doubt is None:
             return

@@ -160,14 +160,11 @@ class PixelRange:
         """
         if not len(numbers) or (numbers.dtype == np.uint8 and self == PixelRange() and numbers.max() > max(_FEW)):
             return None
-        other = PixelRange.known(numbers)
-        if other is None or other == self or (other.white < self.white and (other.white > 1 or self.white <= 1)):
-            # Fewer bits than the model's may be a dark picture.
-            return None
-        shown = f"numbers of {numbers.min():g} to {numbers.max():g}"
-        if numbers.max() > self.white:
+        other, shown = PixelRange.known(numbers), f"numbers of {numbers.min():g} to {numbers.max():g}"
+        if other and other.white > 2 * self.white:
             return f"{shown} are above white, which is {self.white:g}"
-        return f"{shown} look like {other}"
+        # Fewer bits than the model's may be a dark picture, but not 0 to 1.
+        return f"{shown} look like {other}" if other and other.white <= 1 < self.white else None
 
 
 PIXELS = PixelRange()

@@ -138,8 +138,8 @@ def test_numbers_become_pixels(tmp_path: Path, images: np.ndarray[Any, Any], pix
 @pytest.mark.parametrize(
     ("train", "test", "pixels"),
     [
-        (np.array([0, 257, 1028], np.uint16), np.array([0, 129, 255], np.uint16), ([0, 1, 4], [0, 1, 1])),
-        (np.array([0, 129, 255], np.uint16), np.array([0, 257, 1028], np.uint16), ([0, 1, 1], [0, 1, 4])),
+        (np.array([0, 256, 1023], np.uint16), np.array([0, 129, 255], np.uint16), ([0, 64, 255], [0, 32, 64])),
+        (np.array([0, 129, 255], np.uint16), np.array([0, 256, 1023], np.uint16), ([0, 32, 64], [0, 64, 255])),
         (np.array([0.0, 9.0, 255.0]), np.array([0.0, 0.5, 1.0]), ([0, 9, 255], [0, 0, 1])),
         (np.array([0.0, 0.5, 1.0]), np.array([0.0, 0.5, 1.0]), ([0, 128, 255], [0, 128, 255])),
     ],

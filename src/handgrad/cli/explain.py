@@ -40,7 +40,9 @@ def explain(
     pixels = read_image(image, (height, width), channels, file_ranges=unseen.shown_ranges(model, [image]))
     # The notes engine: compiling kernels for one picture would take longer.
     notes = engines.create("notes", model.standardization)
-    expected = int(model.predict(pixels[None], notes).argmax()) if label is None else _number(model, label)
+    # Predicted whatever is expected: a model whose numbers are too large is refused here.
+    predicted = model.predict(pixels[None], notes)
+    expected = int(predicted.argmax()) if label is None else _number(model, label)
     traced = trace(model, pixels, expected)
     z = traced.tensors["z"]
     atomic.write_files(out.parent, {out.name: explanation_page(traced).encode()})

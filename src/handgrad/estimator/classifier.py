@@ -145,7 +145,8 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     >>> from sklearn.datasets import load_digits
     >>> from sklearn.model_selection import train_test_split
     >>> X, y = load_digits(return_X_y=True)
-    >>> X_train, X_test, y_train, y_test = train_test_split(X.astype("uint8"), y, stratify=y, random_state=0)
+    >>> pixels = (X * 255 / 16).round().astype("uint8")
+    >>> X_train, X_test, y_train, y_test = train_test_split(pixels, y, stratify=y, random_state=0)
     >>> classifier = HandgradClassifier(random_state=0).fit(X_train, y_train)
     >>> classifier.score(X_test, y_test) > 0.95, classifier.image_shape_
     (True, (8, 8, 1))
@@ -300,6 +301,8 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ) -> Self:
         """Train a copy of the model before, or a new one, and adopt it if nothing failed."""
         model = before or self._drawn(architecture, given, recipe, seed)
+        if before:
+            before.check_range(given.samples.images)
         model = replace(model, parameters=model.parameters.copy())
         curve = self.loss_curve_ if before else []
         samples, weights = given.samples, given.weighted(self.class_weight)

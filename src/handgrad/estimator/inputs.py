@@ -105,4 +105,8 @@ class Labeled:
             return self.weights
         labels = self.samples.labels
         weights: Array = compute_class_weight(class_weight, classes=self.classes, y=self.classes[labels])[labels]
-        return weights if self.weights is None else weights * self.weights
+        product = weights if self.weights is None else weights * self.weights
+        if not (np.isfinite(product).all() and product.min() >= 0 and product.any()):
+            rule = "weights must be finite and at least 0, and not all of them zero"
+            raise InputError("class_weight", class_weight, rule, 'give numbers around 1, or "balanced"')
+        return product
