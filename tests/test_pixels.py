@@ -165,7 +165,7 @@ def deep(tmp_path: Path) -> Path:
 
 def test_the_data_set_decides_what_is_white_and_the_model_keeps_it(run: Run, deep: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    options = ("--engine", "notes", "--filters", "2,2", "--hidden", "8", "--epochs", "20", "--out", out)
+    options = ("--engine", "notes", "--filters", "2,2", "--hidden", "8", "--epochs", "150", "--out", out)
     trained = run("train", deep, *options)
     assert trained.code == 0
     assert trained.err.count("16-bit numbers: 0 is taken for black and 1023 for white") == 1

@@ -188,7 +188,7 @@ def kind_of(dtype: DTypeLike) -> str:
     >>> [kind_of(dtype) for dtype in ("u1", "u2", "i4", "f4")]
     ['uint8', 'uint16', 'integers', 'floats']
     """
-    kind = np.dtype(dtype)
+    kind = np.dtype(dtype).newbyteorder("=")
     if kind in (np.uint8, np.uint16):
         return kind.name
     return "floats" if kind.kind == "f" else "integers"

@@ -50,8 +50,8 @@ def serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         # Both end a server: uvicorn handles them, and passes them on here when it has shut down.
         signal.signal(number, lambda *_: sys.exit(0))
-    listening = _listening(HOST, port)
     named = [(_name(path.resolve()), model_file.load_for_pictures(path)) for path in model_paths or ()]
+    listening = _listening(HOST, port)
     exhibits = []
     for name, model in named or [("digits, trained just now", _trained_on_digits())]:
         wanted = source or str(model.provenance.get("data", {}).get("source", "digits"))
