@@ -180,6 +180,10 @@ _UNTOLD = {kind: {usual} | ({PIXELS} if kind == "floats" else set()) for kind, u
 """Ranges that need no mention."""
 
 
+NAMES = {"uint8": "8-bit numbers", "uint16": "16-bit numbers", "integers": "integers", "floats": "floats"}
+"""Of the kinds, for people."""
+
+
 def kind_of(dtype: DTypeLike) -> str:
     """Return the kind of numbers for which one range is kept.
 
@@ -203,12 +207,25 @@ def decide(extents: Mapping[str, Sequence[Extent]], given: Ranges | None) -> dic
 def notices(ranges: Ranges, given: Ranges | None) -> list[str]:
     """Say what was decided, one line for each kind whose range is not the usual one and was not given by a model."""
     why = "by the range of all of them" + ("" if given is None else "; the model was trained on none of this kind")
-    names = {"uint8": "8-bit numbers", "uint16": "16-bit numbers", "integers": "integers", "floats": "floats"}
     return [
-        f"the images hold {names[kind]}: {decided.black:g} is taken for black and {decided.white:g} for white, {why}"
+        f"the images hold {NAMES[kind]}: {decided.black:g} is taken for black and {decided.white:g} for white, {why}"
         for kind, decided in ranges.items()
         if kind not in (given or {}) and decided not in _UNTOLD[kind]
     ]
+
+
+def too_dark(extents: Mapping[str, Sequence[Extent]], ranges: Ranges) -> list[str]:
+    """Say which images are nearly black, if they are most of their kind: one of another scale may be among them."""
+    lines = []
+    for kind, found in extents.items():
+        white = ranges[kind].white
+        dark = sum(_DARK * white > extent.high for extent in found)
+        if 2 * dark > len(found) and white > 0:
+            lines.append(
+                f"{dark} of the {len(found)} pictures with {NAMES[kind]} stay below an eighth of white, "
+                f"which is {white:g}; if they are too dark, give all the same scale"
+            )
+    return lines
 
 
 def _filled(high: float) -> float | None:

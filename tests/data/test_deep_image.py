@@ -170,3 +170,19 @@ def test_the_cache_has_the_range_in_which_it_was_decoded(tmp_path: Path, monkeyp
     (root / "a" / "new.png").unlink()
     assert load(str(root), cache=cache).file_ranges == TEN_BITS
     assert np.asarray(everything(load(str(root), cache=cache)).images).max() == 255
+
+
+def test_one_picture_of_another_scale_is_reported(tmp_path: Path) -> None:
+    root = write_deep(tmp_path / "deep")
+    (told,) = load(str(root)).notices
+    assert told.endswith("0 is taken for black and 1023 for white, by the range of all of them")
+    write_picture(root / "a" / "full.png", ten_bits(9, 7) * 64)  # type: ignore[arg-type]
+    (told,) = load(str(root)).notices
+    assert told.startswith("16 of the 17 pictures with 16-bit numbers stay below an eighth of white, which is 65535;")
+
+
+def test_pictures_of_few_levels_are_reported(tmp_path: Path) -> None:
+    for number in range(16):
+        write_picture(tmp_path / "ab"[number % 2] / f"{number}.png", noise(9, 7, seed=number) // 16)
+    (told,) = load(str(tmp_path)).notices
+    assert told.startswith("all pictures are nearly black")

@@ -20,7 +20,6 @@ from handgrad.data.image_files import Decoded, Reader
 from handgrad.data.split import Splits
 from handgrad.errors import DataError
 from handgrad.pixel_range import Ranges
-from handgrad.pixel_range import notices as ranges_told
 from handgrad.typing import Progress
 
 LARGEST_SIDE = 256
@@ -81,7 +80,7 @@ def read_folder(
             rule = f"no file{_within(split, listing.splits)} can be read as a picture"
             raise refuse(rule, "add valid pictures; strict reading names what is wrong with the first")
         splits[split] = whole.subset(chosen)
-    notices += ranges_told(reader.ranges, file_ranges)
+    notices += reader.told
     return Splits(listing.classes, **splits, notices=(*notices, *troubles), file_ranges=reader.ranges)
 
 

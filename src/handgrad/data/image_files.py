@@ -22,7 +22,7 @@ from handgrad.data.figures import DIGEST, Figures, measure
 from handgrad.data.image_file import decode, deep_extent, size_of
 from handgrad.data.stored import StoredImages
 from handgrad.errors import DataError
-from handgrad.pixel_range import USUAL, Extent, PixelRange, Ranges, decide
+from handgrad.pixel_range import USUAL, Extent, PixelRange, Ranges, decide, notices, too_dark
 from handgrad.typing import Images, Pixels, Progress
 
 _Read = TypeVar("_Read")
@@ -34,6 +34,8 @@ _ROW = np.dtype(
     ]
 )
 """What is known of each decoded image: which file it was, its figures, and the extent of more than 8 bits."""
+
+_DARKEST = 16
 
 _KINDS = ("", *USUAL)
 """Kinds of numbers by their number in a row; 0 is 8 bits."""
@@ -54,7 +56,8 @@ class Reader:
 
     The cache has one file for the folder and each size. An image that is found there, by its file's path, length and
     times, is not decoded again. Without a cache, nothing is kept. What is black and white in images of more than 8 bits
-    is in the given ranges; else all of them decide, before they are decoded. It is then in `ranges`.
+    is in the given ranges; else all of them decide, before they are decoded. It is then in `ranges`, and what a person
+    should know of it in `told`.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class Reader:
         file_ranges: Ranges | None = None,
     ) -> None:
         self.ranges: dict[str, PixelRange] = {}
+        self.told: list[str] = []
         self._given = file_ranges
         self.paths, self.cache, self.strict, self.progress = paths, cache or NoCache(), strict, progress
         self._root = os.path.realpath(root)
@@ -109,7 +113,9 @@ class Reader:
                 ranges = found.about["ranges"]
             rows = self._rows(kept.rows["mark"])[chosen]
             extents = {index: deep for index, deep in self._attempts(deep_extent, chosen[rows < 0], quiet=True) if deep}
-            self.ranges = decide(_by_kind(kept.rows[rows[rows >= 0]], extents.values()), self._given)
+            by_kind = _by_kind(kept.rows[rows[rows >= 0]], extents.values())
+            self.ranges = decide(by_kind, self._given)
+            self.told = [*notices(self.ranges, self._given), *too_dark(by_kind, self.ranges)]
             # The appended one stands for the row −1.
             outdated = np.append(_outdated(kept.rows, ranges, _plain(self.ranges)), False)[rows]
             extents |= zip(chosen[outdated].tolist(), map(_deep, kept.rows[rows[outdated]]), strict=True)
@@ -128,7 +134,9 @@ class Reader:
             if writer:
                 kept = writer.finish(key, self._root, _plain(self.ranges))
                 rows = self._rows(kept.rows["mark"])[chosen]
-            return kept.subset(rows[rows >= 0], chosen[rows >= 0])
+            decoded = kept.subset(rows[rows >= 0], chosen[rows >= 0])
+            self.told += _nearly_black(decoded.figures)
+            return decoded
 
     def _rows(self, marks: NDArray[np.void]) -> Indices:
         """Return the index of each path's mark among these; −1 where it is missing."""
@@ -236,6 +244,15 @@ def _by_kind(rows: NDArray[np.void], extents: Iterable[tuple[str, Extent]]) -> d
     for kind, extent in (*map(_deep, rows[rows["kind"] > 0]), *extents):
         found.setdefault(kind, []).append(extent)
     return found
+
+
+def _nearly_black(figures: Figures) -> list[str]:
+    """Say that pictures look as if they held few levels, such as masks of 0 and 1; 8 bits do not say what is white."""
+    sums, squares = figures.sums.sum(axis=1), figures.squares.sum(axis=1)
+    # The mean square over the mean is at most the greatest number, and near it where only some pixels are not 0.
+    if not sums.any() or (squares > _DARKEST * sums).any():
+        return []
+    return [f"all pictures are nearly black, about {_DARKEST} of 255 at most; if white is another number, scale them"]
 
 
 def _outdated(rows: NDArray[np.void], before: dict[str, Any], now: dict[str, list[float]]) -> NDArray[np.bool_]:
