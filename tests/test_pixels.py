@@ -93,7 +93,7 @@ def test_pictures_are_answered_as_the_numbers_that_the_model_was_fitted_on(
     shown = run("info", path).out
     assert f"{PixelRange(black, white)}, black to white" in shown
     for export in (onnx.export, c.export):
-        assert export(model).content == export(model.of_pictures()).content  # type: ignore[operator]
+        assert export(model).content == export(model.of_pictures()).content
 
 
 def refused(outcome: Outcome) -> bool:
@@ -121,7 +121,7 @@ def test_a_model_of_no_pictures_reads_none(
     with pytest.raises(InputError, match=r"give model\.of_pictures\(\)"):
         read_unseen(model, str(folder))
     with pytest.raises(InputError, match=r"trace model\.of_pictures\(\)"):
-        to_document(trace(model, (pictures[0, ..., np.newaxis] - 80.0) / 90, 0))
+        to_document(trace(model, (pictures[0, ..., np.newaxis] - 80.0) / 90, 0))  # type: ignore[arg-type]
 
 
 def test_arrays_of_another_range_are_refused_or_warned_of(digits: tuple[NDArray[np.uint8], NDArray[Any]]) -> None:

@@ -77,6 +77,9 @@ class PixelRange:
         if not all(abs(number) <= _WIDEST for number in numbers) or not self.white - self.black >= _NARROWEST:
             rule = f"black must be below white, at least {_NARROWEST:g}, and both within ±{_WIDEST:g}"
             raise InputError("pixel_range", f"({self.black:g}, {self.white:g})", rule, "give (0, 1) or (0, 255)")
+        # NumPy's numbers are no JSON.
+        object.__setattr__(self, "black", float(self.black))
+        object.__setattr__(self, "white", float(self.white))
 
     def __str__(self) -> str:
         return f"{self.black:,.10g} to {self.white:,.10g}"

@@ -56,7 +56,7 @@ def tiff(numbers: NDArray[np.generic], photometric: int = 1, sample_format: int 
     return struct.pack("<2sHI", b"II", 42, at + len(lists)) + body + lists + directory
 
 
-def scaled(numbers: NDArray[np.generic], white: float) -> NDArray[np.float64]:
+def scaled(numbers: NDArray[np.uint16], white: float) -> NDArray[np.float64]:
     return np.asarray(np.rint(numbers * (255 / white)))
 
 

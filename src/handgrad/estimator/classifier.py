@@ -302,7 +302,7 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Train a copy of the model before, or a new one, and adopt it if nothing failed."""
         model = before or self._drawn(architecture, given, recipe, seed)
         if before:
-            before.check_range(given.samples.images)
+            before.check_range(np.asarray(given.samples.images))
         model = replace(model, parameters=model.parameters.copy())
         curve = self.loss_curve_ if before else []
         samples, weights = given.samples, given.weighted(self.class_weight)

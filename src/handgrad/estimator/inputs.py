@@ -56,7 +56,7 @@ def ranges_of(wanted: Any, images: Images) -> tuple[PixelRange | None, Ranges]:
     """Return what is black and white in training images, as a person wants it or by themselves, and in such files.
 
     >>> ranges_of("auto", np.array([0.0, 0.9]))
-    (PixelRange(black=0, white=1), {'floats': PixelRange(black=0, white=1)})
+    (PixelRange(black=0.0, white=1.0), {'floats': PixelRange(black=0.0, white=1.0)})
     >>> ranges_of((-1, 1), np.array([-1.0, 0.9]))[0], ranges_of("auto", np.array([-1.0, 0.9]))[0]
     (PixelRange(black=-1.0, white=1.0), None)
     """
