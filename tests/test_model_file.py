@@ -288,3 +288,22 @@ def test_a_model_that_cannot_be_saved_says_where(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(HandgradError, match=r"path=.*file: cannot be written"):
         model_file.save(model(), tmp_path / "file" / "model.safetensors")
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        {"pixel_range": "[0, 1e-320]"},
+        {"pixel_range": "[255, 0]"},
+        {"pixel_range": f"[0, {10**400}]"},
+        {"pixel_range": '"wide"'},
+        {"file_ranges": "[]"},
+        {"file_ranges": '{"uint9": [0, 1]}'},
+        {"file_ranges": '{"uint16": [0]}'},
+        {"standardization": '{"mean": [0], "std": [1e-320]}'},
+        {"standardization": '{"mean": [0], "std": [1e39]}'},
+        {"standardization": f'{{"mean": [{10**400}], "std": [1]}}'},
+    ],
+)
+def test_ranges_and_figures_without_a_meaning_are_refused(tmp_path: Path, texts: dict[str, str]) -> None:
+    assert "its metadata does not fit" in refusal(write(tmp_path / "model", metadata() | texts))

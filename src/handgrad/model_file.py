@@ -114,7 +114,7 @@ def load(path: str | Path) -> Model:
         raise refuse(f"cannot be read ({error.strerror or error})", "check the file") from error
     except SafetensorError as error:
         raise refuse(f"is no valid safetensors file ({error})", f"{_TRAIN}, or copy the file again") from error
-    except (InputError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except (InputError, KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise refuse(f"its metadata does not fit ({error})", _TRAIN) from error
 
 

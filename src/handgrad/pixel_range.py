@@ -91,7 +91,7 @@ class PixelRange:
             return ends
         try:
             black, white = map(float, ends)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise InputError("pixel_range", ends, "must be two numbers, black and white", "give (0, 255)") from error
         return cls(black, white)
 

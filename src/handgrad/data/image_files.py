@@ -110,7 +110,7 @@ class Reader:
             if found:
                 (rows,) = found.arrays
                 kept = _Kept(self.cache.images(found.file, (len(rows), *size, found.about["depth"])), rows)
-                ranges = found.about["ranges"]
+                ranges = dict(found.about.get("ranges") or {})
             rows = self._rows(kept.rows["mark"])[chosen]
             extents = {index: deep for index, deep in self._attempts(deep_extent, chosen[rows < 0], quiet=True) if deep}
             by_kind = _by_kind(kept.rows[rows[rows >= 0]], extents.values())
