@@ -9,7 +9,7 @@ from handgrad import HandgradClassifier
 from handgrad.export import c
 
 digits = load_digits()
-images = digits.images.astype("uint8")
+images = (digits.images * 255 / 16).round().astype("uint8")
 classifier = HandgradClassifier(hidden_layer_sizes=(16,), stages=((8, 8),), max_iter=10, random_state=0)
 classifier.fit(images, digits.target)
 

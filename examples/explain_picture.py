@@ -10,7 +10,7 @@ from handgrad.trace import trace
 from handgrad.web.page import explanation_page
 
 digits = load_digits()
-images = digits.images.astype("uint8")
+images = (digits.images * 255 / 16).round().astype("uint8")
 classifier = HandgradClassifier(max_iter=10, random_state=0).fit(images[1:], digits.target[1:])
 
 traced = trace(classifier.model_, images[0, :, :, np.newaxis], label=0)

@@ -11,7 +11,7 @@ from handgrad import HandgradClassifier
 from handgrad.export import onnx
 
 digits = load_digits()
-images = digits.images.astype("uint8")[..., np.newaxis]
+images = (digits.images * 255 / 16).round().astype("uint8")[..., np.newaxis]
 classifier = HandgradClassifier(max_iter=10, random_state=0).fit(images, digits.target)
 made = onnx.export(classifier.model_)
 Path("digits.onnx").write_bytes(made.content)

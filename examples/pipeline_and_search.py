@@ -16,7 +16,7 @@ def framed(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 digits = load_digits()
-images = digits.images.astype("uint8")
+images = (digits.images * 255 / 16).round().astype("uint8")
 train, test, labels, test_labels = train_test_split(images, digits.target, stratify=digits.target, random_state=0)
 
 pipeline = make_pipeline(FunctionTransformer(framed), HandgradClassifier(max_iter=10, random_state=0))

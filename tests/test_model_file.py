@@ -44,8 +44,8 @@ def same(one: Model, other: Model) -> bool:
         one.architecture == other.architecture
         and one.parameters.vector.dtype == other.parameters.vector.dtype
         and one.parameters.vector.tobytes() == other.parameters.vector.tobytes()
-        and (one.classes, one.standardization, one.provenance)
-        == (other.classes, other.standardization, other.provenance)
+        and (one.classes, one.standardization, one.provenance, one.pixel_range, one.file_ranges)
+        == (other.classes, other.standardization, other.provenance, other.pixel_range, other.file_ranges)
     )
 
 
@@ -182,10 +182,10 @@ def test_a_file_without_permission_is_refused(open_folder: Path) -> None:
     assert f"ModelFileError: model={path}: cannot be read (" in without_privileges(*program)
 
 
-@pytest.mark.parametrize("version", ["0", "3", "", "1.0", "one"])
+@pytest.mark.parametrize("version", ["0", "4", "", "1.0", "one"])
 def test_another_version_is_refused(tmp_path: Path, version: str) -> None:
     text = refusal(write(tmp_path / "model", metadata(version=version)))
-    assert f"format version {version}, and this handgrad reads version 2" in text
+    assert f"format version {version}, and this handgrad reads version 3" in text
 
 
 def test_safetensors_of_something_else_is_refused(tmp_path: Path) -> None:
@@ -288,3 +288,22 @@ def test_a_model_that_cannot_be_saved_says_where(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(HandgradError, match=r"path=.*file: cannot be written"):
         model_file.save(model(), tmp_path / "file" / "model.safetensors")
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        {"pixel_range": "[0, 1e-320]"},
+        {"pixel_range": "[255, 0]"},
+        {"pixel_range": f"[0, {10**400}]"},
+        {"pixel_range": '"wide"'},
+        {"file_ranges": "[]"},
+        {"file_ranges": '{"uint9": [0, 1]}'},
+        {"file_ranges": '{"uint16": [0]}'},
+        {"standardization": '{"mean": [0], "std": [1e-320]}'},
+        {"standardization": '{"mean": [0], "std": [1e39]}'},
+        {"standardization": f'{{"mean": [{10**400}], "std": [1]}}'},
+    ],
+)
+def test_ranges_and_figures_without_a_meaning_are_refused(tmp_path: Path, texts: dict[str, str]) -> None:
+    assert "its metadata does not fit" in refusal(write(tmp_path / "model", metadata() | texts))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import warnings
+from dataclasses import dataclass, field, replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 
 from handgrad import engine as engines
 from handgrad.architecture import Architecture
 from handgrad.engine import Engine
-from handgrad.errors import InputError
+from handgrad.errors import HandgradWarning, InputError
 from handgrad.parameters import Parameters
+from handgrad.pixel_range import PIXELS, PixelRange, Ranges
 from handgrad.provenance import plain
 from handgrad.representation import Represented
 from handgrad.standardization import Standardization
@@ -34,6 +36,12 @@ class Model(Represented):
     provenance : dict
         Where the model comes from, as plain values: command, data, seed, recipe, versions. What JSON has no form for
         becomes a text.
+    pixel_range : PixelRange or None
+        What is black and white in the images that it was fitted on, and in those that ``predict`` takes; None if they
+        are no pictures, or it is not known.
+    file_ranges : dict of PixelRange
+        What is black and white in files of more than 8 bits, and in arrays in files, by their kind of numbers (see
+        ``pixel_range.kind_of``). It was decided on the training data. For other kinds, what is read decides.
 
     Raises
     ------
@@ -45,6 +53,8 @@ class Model(Represented):
     classes: tuple[str, ...]
     standardization: Standardization
     provenance: dict[str, Any] = field(default_factory=dict)
+    pixel_range: PixelRange | None = PIXELS
+    file_ranges: Ranges = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if len(self.classes) != self.architecture.classes or len(set(self.classes)) != len(self.classes):
@@ -82,13 +92,39 @@ class Model(Represented):
         """The sizes of the network."""
         return self.parameters.architecture
 
+    def of_pictures(self) -> Model:
+        """Return the model for pixels of 0 to 255, as picture files have: this one if it is, else one that is equal.
+
+        Its standardization has the conversion in it, so that whatever takes pixels need not know of any other range.
+
+        Raises
+        ------
+        InputError
+            If it is not known what is black and white in the images that it was fitted on.
+
+        Examples
+        --------
+        >>> fitted = Standardization((0.5,), (0.25,)), {}, PixelRange(0, 1)
+        >>> Model(Parameters.zeros(Architecture()), ("free", "defect"), *fitted).of_pictures().standardization
+        Standardization(mean=(127.5,), std=(63.75,))
+        """
+        if self.pixel_range == PIXELS:
+            return self
+        if self.pixel_range is None:
+            rule = "it was fitted on numbers of which none is known to be black or white, so it cannot read pictures"
+            raise InputError("model", ", ".join(self.classes[:3]), rule, "fit it with pixel_range=(black, white)")
+        standardization = self.standardization.of_pixels(self.pixel_range)
+        return replace(self, standardization=standardization, pixel_range=PIXELS)
+
     def to_dict(self) -> dict[str, Any]:
-        """Return the architecture, classes, standardization and provenance as plain values, for JSON."""
+        """Return everything but the parameters as plain values, for JSON."""
         return {
             "architecture": self.architecture.to_dict(),
             "classes": list(self.classes),
             "standardization": self.standardization.to_dict(),
             "provenance": self.provenance,
+            "pixel_range": self.pixel_range and self.pixel_range.to_list(),
+            "file_ranges": {kind: ends.to_list() for kind, ends in sorted(self.file_ranges.items())},
         }
 
     def predict(
@@ -102,7 +138,8 @@ class Model(Represented):
 
         Parameters
         ----------
-        images : array of uint8, shape (count, height, width, channels)
+        images : array of uint8, float32 or float64, shape (count, height, width, channels)
+            In the range that the model was fitted on, `pixel_range`; see ``of_pictures`` for pixels from 0 to 255.
         engine : Engine, optional
             By default, one of the default kind that the model keeps.
         batch_size : int
@@ -113,6 +150,11 @@ class Model(Represented):
         Returns
         -------
         array, shape (count, classes)
+
+        Raises
+        ------
+        InputError
+            If uint8 images are above white, or a result is not finite.
 
         Examples
         --------
@@ -126,10 +168,26 @@ class Model(Represented):
         probabilities = np.empty((len(images), len(self.classes)), self.parameters.vector.dtype)
         for start in range(0, len(images), batch_size):
             batch = images[start : start + batch_size]
-            probabilities[start : start + len(batch)] = engine.predict(self.parameters, batch)
+            self.check_range(batch)
+            with np.errstate(over="ignore", invalid="ignore"):  # refused below
+                probabilities[start : start + len(batch)] = engine.predict(self.parameters, batch)
             if progress:
                 progress(start + len(batch), len(images))
+        if not np.isfinite(probabilities).all():
+            rule = "its probabilities are not finite: its weights, or these images, are too large"
+            raise InputError("model", ", ".join(self.classes[:3]), rule, "train the model again, on scaled images")
         return probabilities
+
+    def check_range(self, images: NDArray[Any]) -> None:
+        """Refuse uint8 images that are far above white; warn of other numbers that look like those of another range."""
+        doubt = self.pixel_range.doubt(images) if self.pixel_range else None
+        if doubt is None:
+            return
+        rule = f"{doubt}, and the model was fitted on {self.pixel_range}"
+        remedy = "scale the images as in fit; for pixels of 0 to 255, use model.of_pictures()"
+        if images.dtype == np.uint8 and self.pixel_range and images.max() > self.pixel_range.white:
+            raise InputError("images", f"uint8 of shape {images.shape}", rule, remedy)
+        warnings.warn(f"images: {rule}; {remedy}", HandgradWarning, stacklevel=3)
 
     def check_engine(self, engine: Engine) -> None:
         """Raise an InputError if an engine's standardization is not the model's."""

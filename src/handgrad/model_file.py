@@ -4,10 +4,12 @@
 metadata key          value
 ====================  =====================================================================
 ``format``            ``handgrad``
-``version``           ``2``, raised when an older reader would misread the file
+``version``           ``3``, raised when an older reader would misread the file
 ``architecture``      the arguments of ``Architecture``
 ``classes``           the classes' names, in order
-``standardization``   mean and std of each channel, in pixel values
+``standardization``   mean and std of each channel, in the numbers of ``pixel_range``
+``pixel_range``       black and white in the images that it was fitted on; null if not known
+``file_ranges``       black and white in files of other numbers, by kind: ``uint16`` …
 ``provenance``        command, data and its checksum, seed, recipe, versions
 ====================  =====================================================================
 
@@ -32,13 +34,19 @@ from handgrad.architecture import Architecture
 from handgrad.errors import InputError, ModelFileError
 from handgrad.model import Model
 from handgrad.parameters import Parameters
+from handgrad.pixel_range import PIXELS, USUAL, PixelRange, Ranges
 from handgrad.standardization import Standardization
 
 FILE_NAME = "model.safetensors"
 CHECKPOINTS = "checkpoints"
 """Folder beside the model file while a training is not finished."""
-VERSION = "2"
-_KEYS = ("architecture", "classes", "standardization", "provenance")
+VERSION = "3"
+_KEYS = ("architecture", "classes", "standardization", "provenance", "pixel_range", "file_ranges")
+_OLDER = {
+    "pixel_range": json.dumps(PIXELS.to_list()),
+    "file_ranges": json.dumps({kind: ends.to_list() for kind, ends in USUAL.items()}),
+}
+"""What versions 1 and 2 always meant."""
 _GIVE, _TRAIN = "give the model.safetensors of a training", "train the model again"
 
 
@@ -111,8 +119,23 @@ def load(path: str | Path) -> Model:
         raise refuse(f"cannot be read ({error.strerror or error})", "check the file") from error
     except SafetensorError as error:
         raise refuse(f"is no valid safetensors file ({error})", f"{_TRAIN}, or copy the file again") from error
-    except (InputError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except (InputError, KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise refuse(f"its metadata does not fit ({error})", _TRAIN) from error
+
+
+def load_for_pictures(path: str | Path) -> Model:
+    """Read a model file, and return the model for pixels of 0 to 255 (see ``Model.of_pictures``).
+
+    Raises
+    ------
+    ModelFileError
+        As ``load``, and if it is not known what is black and white in the images that it was fitted on.
+    """
+    model = load(path)
+    try:
+        return model.of_pictures()
+    except InputError as error:
+        raise ModelFileError("model", path, error.rule, error.remedy) from None
 
 
 def _model(file: Any, refuse: Callable[[str, str], ModelFileError]) -> Model:
@@ -134,7 +157,16 @@ def _model(file: Any, refuse: Callable[[str, str], ModelFileError]) -> Model:
         raise ValueError("classes must be a list of names")
     standardization = Standardization.from_dict(metadata["standardization"])
     provenance = dict(metadata["provenance"].items())
-    return Model(Parameters(architecture, vector), tuple(classes), standardization, provenance)
+    ends = metadata["pixel_range"]
+    ranges = (None if ends is None else PixelRange.of(ends)), _file_ranges(metadata["file_ranges"])
+    return Model(Parameters(architecture, vector), tuple(classes), standardization, provenance, *ranges)
+
+
+def _file_ranges(found: dict[str, Any]) -> Ranges:
+    ranges = {kind: PixelRange.of(ends) for kind, ends in found.items()}
+    if unknown := sorted(set(ranges) - set(USUAL)):
+        raise ValueError(f"file_ranges has the unknown kind {unknown[0]!r}")
+    return ranges
 
 
 def _metadata(texts: dict[str, str], refuse: Callable[[str, str], ModelFileError]) -> dict[str, Any]:
@@ -145,6 +177,8 @@ def _metadata(texts: dict[str, str], refuse: Callable[[str, str], ModelFileError
         # It spelled some names in another way.
         figures = json.loads(texts["standardisation"])
         texts = texts | {"standardization": json.dumps({"mean": figures["mean"], "std": figures["deviation"]})}
+    if version in ("1", "2"):
+        texts = _OLDER | texts
     elif version != VERSION:
         rule = f"has the format version {version}, and this handgrad reads version {VERSION}"
         raise refuse(rule, "use the handgrad that wrote it, or train again")

@@ -11,9 +11,12 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from handgrad.errors import InputError
+from handgrad.pixel_range import PIXELS, PixelRange
 from handgrad.typing import Array, Images, Pixels, Stored
 
 _PIECE = 256
+LARGEST = 1e30
+"""Of what a network's numbers are standardized with: its square root is far from the ends of float32."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Standardization:
     Raises
     ------
     InputError
-        If the two differ in length, or a std is not positive.
+        If the two differ in length, a std is not positive, or a number is too large or too small for float32.
 
     Examples
     --------
@@ -49,6 +52,9 @@ class Standardization:
             rule = "needs one finite mean and one positive std for each channel"
             remedy = "use those of the training set"
             raise InputError("standardization", f"mean {self.mean}, std {self.std}", rule, remedy)
+        if max(map(abs, numbers)) > LARGEST or min(self.std) < 1 / LARGEST:
+            rule = f"no number may be above {LARGEST:g}, and no std below {1 / LARGEST:g}: float32 has no room for more"
+            raise InputError("standardization", f"mean {self.mean}, std {self.std}", rule, "scale the images to 0 to 1")
 
     @classmethod
     def of(cls, images: Images, sample_weight: Array | None = None) -> Standardization:
@@ -106,6 +112,20 @@ class Standardization:
         wide = dtype if images.dtype == np.uint8 else np.float64
         mean, std = np.asarray(self.mean, wide), np.asarray(self.std, wide)
         return ((images.astype(wide) - mean) / std).astype(dtype, copy=False)
+
+    def of_pixels(self, pixel_range: PixelRange) -> Standardization:
+        """Return the one that does the same to pixels, 0 to 255, as this one does to numbers of a range.
+
+        Examples
+        --------
+        >>> Standardization((0.5,), (0.25,)).of_pixels(PixelRange(0, 1))
+        Standardization(mean=(127.5,), std=(63.75,))
+        """
+        if pixel_range == PIXELS:
+            return self
+        scale = PIXELS.white / (pixel_range.white - pixel_range.black)
+        mean = tuple((each - pixel_range.black) * scale for each in self.mean)
+        return Standardization(mean, tuple(each * scale for each in self.std))
 
     @classmethod
     def from_dict(cls, figures: dict[str, Any]) -> Standardization:

@@ -253,7 +253,7 @@ from handgrad.data import load
 from handgrad.data.cache import Cache
 import handgrad.data.image_files as image_files
 decode, decoded = image_files.decode, []
-image_files.decode = lambda path, size: (decoded.append(path), decode(path, size))[1]
+image_files.decode = lambda path, *rest: (decoded.append(path), decode(path, *rest))[1]
 print(load(sys.argv[1], size=(40, 40), cache=Cache(Path(sys.argv[2]))).checksum(), len(decoded))
 """
 

@@ -15,6 +15,7 @@ from handgrad.data import load
 from handgrad.data.arrays import to_images, to_pixels
 from handgrad.data.image_file import decode
 from handgrad.errors import DataError
+from handgrad.pixel_range import PixelRange
 from tests.data.writing import everything
 
 REFUSE = partial(DataError, "source", "numbers")
@@ -29,7 +30,7 @@ STEPS = np.linspace(0, 1, 1021)
 def test_a_pixel_is_half_a_step_from_its_number_at_most(shares: list[float], kind: tuple[int, str]) -> None:
     white, dtype = kind
     numbers = (np.array(shares) * white).astype(dtype)
-    off = to_pixels(numbers, white, REFUSE) - numbers.astype(np.float64) * (255 / white)
+    off = to_pixels(numbers, PixelRange(0, white), REFUSE) - numbers.astype(np.float64) * (255 / white)
     assert np.abs(off).max() <= 0.5 + 1e-4
 
 
@@ -37,7 +38,7 @@ def test_a_pixel_is_half_a_step_from_its_number_at_most(shares: list[float], kin
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
 def test_floats_are_rounded_on_the_average_to_themselves(scale: int, dtype: str) -> None:
     """Cut off, they would be darker by half a pixel."""
-    (pixels,) = to_images([(STEPS * scale).astype(dtype).reshape(1, 1, -1)], REFUSE)
+    (pixels,), _ = to_images([(STEPS * scale).astype(dtype).reshape(1, 1, -1)], REFUSE)
     assert abs(pixels.mean() - 127.5) < 0.1
 
 

@@ -106,6 +106,8 @@ def test_the_metadata_tell_everything_but_the_parameters() -> None:
         "architecture": json.loads(json.dumps(SMALL.to_dict())),
         "classes": list(classes),
         "standardization": {"mean": [3.5], "std": [0.1]},
+        "pixel_range": [0, 255],
+        "file_ranges": {},
         "provenance": provenance,
     }
     assert about.producer_name == "handgrad"

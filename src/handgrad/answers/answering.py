@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -105,6 +106,7 @@ class Answerer:
 
     def __init__(self, model: Model, manner: Manner, threads: int | None = None, engine: Engine | None = None) -> None:
         check_threshold(manner.threshold, model.classes)
+        model = model.of_pictures()
         self.model, self.manner, self.shape = model, manner, model.architecture.input_shape
         self.engine = engine or engines.create(manner.engine, model.standardization, threads, model.architecture)
         self._names = tuple(map(printable, model.classes))
@@ -118,12 +120,13 @@ class Answerer:
 
     def of_shard(self, folder: Path | None, shard: Shard) -> Iterator[list[Answer]]:
         """Yield the answers to a shard's pictures, a batch at a time."""
-        for names, attempts in read(folder, shard, self.shape, self._pool):
+        for names, attempts in read(folder, shard, self.shape, self._pool, self.model.file_ranges):
             yield self.answers(names, attempts)
 
     def of_files(self, names: Sequence[str], paths: Sequence[str]) -> list[Answer]:
         """Return the answers to the pictures in some files."""
-        return self.answers(names, list(self._pool.map(lambda path: decoded(path, self.shape), paths)))
+        decode = partial(decoded, shape=self.shape, file_ranges=self.model.file_ranges)
+        return self.answers(names, list(self._pool.map(decode, paths)))
 
     def answers(self, names: Sequence[str], attempts: Sequence[Attempt]) -> list[Answer]:
         """Return the answers to some pictures, of which each could be read or not."""

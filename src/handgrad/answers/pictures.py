@@ -19,6 +19,7 @@ import numpy as np
 from handgrad.data.image_file import read_image
 from handgrad.data.walking import files_below
 from handgrad.errors import DataError
+from handgrad.pixel_range import Ranges
 from handgrad.typing import Pixels
 
 BATCH = 256
@@ -60,9 +61,9 @@ def find(images: Sequence[Path], rows: int, without: Collection[Path] = ()) -> U
 
     The files of a folder are named by their paths from there, others as they are given. A Parquet file has a column
     ``image``, and may have a column ``path`` with the pictures' names. An image is either binary, the content of a
-    picture file, or a list of uint8 (or binary of fixed length): the network's height × width × channels numbers, row
-    by row. A shard has this many rows, or fewer at the end. What is `without` is no picture: the results, if they are
-    in the same folder. A DataError is raised if there are no pictures.
+    picture file, or a list of uint8 (or binary of fixed length): the network's height × width × channels pixels of 0 to
+    255, row by row. A shard has this many rows, or fewer at the end. What is `without` is no picture: the results, if
+    they are in the same folder. A DataError is raised if there are no pictures.
     """
     refuse = partial(DataError, "images", ", ".join(map(str, images)))
     try:
@@ -107,13 +108,15 @@ def files_of(images: Iterable[Path], without: Collection[Path] = ()) -> list[str
     return paths
 
 
-def read(folder: Path | None, shard: Shard, shape: Shape, pool: Executor) -> Iterator[tuple[list[str], list[Attempt]]]:
+def read(
+    folder: Path | None, shard: Shard, shape: Shape, pool: Executor, file_ranges: Ranges | None = None
+) -> Iterator[tuple[list[str], list[Attempt]]]:
     """Yield names of pictures, and an attempt at each; BATCH pictures at a time, which the pool decodes ahead."""
     paths = list(map(os.fsdecode, shard.files))
     batches = _batches_of_table(folder, paths[0], shard) if _is_table(paths[0]) else _batches_of_files(folder, paths)
     ahead: deque[tuple[list[str], Iterator[Attempt]]] = deque()
     for names, images in batches:
-        ahead.append((names, pool.map(partial(decoded, shape=shape), images)))
+        ahead.append((names, pool.map(partial(decoded, shape=shape, file_ranges=file_ranges), images)))
         if len(ahead) > _AHEAD:
             names, attempts = ahead.popleft()
             yield names, list(attempts)
@@ -121,14 +124,15 @@ def read(folder: Path | None, shard: Shard, shape: Shape, pool: Executor) -> Ite
         yield names, list(attempts)
 
 
-def decoded(image: Any, shape: Shape) -> Attempt:
+def decoded(image: Any, shape: Shape, file_ranges: Ranges | None = None) -> Attempt:
     """Return the pixels of a picture file, its content, or an Arrow scalar of pixels; or what is wrong with it."""
     refuse = partial(DataError, "picture", image if isinstance(image, str) else "row", remedy="write it again")
     if image is None:
         return refuse(rule="there is no image")
     if isinstance(image, str | bytes):
         try:
-            return read_image(BytesIO(image) if isinstance(image, bytes) else image, shape[:2], shape[2])
+            file = BytesIO(image) if isinstance(image, bytes) else image
+            return read_image(file, shape[:2], shape[2], file_ranges=file_ranges)
         except DataError as error:
             return error
     is_list = hasattr(image, "values")

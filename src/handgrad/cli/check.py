@@ -12,7 +12,7 @@ import typer
 from handgrad import engine as engines
 from handgrad import model_file, progress, verify
 from handgrad.architecture import Architecture
-from handgrad.cli import completion, display, kernels, options
+from handgrad.cli import completion, display, kernels, options, unseen
 from handgrad.data.image_file import read_image
 from handgrad.parameters import Parameters
 from handgrad.standardization import Standardization
@@ -73,11 +73,11 @@ def check(
 def _networks(model_path: Path | None, image: Path | None, rng: np.random.Generator) -> list[tuple[Parameters, Array]]:
     if model_path is None:
         return verify.networks_of_the_notes(rng)
-    model = model_file.load(model_path)
+    model = model_file.load_for_pictures(model_path)
     height, width, channels = model.architecture.input_shape
     if image is None:
         return [(model.parameters, rng.standard_normal((1, height, width, channels)))]
-    pixels = read_image(image, (height, width), channels)[None]
+    pixels = read_image(image, (height, width), channels, file_ranges=unseen.shown_ranges(model, [image]))[None]
     return [(model.parameters, model.standardization.apply(pixels, np.float64))]
 
 

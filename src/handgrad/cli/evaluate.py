@@ -45,7 +45,7 @@ def evaluate(
     """
     check_threshold(threshold)
     with claimed(out, overwrite) if out else contextlib.nullcontext():
-        model = model_file.load(model_path)
+        model = model_file.load_for_pictures(model_path)
         samples, which, notices = shown_unseen(model, source, cache.chosen(cache_folder, no_cache), strict=strict)
         computing = engines.create(engine, model.standardization, threads, model.architecture)
         kernels.prepare(computing, model.parameters, samples.images.dtype)

@@ -9,7 +9,7 @@ import typer
 
 from handgrad import engine as engines
 from handgrad import model_file
-from handgrad.cli import display, options
+from handgrad.cli import display, options, unseen
 from handgrad.data.image_file import read_image
 from handgrad.errors import InputError
 from handgrad.model import Model
@@ -35,12 +35,14 @@ def explain(
     from handgrad.web.page import explanation_page
 
     options.refuse_file(out, overwrite)
-    model = model_file.load(model_path)
+    model = model_file.load_for_pictures(model_path)
     height, width, channels = model.architecture.input_shape
-    pixels = read_image(image, (height, width), channels)
+    pixels = read_image(image, (height, width), channels, file_ranges=unseen.shown_ranges(model, [image]))
     # The notes engine: compiling kernels for one picture would take longer.
     notes = engines.create("notes", model.standardization)
-    expected = int(model.predict(pixels[None], notes).argmax()) if label is None else _number(model, label)
+    # Predicted whatever is expected: a model whose numbers are too large is refused here.
+    predicted = model.predict(pixels[None], notes)
+    expected = int(predicted.argmax()) if label is None else _number(model, label)
     traced = trace(model, pixels, expected)
     z = traced.tensors["z"]
     atomic.write_files(out.parent, {out.name: explanation_page(traced).encode()})

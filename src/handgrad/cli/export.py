@@ -52,7 +52,7 @@ def export(
     settings: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     chosen = format_of(out, settings)
     options.refuse_file(out, overwrite)
-    model = model_file.load(model_path)
+    model = model_file.load_for_pictures(model_path)
     if int8 or data:
         # Imported here, since it loads what evaluates a model.
         from handgrad.cli import rounding

@@ -29,7 +29,7 @@ def _print(model: Model) -> None:
         shape = " × ".join(map(str, node.shape))
         if node.operation == "parameter":
             values = model.parameters[node.name]
-            learned = display.styled(f"learned, {values.min():.3f} … {values.max():.3f}", "dim")
+            learned = display.styled(f"learned, {values.min():.4g} … {values.max():.4g}", "dim")
             table.add_row(f"  {node.name}", shape, f"{values.size:,}", learned)
         else:
             settings = "".join(f", {name} = {value}" for name, value in node.options.items())
@@ -40,8 +40,12 @@ def _print(model: Model) -> None:
     facts.show_header = False
     facts.add_row("parameters", f"{architecture.parameter_count:,}")
     facts.add_row("classes", Text(", ".join(map(shown, model.classes))))
-    facts.add_row("mean", ", ".join(f"{value:.3f}" for value in model.standardization.mean))
-    facts.add_row("std", ", ".join(f"{value:.3f}" for value in model.standardization.std))
+    facts.add_row("mean", ", ".join(f"{value:.6g}" for value in model.standardization.mean))
+    facts.add_row("std", ", ".join(f"{value:.6g}" for value in model.standardization.std))
+    pixels = f"{model.pixel_range}, black to white" if model.pixel_range else "not known, so it reads no pictures"
+    facts.add_row("pixels", pixels)
+    for kind, ends in model.file_ranges.items():
+        facts.add_row(f"{kind} in files", f"{ends}, black to white")
     for name, value in model.provenance.items():
         facts.add_row(name, Text(shown(plain(value))))
     display.stdout.print()

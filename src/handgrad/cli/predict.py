@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -65,7 +65,7 @@ def predict(
     clusters.check(cluster, workers, address)
     _check(out, overwrite, cluster)
     manner = Manner(top, threshold, engine)
-    model = model_file.load(model_path)
+    model = model_file.load_for_pictures(model_path)
     if out and out != _STDOUT:
         scheduler = _scheduler(model, manner, threads, workers, address, out, overwrite)
         try:
@@ -82,12 +82,14 @@ def predict(
         else:
             _print_summary(summary, out)
         return
+    paths = [] if out else [one for path in images for one in (files_of([path]) if path.is_dir() else [str(path)])]
+    model = replace(model, file_ranges=unseen.shown_ranges(model, list(map(Path, paths))))
     computing = engines.create(engine, model.standardization, threads, model.architecture)
     with Answerer(model, manner, threads, computing) as answerer:
         if out:
             _stream(answerer, images, json)
         else:
-            _show(answerer, images, json)
+            _show(answerer, paths, json)
 
 
 def _check(out: Path | None, overwrite: bool, cluster: str | None) -> None:
@@ -145,9 +147,8 @@ def _stream(answerer: Answerer, images: Sequence[Path], json: bool) -> None:
         display.notice(f"{unreadable:,} pictures could not be read; the column error says why")
 
 
-def _show(answerer: Answerer, images: Sequence[Path], json: bool) -> None:
+def _show(answerer: Answerer, paths: Sequence[str], json: bool) -> None:
     """Print a table of all answers, and what cannot be read."""
-    paths = [path for image in images for path in (files_of([image]) if image.is_dir() else [str(image)])]
     if any(map(os.path.exists, paths)):
         kernels.prepare(answerer.engine, answerer.model.parameters, np.uint8)
     found: list[Answer] = []

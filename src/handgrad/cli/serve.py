@@ -49,7 +49,7 @@ def serve(
 
     end_quietly()
     taken = listening(port)
-    named = [(_name(path.resolve()), model_file.load(path)) for path in model_paths or ()]
+    named = [(_name(path.resolve()), model_file.load_for_pictures(path)) for path in model_paths or ()]
     exhibits = []
     for name, model in named or [("digits, trained just now", _trained_on_digits())]:
         exhibits.append(Exhibit(name, model, *_pictures(source, model)))

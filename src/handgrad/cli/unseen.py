@@ -6,13 +6,25 @@ What a model file says of its training may be anybody's: nothing that it names i
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from handgrad.cli import display
 from handgrad.data.cache import Cache
+from handgrad.data.image_file import ranges_of
 from handgrad.model import Model
+from handgrad.pixel_range import Ranges, notices
 from handgrad.provenance import told
 from handgrad.report.unseen import Unseen, read_unseen
+
+
+def shown_ranges(model: Model, paths: Sequence[Path]) -> Ranges:
+    """Return what is black and white in pictures of more than 8 bits, and print what the model does not say."""
+    ranges = ranges_of(paths, model.file_ranges)
+    for text in notices(ranges, model.file_ranges):
+        display.notice(text)
+    return ranges
 
 
 def shown_unseen(model: Model, source: str, cache: Cache | None, **options: Any) -> Unseen:

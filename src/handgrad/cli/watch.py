@@ -40,7 +40,7 @@ def watch(
     reason. The next call continues: it answers only what is new.
     """
     manner = answers.Manner(top, threshold, engine)
-    model = model_file.load(model_path)
+    model = model_file.load_for_pictures(model_path)
     refuse_file(out, overwrite)
     computing = engines.create(engine, model.standardization, threads, model.architecture)
     kernels.prepare(computing, model.parameters, np.uint8)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from handgrad.data.arrays import Refusal, to_images
 from handgrad.data.dataset import Samples
 from handgrad.data.split import Splits
+from handgrad.pixel_range import Ranges, notices
 
 
 def natural_order(name: str) -> tuple[list[tuple[str, int]], str]:
@@ -30,13 +31,16 @@ def natural_order(name: str) -> tuple[list[tuple[str, int]], str]:
 
 
 def to_splits(
-    pairs: Sequence[tuple[NDArray[Any], NDArray[Any]]], refuse: Refusal, classes: NDArray[Any] | None = None
+    pairs: Sequence[tuple[NDArray[Any], NDArray[Any]]],
+    refuse: Refusal,
+    classes: NDArray[Any] | None = None,
+    file_ranges: Ranges | None = None,
 ) -> Splits:
     """Make the training split, and the test split if there is a second pair, of images and labels of any kind.
 
-    Images are as in ``arrays.to_images``; labels are integers or strings, one per image. `classes` are the names that
-    integer labels count from 0. Without them, the training labels are the names: integers by value, strings in natural
-    order.
+    Images and `file_ranges` are as in ``arrays.to_images``; labels are integers or strings, one per image. `classes`
+    are the names that integer labels count from 0. Without them, the training labels are the names: integers by value,
+    strings in natural order.
 
     Examples
     --------
@@ -47,7 +51,7 @@ def to_splits(
     >>> splits.classes, splits.train.labels
     (('3', '10'), array([1, 0, 0]))
     """
-    images = to_images([images for images, _ in pairs], refuse)
+    images, ranges = to_images([images for images, _ in pairs], refuse, file_ranges)
     for _, labels in pairs:
         if labels.ndim != 1 or labels.dtype.kind not in "iuUS":
             rule = f"its labels are {labels.dtype} of shape {labels.shape}; they must be integers or strings"
@@ -59,7 +63,8 @@ def to_splits(
             raise refuse(f"it has {len(pixels)} images and {len(labels)} labels ({split})", "give one label per image")
         counted = classes is not None and labels.dtype.kind in "iu"
         samples.append(Samples(pixels, (_checked if counted else _numbers)(labels, names, split, refuse)))
-    return Splits(names, samples[0], test=samples[1] if len(samples) > 1 else None)
+    test, told = samples[1] if len(samples) > 1 else None, tuple(notices(ranges, file_ranges))
+    return Splits(names, samples[0], test=test, notices=told, file_ranges=ranges)
 
 
 def _names(labels: NDArray[Any], refuse: Refusal) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from handgrad.data.figures import Figures, measure
 from handgrad.data.stored import StoredImages
 from handgrad.errors import InputError
+from handgrad.pixel_range import Ranges
 from handgrad.representation import Represented
 from handgrad.standardization import Standardization
 from handgrad.typing import Images
@@ -118,6 +119,8 @@ class Dataset(Represented):
         What a person should know: which images were skipped and why, which were resized.
     group_by : str, optional
         What named the object of each image, as in ``objects.objects_of``.
+    file_ranges : dict of PixelRange
+        What was black and white in its files, by kinds of numbers; empty for 8-bit pictures.
     """
 
     name: str
@@ -127,6 +130,7 @@ class Dataset(Represented):
     test: Samples
     notices: tuple[str, ...] = ()
     group_by: str | None = None
+    file_ranges: Ranges = field(default_factory=dict)
 
     @property
     def splits(self) -> dict[str, Samples]:

@@ -18,6 +18,7 @@ from handgrad.data.layout import Listing, list_pictures, within
 from handgrad.data.remarks import Remarks, counted, some
 from handgrad.data.split import Splits
 from handgrad.errors import DataError
+from handgrad.pixel_range import Ranges
 from handgrad.typing import Progress
 
 LARGEST_SIDE = 256
@@ -27,7 +28,12 @@ Labels: TypeAlias = NDArray[np.int64]
 
 
 def read_folder(
-    root: Path, size: tuple[int, int] | None, strict: bool, progress: Progress | None, cache: Cache | None = None
+    root: Path,
+    size: tuple[int, int] | None,
+    strict: bool,
+    progress: Progress | None,
+    cache: Cache | None = None,
+    file_ranges: Ranges | None = None,
 ) -> Splits:
     """Read the images below a folder, one class per folder, named by it.
 
@@ -42,7 +48,7 @@ def read_folder(
     listing = list_pictures(root, remarks)
     troubles: list[str] = []
     try:
-        reader = Reader(root, listing.paths, cache, strict, progress)
+        reader = Reader(root, listing.paths, cache, strict, progress, file_ranges)
         decoded, notices = _decoded(reader, size)
     except OSError as error:
         # The images raise DataErrors: this is the cache.
@@ -50,7 +56,7 @@ def read_folder(
             raise
         reason = error.strerror or error
         troubles = [f"the images are not kept in {cache.folder} ({reason}); choose another folder for the cache"]
-        reader = Reader(root, listing.paths, None, strict, progress)
+        reader = Reader(root, listing.paths, None, strict, progress, file_ranges)
         decoded, notices = _decoded(reader, size)
     if skipped := reader.skipped:
         notices += [*skipped, f"{len(skipped)} of {len(listing.paths)} files in the class folders were skipped"]
@@ -67,7 +73,8 @@ def read_folder(
     classes, labels = _with_pictures(listing, owners, labels, remarks)
     whole = Samples(decoded.images, labels, names, decoded.figures)
     splits = {split: whole.subset(np.flatnonzero(owners == n)) for n, split in enumerate(listing.splits)}
-    return Splits(classes, **splits, notices=(*remarks.lines, *notices, *troubles))
+    notices += reader.told
+    return Splits(classes, **splits, notices=(*remarks.lines, *notices, *troubles), file_ranges=reader.ranges)
 
 
 def _with_pictures(

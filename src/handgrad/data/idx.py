@@ -16,6 +16,7 @@ from handgrad.data.classes import to_splits
 from handgrad.data.expansion import check_expansion
 from handgrad.data.split import Splits
 from handgrad.errors import DataError
+from handgrad.pixel_range import Ranges
 from handgrad.typing import Pixels
 
 _FILES = {"train-images": 3, "train-labels": 1, "t10k-images": 3, "t10k-labels": 1}
@@ -29,7 +30,7 @@ def is_idx(folder: Path) -> bool:
     return any(_found(folder, file) for file in _FILES)
 
 
-def read_idx(folder: Path) -> Splits:
+def read_idx(folder: Path, file_ranges: Ranges | None = None) -> Splits:
     """Read the four IDX files of a folder; the classes are named by their numbers.
 
     They are ``train-images-idx3-ubyte``, ``train-labels-idx1-ubyte`` and the same two of ``t10k``, or in the spelling
@@ -43,7 +44,7 @@ def read_idx(folder: Path) -> Splits:
             rule = f"it lacks {_spellings(file)[0]}; the four IDX files go together"
             raise refuse(rule, "add it (with .gz or without)")
         arrays.append(read_array(path, dimensions))
-    return to_splits([(arrays[0], arrays[1]), (arrays[2], arrays[3])], refuse)
+    return to_splits([(arrays[0], arrays[1]), (arrays[2], arrays[3])], refuse, file_ranges=file_ranges)
 
 
 def read_array(path: Path, dimensions: int) -> Pixels:

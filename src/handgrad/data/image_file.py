@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 import threading
 import warnings
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from io import BufferedReader, BytesIO, FileIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageChops, UnidentifiedImageError
 
-from handgrad.data.arrays import Refusal, to_channels, to_pixels
-from handgrad.errors import DataError
+from handgrad.data import deep_image
+from handgrad.data.arrays import Refusal, extent_of, to_channels, to_pixels
+from handgrad.errors import DataError, InputError
+from handgrad.pixel_range import USUAL, Extent, PixelRange, Ranges, decide
 from handgrad.typing import Images, Pixels
 
 _UPLOADED = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
@@ -35,8 +39,15 @@ _TURNS = {
 }
 
 
-def read_image(path: str | Path | BytesIO, size: tuple[int, int], channels: int, *, to_grey: bool = False) -> Pixels:
-    """Read an image as a model takes it.
+def read_image(
+    path: str | Path | BytesIO,
+    size: tuple[int, int],
+    channels: int,
+    *,
+    to_grey: bool = False,
+    file_ranges: Ranges | None = None,
+) -> Pixels:
+    """Read an image as a model takes it, in pixels from 0 to 255.
 
     Parameters
     ----------
@@ -48,6 +59,8 @@ def read_image(path: str | Path | BytesIO, size: tuple[int, int], channels: int,
         1 for grey, 3 for RGB. A grey image is repeated for RGB; an RGB image whose channels are equal is grey.
     to_grey : bool
         Take the brightness of a color image where a grey one is needed.
+    file_ranges : dict of PixelRange, optional
+        What is black and white in images of more than 8 bits: those of the model. See ``decode``.
 
     Returns
     -------
@@ -65,28 +78,68 @@ def read_image(path: str | Path | BytesIO, size: tuple[int, int], channels: int,
         ...
     handgrad.errors.DataError: picture=missing.png: it is no file; give a valid picture file
     """
-    pixels = decode(path, size)
+    pixels = decode(path, size, file_ranges)
     if to_grey and channels == 1 and pixels.shape[2] == 3:
         pixels = _pixels(Image.fromarray(pixels).convert("L"))
     return np.asarray(to_channels(pixels, channels, partial(DataError, "picture", _name(path))))
 
 
-def decode(path: str | Path | BytesIO, size: tuple[int, int] | None = None) -> Pixels:
+def decode(
+    path: str | Path | BytesIO, size: tuple[int, int] | None = None, file_ranges: Ranges | None = None
+) -> Pixels:
     """Decode an image: upright by its EXIF orientation, transparency on white, the first frame of several.
 
-    The scale of a deep image depends on its mode alone, never on its values, so that all images of a folder share it:
-    16-bit integers run from 0 to 65535, 32-bit integers (mode I) from 0 to 255, floats (mode F) from 0 to 1. The result
-    has one channel if the image is grey or its three channels are equal, else three.
+    Color profiles (ICC, gamma) are not applied. The result has one channel if the image is grey or its three channels
+    are equal, else three.
+
+    What is black and white in an image of more than 8 bits is in `file_ranges`, by its kind of numbers (see
+    ``pixel_range.kind_of``), so that all images of a data set share it. Without that, the usual range is taken: 0 to
+    65535 for 16 bits, 0 to 255 for other integers, 0 to 1 for floats. An image whose numbers look like another range is
+    then refused.
     """
     with _opened(path) as image:
         if size:
             # A JPEG is decoded at half, a quarter or an eighth where that still leaves twice the size.
             image.draft(None, (2 * max(size), 2 * max(size)))
-        image.load()
+        if kind := deep_image.kind_of_image(image):
+            numbers = _numbers(path, image)
+            flat = _flattened(image, numbers, kind, file_ranges or {}, partial(DataError, "picture", _name(path)))
+        else:
+            image.load()
+            flat = _grey_or_rgb(image)
         turn = _TURNS.get(_orientation(image))
-        flat = _grey_or_rgb(image, partial(DataError, "picture", _name(path)))
         upright = flat if turn is None else flat.transpose(turn)
         return _pixels(_resized(upright, size))
+
+
+def deep_extent(path: str | Path) -> tuple[str, Extent] | None:
+    """Return the kind and the extent of the numbers of an image of more than 8 bits; None for any other."""
+    try:
+        with FileIO(path) as file:
+            if deep_image.is_shallow(file.read(deep_image.HEAD)):
+                return None
+    except OSError:
+        # Decoding will say why.
+        return None
+    with _opened(path) as image:
+        kind = deep_image.kind_of_image(image)
+        if not kind:
+            return None
+        refuse = partial(DataError, "picture", _name(path))
+        extent = extent_of(_numbers(path, image), refuse)
+        _covering(kind, extent, refuse)
+        return kind, extent
+
+
+def ranges_of(paths: Iterable[str | Path], given: Ranges) -> dict[str, PixelRange]:
+    """Return the ranges of images of more than 8 bits: those given, and what these images decide for other kinds."""
+    found: dict[str, list[Extent]] = {}
+    for path in paths:
+        # What cannot be read is reported where it is decoded.
+        with suppress(DataError):
+            if deep := deep_extent(path):
+                found.setdefault(deep[0], []).append(deep[1])
+    return {**given, **decide({kind: extents for kind, extents in found.items() if kind not in given}, None)}
 
 
 def size_of(path: str | Path) -> tuple[int, int]:
@@ -195,26 +248,55 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _grey_or_rgb(image: Image.Image, refuse: Refusal) -> Image.Image:
-    if white := _deep_white(image):
-        return Image.fromarray(to_pixels(np.asarray(image), white, refuse))
+def _grey_or_rgb(image: Image.Image) -> Image.Image:
     if image.has_transparency_data:
         opaque = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), opaque)
-    if image.mode in ("1", "L"):
-        return image.convert("L")
-    rgb = image.convert("RGB")
+    return image.convert("L") if image.mode in ("1", "L") else _grey_if_equal(image.convert("RGB"))
+
+
+def _grey_if_equal(rgb: Image.Image) -> Image.Image:
     red, green, blue = rgb.split()
     grey = not any(ImageChops.difference(red, other).getbbox() for other in (green, blue))
     return red if grey else rgb
 
 
-def _deep_white(image: Image.Image) -> int | None:
-    """Return the number that is white in an image of more than 8 bits per channel; None for any other."""
-    # Pillow opens a 16-bit PNG or PPM, depending on its own version, as 32-bit integers.
-    if image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM")):
-        return 65535
-    return {"I": 255, "F": 1}.get(image.mode)
+def _numbers(path: str | Path | BytesIO, image: Image.Image) -> NDArray[Any]:
+    """Load an image of more than 8 bits, and return its numbers."""
+    if not deep_image.is_cut(image):
+        image.load()
+        return deep_image.grey_numbers(image)
+    with _opened(BytesIO(path.getvalue()) if isinstance(path, BytesIO) else path) as again:
+        rawmode = deep_image.decode_other_bytes(again)
+        again.load()
+        image.load()
+        return deep_image.joined(image, again, rawmode)
+
+
+def _flattened(image: Image.Image, numbers: NDArray[Any], kind: str, ranges: Ranges, refuse: Refusal) -> Image.Image:
+    """Return an image of more than 8 bits in 8, on white."""
+    pixels = to_pixels(numbers, ranges.get(kind) or _usual(kind, extent_of(numbers, refuse), refuse), refuse)
+    flat = Image.fromarray(255 - pixels if deep_image.is_inverted(image) else pixels)
+    if "A" in image.getbands():
+        flat = Image.composite(flat, Image.new(flat.mode, flat.size, "white"), image.getchannel("A"))
+    return _grey_if_equal(flat) if flat.mode == "RGB" else flat
+
+
+def _usual(kind: str, extent: Extent, refuse: Refusal) -> PixelRange:
+    """Return the usual range of a kind of numbers; refuse numbers that look like another."""
+    usual, found = USUAL[kind], _covering(kind, extent, refuse)
+    if found != usual and extent.low != extent.high:
+        rule = f"it holds numbers of {extent.low:g} to {extent.high:g}, and which of them is white is not known"
+        raise refuse(rule, "save it with 8 bits, or use a model that was trained on such pictures")
+    return usual
+
+
+def _covering(kind: str, extent: Extent, refuse: Refusal) -> PixelRange:
+    try:
+        return PixelRange.covering(kind, extent)
+    except InputError as error:
+        rule = f"it holds numbers of {extent.low:g} to {extent.high:g}, too large or too small for pixels"
+        raise refuse(rule, "scale them to 0 to 1") from error
 
 
 def _resized(image: Image.Image, size: tuple[int, int] | None) -> Image.Image:

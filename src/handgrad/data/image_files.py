@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
@@ -19,17 +19,26 @@ from numpy.typing import NDArray
 from handgrad import processors
 from handgrad.data.cache import Cache, NoCache, key_of
 from handgrad.data.figures import DIGEST, Figures, measure
-from handgrad.data.image_file import decode, size_of
+from handgrad.data.image_file import decode, deep_extent, size_of
 from handgrad.data.stored import CHECKSUM, StoredImages, checksums_of
 from handgrad.errors import DataError
+from handgrad.pixel_range import USUAL, Extent, PixelRange, Ranges, decide, notices, too_dark
 from handgrad.typing import Images, Pixels, Progress
 
 _Read = TypeVar("_Read")
 _PIECE = 16
 _ROW = np.dtype(
-    [("mark", "V16"), ("colored", "?"), ("digest", "u1", DIGEST), ("sums", "u8", (3,)), ("squares", "u8", (3,))]
+    [
+        *[("mark", "V16"), ("colored", "?"), ("digest", "u1", DIGEST), ("sums", "u8", (3,)), ("squares", "u8", (3,))],
+        *[("kind", "u1"), ("low", "f8"), ("high", "f8"), ("whole", "?")],
+    ]
 )
-"""What is known of each decoded image: which file it was, and its figures."""
+"""What is known of each decoded image: which file it was, its figures, and the extent of more than 8 bits."""
+
+_DARKEST = 16
+
+_KINDS = ("", *USUAL)
+"""Kinds of numbers by their number in a row; 0 is 8 bits."""
 
 Indices: TypeAlias = NDArray[np.int64]
 
@@ -46,12 +55,23 @@ class Reader:
     """Reads image files of a folder, and keeps the reason why one cannot be read; if strict, raises it.
 
     The cache has one file for the folder and each size. An image that is found there, by its file's path, length and
-    times, is not decoded again. Without a cache, nothing is kept.
+    times, is not decoded again. Without a cache, nothing is kept. What is black and white in images of more than 8 bits
+    is in the given ranges; else all of them decide, before they are decoded. It is then in `ranges`, and what a person
+    should know of it in `told`.
     """
 
     def __init__(
-        self, root: Path, paths: Sequence[str], cache: Cache | None, strict: bool, progress: Progress | None
+        self,
+        root: Path,
+        paths: Sequence[str],
+        cache: Cache | None,
+        strict: bool,
+        progress: Progress | None,
+        file_ranges: Ranges | None = None,
     ) -> None:
+        self.ranges: dict[str, PixelRange] = {}
+        self.told: list[str] = []
+        self._given = file_ranges
         self.paths, self.cache, self.strict, self.progress = paths, cache or NoCache(), strict, progress
         self._root = os.path.realpath(root)
         self._marks = np.array([_mark(path) for path in paths], "V16")
@@ -83,19 +103,30 @@ class Reader:
 
     def decode(self, chosen: Indices, size: tuple[int, int]) -> Decoded:
         """Return the chosen images in that size, without those that cannot be read."""
-        key = key_of("pixels", self._root, PIL.__version__, size)
-        read = partial(_decode, size=size)
-        originals = _Originals(self.paths, self._marks, read, partial(self.cache.damaged, key))
+        key = key_of("pixels with extents", self._root, PIL.__version__, size, _plain(self._given or {}))
         with ExitStack() as files:
             before = files.enter_context(ExitStack())
             found = before.enter_context(self.cache.opened(key, "rows", "checksums"))
-            kept = _Kept(np.zeros((0, *size, 1), np.uint8), np.zeros(0, _ROW))
+            kept, ranges = _Kept(np.zeros((0, *size, 1), np.uint8), np.zeros(0, _ROW)), {}
             if found:
                 rows, checksums = found.arrays
+                ranges = dict(found.about.get("ranges") or {})
+                # As they were decoded then: with those ranges.
+                again = partial(_decode, size=size, ranges=_from_plain(ranges))
+                originals = _Originals(self.paths, self._marks, again, partial(self.cache.damaged, key))
                 shape, restore = (len(rows), *size, found.about["depth"]), partial(originals.again, rows)
                 kept = _Kept(self.cache.images(found.file, shape, checksums, restore), rows)
             rows = self._rows(kept.rows["mark"])[chosen]
+            extents = {index: deep for index, deep in self._attempts(deep_extent, chosen[rows < 0], quiet=True) if deep}
+            by_kind = _by_kind(kept.rows[rows[rows >= 0]], extents.values())
+            self.ranges = decide(by_kind, self._given)
+            self.told = [*notices(self.ranges, self._given), *too_dark(by_kind, self.ranges)]
+            # The appended one stands for the row −1.
+            outdated = np.append(_outdated(kept.rows, ranges, _plain(self.ranges)), False)[rows]
+            extents |= zip(chosen[outdated].tolist(), map(_deep, kept.rows[rows[outdated]]), strict=True)
+            rows[outdated] = -1
             writer = None
+            read = partial(_decode, size=size, ranges=self.ranges)
             for index, (pixels, row) in self._attempts(read, chosen[rows < 0]):
                 if not writer:
                     writer = _Writer(self.cache, size, files)
@@ -104,11 +135,17 @@ class Reader:
                     del found, kept
                     before.close()
                 row["mark"] = self._marks[index]
+                if index in extents:
+                    kind, extent = extents[index]
+                    row["kind"], row["low"], row["high"], row["whole"] = _KINDS.index(kind), *extent
                 writer.write(pixels[np.newaxis], row)
             if writer:
-                kept = writer.finish(key, self._root, originals)
+                originals = _Originals(self.paths, self._marks, read, partial(self.cache.damaged, key))
+                kept = writer.finish(key, self._root, originals, _plain(self.ranges))
                 rows = self._rows(kept.rows["mark"])[chosen]
-            return kept.subset(rows[rows >= 0], chosen[rows >= 0])
+            decoded = kept.subset(rows[rows >= 0], chosen[rows >= 0])
+            self.told += _nearly_black(decoded.figures)
+            return decoded
 
     def _rows(self, marks: NDArray[np.void]) -> Indices:
         """Return the index of each path's mark among these; −1 where it is missing."""
@@ -117,14 +154,16 @@ class Reader:
         known = {mark: row for row, mark in enumerate(marks.tolist())}
         return np.array([known.get(mark, -1) for mark in self._marks.tolist()], np.int64)
 
-    def _attempts(self, read: Callable[[str], _Read], indices: Indices) -> Iterator[tuple[int, _Read]]:
+    def _attempts(
+        self, read: Callable[[str], _Read], indices: Indices, *, quiet: bool = False
+    ) -> Iterator[tuple[int, _Read]]:
         """Yield what can be read of these paths, in their order."""
         pieces = [indices[start : start + _PIECE].tolist() for start in range(0, len(indices), _PIECE)]
         done = 0
         for piece, results in zip(pieces, _in_order(partial(self._attempt, read), pieces), strict=True):
             for index, result in zip(piece, results, strict=True):
                 done += 1
-                if self.progress:
+                if self.progress and not quiet:
                     self.progress(done, len(indices))
                 if not isinstance(result, DataError):
                     yield index, result
@@ -210,10 +249,10 @@ class _Writer:
         self._append(np.repeat(images, self.channels // images.shape[3], axis=3))
         self._rows += rows.tobytes()
 
-    def finish(self, key: str, source: str, originals: _Originals) -> _Kept:
+    def finish(self, key: str, source: str, originals: _Originals, ranges: dict[str, list[float]]) -> _Kept:
         """Keep the images in the cache and return them."""
         rows, checksums = np.frombuffer(self._rows, _ROW), np.frombuffer(self._checksums, CHECKSUM)
-        about = {"source": source, "size": self.size, "depth": self.channels, "images": len(rows)}
+        about = {"source": source, "size": self.size, "depth": self.channels, "images": len(rows), "ranges": ranges}
         file = self.cache.keep(self.file, key, about, rows=rows, checksums=checksums)
         shape, restore = (len(rows), *self.size, self.channels), partial(originals.again, rows)
         images = self.cache.images(file, shape, checksums, restore)
@@ -236,8 +275,43 @@ class _Writer:
         grey.truncate(0)
 
 
-def _decode(path: str, size: tuple[int, int]) -> tuple[Pixels, NDArray[Any]]:
-    pixels = decode(path, size)
+def _plain(ranges: Ranges) -> dict[str, list[float]]:
+    return {kind: [ranges[kind].black, ranges[kind].white] for kind in sorted(ranges)}
+
+
+def _from_plain(ends: dict[str, list[float]]) -> dict[str, PixelRange]:
+    return {kind: PixelRange(*both) for kind, both in ends.items()}
+
+
+def _deep(row: NDArray[np.void]) -> tuple[str, Extent]:
+    return _KINDS[row["kind"]], Extent(float(row["low"]), float(row["high"]), bool(row["whole"]))
+
+
+def _by_kind(rows: NDArray[np.void], extents: Iterable[tuple[str, Extent]]) -> dict[str, list[Extent]]:
+    """Return the extents of kept images and others, by the kind of their numbers."""
+    found: dict[str, list[Extent]] = {}
+    for kind, extent in (*map(_deep, rows[rows["kind"] > 0]), *extents):
+        found.setdefault(kind, []).append(extent)
+    return found
+
+
+def _nearly_black(figures: Figures) -> list[str]:
+    """Say that pictures look as if they held few levels, such as masks of 0 and 1; 8 bits do not say what is white."""
+    sums, squares = figures.sums.sum(axis=1), figures.squares.sum(axis=1)
+    # The mean square over the mean is at most the greatest number, and near it where only some pixels are not 0.
+    if not sums.any() or (squares > _DARKEST * sums).any():
+        return []
+    return [f"all pictures are nearly black, about {_DARKEST} of 255 at most; if white is another number, scale them"]
+
+
+def _outdated(rows: NDArray[np.void], before: dict[str, Any], now: dict[str, list[float]]) -> NDArray[np.bool_]:
+    """Tell which rows were decoded in another range."""
+    changed = [number for number, kind in enumerate(_KINDS) if before.get(kind) != now.get(kind)]
+    return np.isin(rows["kind"], changed)
+
+
+def _decode(path: str, size: tuple[int, int], ranges: Ranges) -> tuple[Pixels, NDArray[Any]]:
+    pixels = decode(path, size, ranges)
     row = np.zeros(1, _ROW)
     row["colored"] = pixels.shape[2] > 1
     row["digest"], row["sums"], row["squares"] = measure(pixels[np.newaxis])

@@ -18,6 +18,7 @@ from handgrad.data.classes import to_splits
 from handgrad.data.expansion import check_expansion
 from handgrad.data.split import Splits
 from handgrad.errors import DataError
+from handgrad.pixel_range import Ranges
 
 _ONE = ("images", "labels")
 _TRAIN, _TEST = ("x_train", "y_train"), ("x_test", "y_test")
@@ -25,7 +26,7 @@ _LAYOUTS = {_ONE: [_ONE], _TRAIN: [_TRAIN], (*_TRAIN, *_TEST): [_TRAIN, _TEST]}
 _KEYS = "images and labels, or x_train and y_train (and x_test and y_test); and classes, where labels number them"
 
 
-def read_npz(path: Path) -> Splits:
+def read_npz(path: Path, file_ranges: Ranges | None = None) -> Splits:
     """Read an ``.npz`` archive of images and labels, as in ``classes.to_splits``.
 
     Its arrays are ``images`` and ``labels``; or ``x_train`` and ``y_train``, and ``x_test`` and ``y_test`` if it has a
@@ -39,7 +40,8 @@ def read_npz(path: Path) -> Splits:
     layout = _LAYOUTS.get((*one, *two))
     if layout is None:
         raise refuse(f"it has {', '.join([*one, *two]) or 'none'} of the arrays needed", f"save {_KEYS}")
-    return to_splits([(arrays[images], arrays[labels]) for images, labels in layout], refuse, arrays.get("classes"))
+    pairs = [(arrays[images], arrays[labels]) for images, labels in layout]
+    return to_splits(pairs, refuse, arrays.get("classes"), file_ranges)
 
 
 def _read_arrays(path: Path, refuse: Refusal) -> dict[str, NDArray[Any]]:

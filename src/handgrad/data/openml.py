@@ -16,9 +16,10 @@ from handgrad.data.arrays import Refusal
 from handgrad.data.classes import to_splits
 from handgrad.data.split import Splits
 from handgrad.errors import DataError
+from handgrad.pixel_range import Ranges
 
 
-def read_openml(name: str) -> Splits:
+def read_openml(name: str, file_ranges: Ranges | None = None) -> Splits:
     """Read the active version of an OpenML data set whose rows are square images.
 
     A row is grey (``mnist_784``), or RGB with one channel after the other (``CIFAR_10``). The notices have the warnings
@@ -38,8 +39,10 @@ def read_openml(name: str) -> Splits:
         except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
             remedy = "check the name and the network, or load it once where there is one: it is cached"
             raise refuse(f"it cannot be fetched from openml.org ({error})", remedy) from error
-    splits = to_splits([(_images(bunch.data, refuse), np.asarray(bunch.target).astype(str))], refuse)
-    return replace(splits, notices=tuple(dict.fromkeys(str(warning.message) for warning in caught)))
+    pairs = [(_images(bunch.data, refuse), np.asarray(bunch.target).astype(str))]
+    splits = to_splits(pairs, refuse, file_ranges=file_ranges)
+    warned = dict.fromkeys(str(warning.message) for warning in caught)
+    return replace(splits, notices=(*warned, *splits.notices))
 
 
 def _images(rows: Any, refuse: Refusal) -> NDArray[Any]:

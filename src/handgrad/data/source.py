@@ -25,6 +25,7 @@ from handgrad.data.openml import read_openml
 from handgrad.data.remarks import Remarks, counted, some
 from handgrad.data.split import Splits, complete
 from handgrad.errors import DataError, InputError
+from handgrad.pixel_range import Ranges
 from handgrad.typing import Progress
 
 _DIGITS, _OPENML = "digits", "openml:"
@@ -61,14 +62,14 @@ SOURCES = (
         f"{_OPENML}NAME",
         "a data set of openml.org whose rows are square images",
         lambda source: source.startswith(_OPENML),
-        lambda source, **_: read_openml(source.removeprefix(_OPENML)),
+        lambda source, **options: read_openml(source.removeprefix(_OPENML), options["file_ranges"]),
         on_disk=False,
     ),
     Source(
         "a folder of IDX files",
         "the four files of MNIST or Fashion-MNIST, gzip or not",
         lambda source: is_idx(Path(source)),
-        lambda source, **_: read_idx(Path(source)),
+        lambda source, **options: read_idx(Path(source), options["file_ranges"]),
     ),
     Source(
         "a folder of class folders",
@@ -81,7 +82,7 @@ SOURCES = (
         "an .npz file",
         "`images` and `labels`, or `x_train`, `y_train`, `x_test`, `y_test`; and `classes`, where labels number them",
         lambda source: Path(source).suffix.casefold() == ".npz" and Path(source).exists(),
-        lambda source, **_: read_npz(Path(source)),
+        lambda source, **options: read_npz(Path(source), options["file_ranges"]),
     ),
 )
 """Every kind of source; the first that matches reads it."""
@@ -151,10 +152,13 @@ def read(
     strict: bool = False,
     progress: Progress | None = None,
     cache: Cache | None = None,
+    file_ranges: Ranges | None = None,
 ) -> Splits:
     """Read a source without splitting it; arguments and errors as in ``load``.
 
-    The result has the source's own splits; where it has none, all of it is the training split.
+    `file_ranges` are those of a model: what is black and white in files of 16 bits, floats and the like. For kinds of
+    numbers that are not in them, the source itself decides. The result has the source's own splits; where it has none,
+    all of it is the training split.
 
     Examples
     --------
@@ -170,7 +174,8 @@ def read(
             missing = not source or not Path(source).exists()
             rule = "there is no such file or folder" if missing else "this file is of no kind that can be read"
             raise refuse(rule, f"a source is {KINDS}")
-        splits = kind.read(source, size=size, strict=strict, progress=progress, cache=cache)
+        options = {"size": size, "strict": strict, "progress": progress, "cache": cache, "file_ranges": file_ranges}
+        splits = kind.read(source, **options)
     except OSError as error:
         where = f" at {error.filename}" if error.filename else ""
         rule = f"it cannot be read ({error.strerror or error}{where})"
@@ -184,7 +189,8 @@ def read(
     remarks = Remarks(refuse, strict)
     if found := images_of_two_classes(own.values()):
         remarks.doubt(f"{counted(len(found), 'image')} in two classes ({some(found)})", "keep each in one")
-    return Splits(splits.classes, **own, notices=(*splits.notices, *remarks.lines))
+    notices = (*splits.notices, *remarks.lines)
+    return Splits(splits.classes, **own, notices=notices, file_ranges=splits.file_ranges)
 
 
 def split_source(splits: Splits, source: str, seed: int, group_by: str | None = None, strict: bool = False) -> Dataset:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import combinations
 
@@ -14,6 +14,7 @@ from handgrad.data import duplicates, objects
 from handgrad.data.arrays import Refusal
 from handgrad.data.dataset import SPLITS, Dataset, Samples
 from handgrad.data.remarks import Remarks
+from handgrad.pixel_range import Ranges
 from handgrad.text import csv_text
 
 TEST_SHARE = 0.2
@@ -33,6 +34,8 @@ class Splits:
         None where the source has no such split.
     notices : tuple of str
         What a person should know.
+    file_ranges : dict of PixelRange
+        What is black and white in its files, by kinds of numbers; empty for 8-bit pictures.
     """
 
     classes: tuple[str, ...]
@@ -40,6 +43,7 @@ class Splits:
     validation: Samples | None = None
     test: Samples | None = None
     notices: tuple[str, ...] = ()
+    file_ranges: Ranges = field(default_factory=dict)
 
     @property
     def own(self) -> dict[str, Samples]:
@@ -73,7 +77,7 @@ def complete(
     for line in (duplicates.notice(dataset.splits), _shared_objects(dataset, group_by) if group_by else None):
         if line:
             remarks.doubt(line, "")
-    return replace(dataset, notices=(*splits.notices, *remarks.lines))
+    return replace(dataset, notices=(*splits.notices, *remarks.lines), file_ranges=splits.file_ranges)
 
 
 def split_csv(dataset: Dataset) -> str:

@@ -22,7 +22,7 @@ from handgrad.architecture import Architecture
 from handgrad.data import Samples
 from handgrad.engine import Engine
 from handgrad.errors import InputError
-from handgrad.estimator.inputs import Labeled, Shape, as_rows, with_channels
+from handgrad.estimator.inputs import Labeled, Shape, as_rows, ranges_of, with_channels
 from handgrad.estimator.logarithms import log_probabilities
 from handgrad.estimator.translation import (
     architecture_of,
@@ -69,6 +69,10 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         (height, width) or (height, width, channels) of the images, if X has one row per image. If left out, a row
         whose length is a square with room for the stages is a gray square image. Any other row is not an image, and
         only the dense half of the network is used, behind one filter of 1 × 1.
+    pixel_range : (black, white), "auto" or None
+        The numbers that are black and white in X, as the training images and all later ones have them. Commands and
+        exports read pictures by it. "auto" finds it where the training images leave no doubt: see Notes. None says
+        that X holds no pictures, which the commands then refuse.
     solver : {"adamw", "sgd"}
         AdamW, or SGD with momentum.
     weight_decay : float
@@ -111,8 +115,7 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     classes_ : array, shape (n_classes,)
     model_ : handgrad.model.Model
-        The trained network, which ``handgrad.model_file.save`` writes to a file for every command. Picture files are
-        uint8: a model for them must be trained on uint8.
+        The trained network, which ``handgrad.model_file.save`` writes to a file for every command.
     image_shape_ : tuple of int
         (height, width, channels) of the network's input.
     n_features_in_, feature_names_in_
@@ -134,6 +137,12 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     float64 (and what becomes float64: other integers, lists) is computed in float64; uint8 and float32 in float32,
     which is twice as fast. uint8 takes an eighth of the memory.
 
+    X has the range of the training images in all methods, whatever its type. What is black and white in it matters
+    where pictures are read from files. "auto" takes 0 to 255 for uint8, and for other numbers of at least 0 the range
+    that they fill: 0 to 1, or that of 8, 10, 12, 14 or 16 bits, of which the greatest is in the upper half. Whole
+    numbers with the greatest 1, 15 or 16, as in ``load_digits``, have exactly that range. Of anything else, such as
+    standardized features, it is not known.
+
     Raises
     ------
     InputError
@@ -144,7 +153,8 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     >>> from sklearn.datasets import load_digits
     >>> from sklearn.model_selection import train_test_split
     >>> X, y = load_digits(return_X_y=True)
-    >>> X_train, X_test, y_train, y_test = train_test_split(X.astype("uint8"), y, stratify=y, random_state=0)
+    >>> pixels = (X * 255 / 16).round().astype("uint8")
+    >>> X_train, X_test, y_train, y_test = train_test_split(pixels, y, stratify=y, random_state=0)
     >>> classifier = HandgradClassifier(random_state=0).fit(X_train, y_train)
     >>> classifier.score(X_test, y_test) > 0.95, classifier.image_shape_
     (True, (8, 8, 1))
@@ -157,6 +167,7 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     pooling: int = 2
     maps: int | None = None
     image_shape: Any = None
+    pixel_range: Any = "auto"
     solver: str = _DEFAULT.optimizer
     weight_decay: float = _DEFAULT.weight_decay
     batch_size: int | str = "auto"
@@ -332,7 +343,9 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if sees_no_image(architecture):
             model.parameters["F1"][:] = 1
         provenance = {"command": " ".join(repr(self).split()), "seed": seed, "recipe": recipe.chosen_for(len(images))}
-        return replace(model, provenance=provenance)
+        pixel_range, file_ranges = ranges_of(self.pixel_range, images)
+        provenance["pixel_range"] = pixel_range and pixel_range.to_list()
+        return replace(model, provenance=provenance, pixel_range=pixel_range, file_ranges=file_ranges)
 
     def _train(
         self,
@@ -348,6 +361,8 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ) -> None:
         """Train a copy of the model before, or a new one, and set what is known of it."""
         model = before or self._drawn(architecture, given, recipe, seed)
+        if before:
+            before.check_range(np.asarray(given.samples.images))
         model = replace(model, parameters=model.parameters.copy())
         curve = self.loss_curve_ if before else []
         samples, weights = given.samples, given.weighted(self.class_weight)

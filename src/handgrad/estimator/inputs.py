@@ -12,9 +12,10 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from handgrad.data import Samples
 from handgrad.errors import InputError
+from handgrad.pixel_range import PIXELS, Extent, PixelRange, Ranges
 from handgrad.training import Recipe
 from handgrad.training.weights import weights_of
-from handgrad.typing import Array
+from handgrad.typing import Array, Images
 
 Shape = tuple[int, int, int]
 """(height, width, channels) of an image."""
@@ -54,6 +55,30 @@ def with_channels(shape: Any) -> Any:
     return (*sizes, 1) if len(sizes) == 2 else tuple(sizes)
 
 
+def ranges_of(wanted: Any, images: Images) -> tuple[PixelRange | None, Ranges]:
+    """Return what is black and white in training images, as a person wants it or by themselves, and in such files.
+
+    >>> ranges_of("auto", np.array([0.0, 0.9]))
+    (PixelRange(black=0.0, white=1.0), {'floats': PixelRange(black=0.0, white=1.0)})
+    >>> ranges_of((-1, 1), np.array([-1.0, 0.9]))[0], ranges_of("auto", np.array([-1.0, 0.9]))[0]
+    (PixelRange(black=-1.0, white=1.0), None)
+    """
+    if wanted is None:
+        return None, {}
+    if isinstance(wanted, str) and wanted == "auto":
+        found = PixelRange.known(images)
+    else:
+        found, extent = PixelRange.of(wanted), Extent.of(images)
+        if extent.low < found.black or extent.high > found.white:
+            rule = f"the numbers of X run from {extent.low:g} to {extent.high:g}"
+            raise InputError("pixel_range", wanted, rule, 'give black and white of X, or "auto"')
+    if found is None:
+        return None, {}
+    kinds = ("uint8",) if images.dtype == np.uint8 else ("floats", "integers", "uint16")
+    # Fewer bits than a file of integers usually has are no reason to refuse it.
+    return found, {kind: found for kind in kinds if kind in ("uint8", "floats") or found.white > PIXELS.white}
+
+
 @dataclass(frozen=True, eq=False)
 class Labeled:
     """Images with the indices of their classes, and the weight of each, or None if all are equal."""
@@ -83,4 +108,8 @@ class Labeled:
             return self.weights
         labels = self.samples.labels
         weights: Array = compute_class_weight(class_weight, classes=self.classes, y=self.classes[labels])[labels]
-        return weights if self.weights is None else weights * self.weights
+        product = weights if self.weights is None else weights * self.weights
+        if not (np.isfinite(product).all() and product.min() >= 0 and product.any()):
+            rule = "weights must be finite and at least 0, and not all of them zero"
+            raise InputError("class_weight", class_weight, rule, 'give numbers around 1, or "balanced"')
+        return product

@@ -65,6 +65,7 @@ def export(model: Model) -> Export:
     >>> made.outputs
     (Tensor(name='probabilities', dtype='float32', shape=('batch', 2)),)
     """
+    model = model.of_pictures()
     architecture = model.architecture
     if 4 * architecture.parameter_count > _LARGEST:
         rule = "an ONNX file holds at most 2 GiB"

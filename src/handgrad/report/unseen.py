@@ -14,8 +14,9 @@ from handgrad.data import Samples, Splits, absolute, duplicates, read, split_sou
 from handgrad.data.arrays import to_channels
 from handgrad.data.cache import Cache
 from handgrad.data.objects import is_table
-from handgrad.errors import DataError
+from handgrad.errors import DataError, InputError
 from handgrad.model import Model
+from handgrad.pixel_range import PIXELS
 from handgrad.provenance import told
 from handgrad.typing import Progress
 
@@ -53,8 +54,12 @@ def read_unseen(
     then; else all of the source. Refuse classes that the model does not know if `known_only`. The other options are
     those of ``data.read``.
     """
+    if model.pixel_range != PIXELS:
+        rule = f"it takes images of {model.pixel_range or 'no known range'}, and a source gives pixels of {PIXELS}"
+        raise InputError("model", ", ".join(model.classes[:3]), rule, "give model.of_pictures()")
     height, width, channels = model.architecture.input_shape
-    splits = read(source, size=(height, width), strict=strict, progress=progress, cache=cache)
+    kept = partial(read, source, size=(height, width), cache=cache, file_ranges=model.file_ranges)
+    splits = kept(strict=strict, progress=progress)
     refuse = partial(DataError, "source", source)
     # Folders have names in one of Unicode's spellings; a model from elsewhere may have the other.
     numbers = {unicodedata.normalize("NFC", name): number for number, name in enumerate(model.classes)}

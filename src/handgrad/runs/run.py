@@ -13,6 +13,7 @@ from handgrad.data import Dataset, load
 from handgrad.data.cache import Cache
 from handgrad.engine import Engine
 from handgrad.model import Model
+from handgrad.pixel_range import PIXELS
 from handgrad.report.surroundings import versions
 from handgrad.runs.options import TrainingOptions
 from handgrad.training import Callback, Epoch, State, Step
@@ -89,7 +90,8 @@ def prepare(
     if options.network["maps"] and not any(layer.mixing_shape for layer in architecture.convolutions):
         observer.notice("maps have no effect: no convolution reads several channels")
     model = Model.initial(architecture, dataset.classes, dataset.standardization(), options.seed)
-    model = replace(model, provenance=_provenance(options, dataset, command or f"train({options})"))
+    provenance = _provenance(options, dataset, command or f"train({options})")
+    model = replace(model, provenance=provenance, file_ranges=dataset.file_ranges)
     engine = engines.create(options.engine, model.standardization, threads, architecture)
     state = State(engine.optimizer(options.recipe, model.parameters))
     return Run(options, dataset, model, engine, state, cache)
@@ -100,6 +102,8 @@ def _provenance(options: TrainingOptions, dataset: Dataset, command: str) -> dic
         "command": command,
         "seed": options.seed,
         "recipe": options.recipe.chosen_for(len(dataset.train)),
+        "pixel_range": PIXELS.to_list(),
+        "file_ranges": {kind: ends.to_list() for kind, ends in dataset.file_ranges.items()},
         "data": {"source": options.source, "sha256": dataset.checksum(), "group_by": dataset.group_by},
         "versions": versions(),
     }

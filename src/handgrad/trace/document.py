@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.errors import InputError
 from handgrad.graph import EXAMPLES, Node, graph
 from handgrad.notes.operations import axes_of
+from handgrad.pixel_range import PIXELS
 from handgrad.trace.passes import Trace
 
 VERSION = 2
@@ -27,6 +29,9 @@ def to_document(trace: Trace, elsewhere: Collection[str] = ()) -> dict[str, Any]
         Names of tensors whose numbers are left out, since the page asks for them when it needs them.
     """
     model = trace.model
+    if trace.pixels.dtype != np.uint8 or model.pixel_range != PIXELS:
+        rule = f"are {trace.pixels.dtype} in {model.pixel_range or 'no known range'}; the page shows pixels of {PIXELS}"
+        raise InputError("pixels", f"array of shape {trace.pixels.shape}", rule, "trace model.of_pictures()")
     nodes = (*graph(model.architecture), *EXAMPLES)
     axes = axes_of(nodes)
     return {

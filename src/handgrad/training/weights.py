@@ -8,6 +8,8 @@ from handgrad.errors import InputError
 from handgrad.training.recipe import Recipe
 from handgrad.typing import Array, Integers
 
+_LARGEST = 1e30
+
 
 def weights_of(labels: Integers, recipe: Recipe, sample_weight: Array | None = None) -> Array | None:
     """Return the weight of each training image: the caller's, times its class's; None if all are equal.
@@ -47,6 +49,11 @@ def weights_of(labels: Integers, recipe: Recipe, sample_weight: Array | None = N
             f"{weights.min():g} to {weights.max():g}",
             "weights must be finite and at least 0, and not all of them zero",
             "use 1 for an ordinary image",
+        )
+    if not 1 / _LARGEST <= weights.max() <= _LARGEST:
+        rule = f"the largest must be from {1 / _LARGEST:g} to {_LARGEST:g}: float32 has no room for more"
+        raise InputError(
+            "sample_weight", f"{weights.min():g} to {weights.max():g}", rule, "use 1 for an ordinary image"
         )
     if recipe.class_weight == "balanced":
         counts = np.bincount(labels)

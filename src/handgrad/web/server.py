@@ -115,7 +115,8 @@ def application(exhibits: Sequence[Exhibit], token: str) -> Starlette:
         visitor = known(request)
         height, width, depth = visitor.model.architecture.input_shape
         async with arriving.body(request, _LARGEST_UPLOAD) as content:
-            decode = partial(read_image, BytesIO(content), (height, width), depth, to_grey=True)
+            ranges = visitor.model.file_ranges
+            decode = partial(read_image, BytesIO(content), (height, width), depth, to_grey=True, file_ranges=ranges)
             pixels = await asyncio.wrap_future(decoder.submit(decode))
         return await run_in_threadpool(changed, visitor, lambda: visitor.look(pixels, None))
 

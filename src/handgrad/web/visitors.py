@@ -6,6 +6,7 @@ import math
 import sys
 import threading
 from collections import OrderedDict, deque
+from dataclasses import replace
 from secrets import token_urlsafe
 from typing import Any
 
@@ -136,7 +137,7 @@ class Visitor:
         self._losses: deque[float] = deque([self._loss], maxlen=_LOSSES_KEPT)
 
     def _show(self, pixels: Pixels, label: int) -> None:
-        stepped = Model(self._parameters(), self.model.classes, self.model.standardization)
+        stepped = replace(self.model, parameters=self._parameters())
         with np.errstate(all="ignore"):
             self.trace = trace(stepped, pixels, label)
         self._traced_bytes = sum(np.asarray(tensor).nbytes for tensor in self.trace.tensors.values())

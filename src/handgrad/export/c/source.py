@@ -99,6 +99,7 @@ def export(
     >>> made.details["ram_bytes"]
     240
     """
+    model = model.of_pictures()
     prefix = _prefix_of(name) if prefix is None else prefix
     _check(model, prefix)
     nodes = prediction_nodes(model.architecture, "C", memory.OPERATIONS)
@@ -161,7 +162,7 @@ def _check(model: Model, prefix: str) -> None:
 
 def _origin(provenance: dict[str, Any]) -> Iterator[str]:
     """Yield what a person may want to know about the origin of a model, one line each."""
-    for name in ("command", "data", "seed", "versions"):
+    for name in ("command", "data", "pixel_range", "file_ranges", "seed", "versions"):
         value = provenance.get(name)
         if isinstance(value, dict):
             value = ", ".join(f"{shown(key)} {shown(item)}" for key, item in value.items() if item is not None)
