@@ -20,7 +20,7 @@ from handgrad.answers.answering import Answer, Answerer, Manner
 from handgrad.answers.pictures import BATCH, files_of, find
 from handgrad.answers.state import refuse_file
 from handgrad.answers.tables import Csv, JsonLines
-from handgrad.cli import clusters, display, kernels, options
+from handgrad.cli import clusters, display, kernels, options, unseen
 from handgrad.errors import InputError, Interrupted
 from handgrad.model import Model
 from handgrad.report.coverage import UNKNOWN
