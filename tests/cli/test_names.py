@@ -149,3 +149,23 @@ def test_a_table_shows_text_as_it_is(capsys: pytest.CaptureFixture[str]) -> None
     told = capsys.readouterr().out
     for text in ("[bold]name[/]", "[/x]", "[link=a]b[/]", "[red]a[/] \\[b]", "[/]\\x1b"):
         assert text in told
+
+
+def test_onnx_says_the_exact_names(tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    from handgrad.export import export
+
+    model = model_of(*NAMES)
+    export(model, tmp_path / "model.onnx")
+    made = onnx.load(tmp_path / "model.onnx")
+    said = {entry.key: entry.value for entry in made.metadata_props}
+    assert tuple(json.loads(said["classes"])) == NAMES
+    assert json.loads(said["provenance"]) == model.provenance
+    assert harm("".join(said.values()) + made.doc_string) == ""
+
+
+def test_a_page_of_arguments_is_refused_in_one_bounded_line(run: Run) -> None:
+    for arguments in (["\x1b[2J" * 9000], ["info", "x" * 90_000], ["predict", "--top", "\x1b" * 9000, "a", "b"]):
+        complaint = run(*arguments).complaint
+        assert harm(complaint) == ""
+        assert len(complaint) < 10_000

@@ -22,7 +22,7 @@ FOUND = (
     "and each way out passes through it once: the console, errors and warnings, CSV, JSON, HTML, the page, C. "
     "Provenance is made plain where a model is made."
 )
-_MODELS = 400
+_MODELS = 300
 
 
 def trial(folder: Path) -> Outcome:

@@ -33,6 +33,9 @@ class _Console(Console):
 _FILE_WIDTH = 10_000
 """Columns if stdout is not a terminal: a row stays one line, for grep and awk."""
 
+_LONGEST_LINE = 4000
+"""Characters of an error or a notice, whatever was typed."""
+
 stdout = _Console(highlight=False, emoji=False)
 stderr = _Console(stderr=True, highlight=False, emoji=False)
 if not stdout.is_terminal and "COLUMNS" not in os.environ:
@@ -41,12 +44,12 @@ if not stdout.is_terminal and "COLUMNS" not in os.environ:
 
 def complain(message: str) -> None:
     """Print one line about what is wrong."""
-    stderr.print(Text.assemble(("handgrad: error:", "red"), " ", printable(message)), soft_wrap=True)
+    stderr.print(Text.assemble(("handgrad: error:", "red"), " ", shown(message, _LONGEST_LINE)), soft_wrap=True)
 
 
 def notice(message: str) -> None:
     """Print one line that a person should know."""
-    stderr.print(Text.assemble(("handgrad:", "yellow"), " ", printable(message)), soft_wrap=True)
+    stderr.print(Text.assemble(("handgrad:", "yellow"), " ", shown(message, _LONGEST_LINE)), soft_wrap=True)
 
 
 def say(message: str) -> None:

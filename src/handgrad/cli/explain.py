@@ -13,6 +13,7 @@ from handgrad.cli import display, options, unseen
 from handgrad.data.image_file import read_image
 from handgrad.errors import InputError
 from handgrad.model import Model
+from handgrad.text import shown
 
 
 def explain(
@@ -47,7 +48,8 @@ def explain(
     z = traced.tensors["z"]
     atomic.write_files(out.parent, {out.name: explanation_page(traced).encode()})
     display.say(
-        f"{image}: {model.classes[z.argmax()]} with {display.percent(z.max())}; expected {model.classes[expected]}, "
+        f"{image}: {shown(model.classes[z.argmax()])} with {display.percent(z.max())}; "
+        f"expected {shown(model.classes[expected])}, "
         f"E = {float(traced.tensors['E']):.4g}"
     )
     display.say(f"written to {out}")
@@ -55,6 +57,6 @@ def explain(
 
 def _number(model: Model, label: str) -> int:
     if label not in model.classes:
-        shown = ", ".join(model.classes[:20]) + (" …" if len(model.classes) > 20 else "")
-        raise InputError("label", label, f"the model's classes are {shown}", "give one of them")
+        known = ", ".join(model.classes[:20]) + (" …" if len(model.classes) > 20 else "")
+        raise InputError("label", label, f"the model's classes are {known}", "give one of them")
     return model.classes.index(label)

@@ -12,6 +12,7 @@ from handgrad.cli import completion, display, options
 from handgrad.export import FORMATS, Export, format_of
 from handgrad.export import export as write
 from handgrad.model import Model
+from handgrad.text import shown
 
 _SUFFIXES = " or ".join(FORMATS)
 _C = FORMATS[".c"]
@@ -70,8 +71,8 @@ def _print(out: Path, kind: str, made: Export, model: Model) -> None:
         for tensor in tensors:
             shape = " × ".join(map(str, tensor.shape))
             display.say(f"{direction} {tensor.name}: {tensor.dtype}, {shape}")
-    shown = ", ".join(model.classes[:20]) + (" …" if len(model.classes) > 20 else "")
-    display.say(f"classes {shown}")
+    some = ", ".join(map(shown, model.classes[:20])) + (" …" if len(model.classes) > 20 else "")
+    display.say(f"classes {some}")
     for remark in made.remarks:
         display.say(remark)
     display.say(f"written to {out}: {kind}, {len(made.content):,} bytes")
