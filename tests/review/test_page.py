@@ -36,7 +36,18 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
         write_picture(folder / f"new {number} <b>.png", picture(number, 200))
     (here / "run").mkdir()
     model_file.save(model(), here / "run" / "model.safetensors")
-    command = [sys.executable, "-m", "handgrad", "review", here / "run", folder, "--engine", "notes", "--port", "0"]
+    command: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "handgrad",
+        "review",
+        here / "run",
+        folder,
+        "--engine",
+        "notes",
+        "--port",
+        "0",
+    ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     yield address_of(process), here / "photos-review"
     process.terminate()

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from handgrad.answers.pictures import printable
 from handgrad.data.classes import natural_order
-from handgrad.data.folder import _is_clutter as is_clutter
+from handgrad.data.walking import is_clutter
 
 _CALM = 4
 """Looks without a change after which a folder's time is believed; those of some systems have whole seconds."""

@@ -59,7 +59,7 @@ def entries(at: str) -> tuple[list[str], list[str]]:
     files: list[str] = []
     with os.scandir(at) as entries:
         for entry in entries:
-            if not _is_clutter(entry.name):
+            if not is_clutter(entry.name):
                 (folders if _is_folder(entry) else files).append(entry.name)
     return sorted(folders, key=natural_order), files
 
@@ -75,7 +75,7 @@ def has_files(folder: str) -> bool:
         seen.add(real)
         with os.scandir(at) as entries:
             for entry in entries:
-                if _is_clutter(entry.name):
+                if is_clutter(entry.name):
                     continue
                 if not _is_folder(entry):
                     return True
@@ -90,5 +90,5 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _is_clutter(name: str) -> bool:
+def is_clutter(name: str) -> bool:
     return name.startswith(".") or name.casefold() in _CLUTTER

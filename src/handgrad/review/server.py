@@ -37,8 +37,8 @@ def application(decisions: Decisions, about: dict[str, Any], token: str) -> Star
 
     def front(request: Request) -> Response:
         file = shown(decisions.folder / FILE_NAME)
-        told = about | {"base": base, "file": file, "classes": decisions.classes, "items": decisions.to_list()}
-        return HTMLResponse(review_page(told))
+        content = about | {"base": base, "file": file, "classes": decisions.classes, "items": decisions.to_list()}
+        return HTMLResponse(review_page(content))
 
     def picture(request: Request) -> Response:
         number = request.path_params["number"]
