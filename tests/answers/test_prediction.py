@@ -6,7 +6,7 @@ import csv
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -87,7 +87,7 @@ def test_an_interrupted_prediction_continues_and_ends_alike(
     expected = answered(model, pictures, whole)
     shards_done: list[int] = []
 
-    def interrupted(job: Job, shards: list[Shard]) -> Iterator[int]:
+    def interrupted(job: Job, shards: list[Shard]) -> Generator[int, None, None]:
         """Answer one shard and half of another, or what is left."""
         shards_done.append(6 - len(shards))
         for count, pictures in enumerate(in_this_process(job, shards)):
@@ -110,7 +110,7 @@ def test_an_interrupted_prediction_continues_and_ends_alike(
 def part_way(model: Model, pictures: Path, out: Path, manner: Manner = NOTES) -> None:
     """Leave what a command that was killed after three shards leaves."""
 
-    def killed(job: Job, shards: list[Shard]) -> Iterator[int]:
+    def killed(job: Job, shards: list[Shard]) -> Generator[int, None, None]:
         yield from in_this_process(job, shards[:3])
         raise KeyboardInterrupt
 
@@ -149,7 +149,7 @@ def test_the_option_to_overwrite_continues_what_is_the_same(model: Model, pictur
     with pytest.raises(InputError, match="already exists"):
         answered(model, pictures, out)
 
-    def killed(job: Job, shards: list[Shard]) -> Iterator[int]:
+    def killed(job: Job, shards: list[Shard]) -> Generator[int, None, None]:
         yield from in_this_process(job, shards[:3])
         raise KeyboardInterrupt
 

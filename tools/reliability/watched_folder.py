@@ -42,11 +42,12 @@ def trial(folder: Path) -> Outcome:
             whole += _rows(out) is not None
     process.kill()
     process.wait()
+    before = len(_rows(out) or ())
     completed(*arguments, "--once")
     completed("predict", model, inbox, "-o", folder / "answers.csv")
     found, expected = _rows(out) or {}, _rows(folder / "answers.csv") or {}
     held = sum(found.get(name) == answer for name, answer in expected.items())
-    return Outcome(reads + len(expected), whole + held, f"{reads} reads, {len(expected)} pictures at the end")
+    return Outcome(reads + len(expected), whole + held, f"{reads} reads; {before} rows before the last call")
 
 
 def _copied(picture: Path, inbox: Path, draw: random.Random) -> None:

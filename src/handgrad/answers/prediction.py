@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from handgrad.answers.pictures import BATCH, Shard, find, printable
 from handgrad.answers.state import beside, kept, manifest_of, refuse_file
 from handgrad.answers.tables import TABLES, Table, table_of
 from handgrad.engine import Engine
-from handgrad.errors import InputError
+from handgrad.errors import InputError, OutputError
 from handgrad.model import Model
 from handgrad.report.coverage import UNKNOWN
 from handgrad.typing import Progress
@@ -50,7 +51,7 @@ class Job(NamedTuple):
     threads: int | None
 
 
-Scheduler: TypeAlias = Callable[[Job, list[Shard]], Iterator[int]]
+Scheduler: TypeAlias = Callable[[Job, list[Shard]], Generator[int, None, None]]
 """Has shards answered, each by ``Worker.write``, and yields how many pictures have been."""
 
 
@@ -71,7 +72,7 @@ class Worker:
         atomic.write_files(job.out, {name_of(shard.number, job.table): part})
 
 
-def in_this_process(job: Job, shards: list[Shard], engine: Engine | None = None) -> Iterator[int]:
+def in_this_process(job: Job, shards: list[Shard], engine: Engine | None = None) -> Generator[int, None, None]:
     """Answer shards one after the other; all processors decode and compute."""
     worker = Worker(job, engine)
     with worker.answerer:
@@ -147,29 +148,36 @@ def predict(
         missing = [shard for shard in shards if len(_rows_of(state, form, manner, shard) or ()) != shard.rows]
         done = total - sum(shard.rows for shard in missing)
         progress(done, total)
+        job = Job(model, manner, folder, state, form.name, threads)
         if missing:
-            for count in scheduler(Job(model, manner, folder, state, form.name, threads), missing):
-                done += count
-                progress(done, total)
+            with closing(scheduler(job, missing)) as answered:
+                for count in answered:
+                    done += count
+                    progress(done, total)
             _remove_leftovers(state, form)
         counts: Counter[str | None] = Counter()
-
-        def parts() -> Iterator[bytes]:
-            for shard in shards:
-                part = (state / name_of(shard.number, form.name)).read_bytes()
-                counts.update(row["class"] for row in form.rows(manner.columns, part) or ())
-                yield part
-
+        parts = _parts(job, shards, counts)
         if table:
-            atomic.write_files(out.parent, {out.name: table.joined(manner.columns, parts())})
+            atomic.write_files(out.parent, {out.name: table.joined(manner.columns, parts)})
         else:
-            for _ in parts():
-                pass
+            deque(parts, maxlen=0)
     if table:
         shutil.rmtree(state, ignore_errors=True)
     answers = (*map(printable, model.classes), *([UNKNOWN] if manner.threshold is not None else []))
     classes = {name: counts[name] for name in answers}
     return Summary(total, counts[None], classes, len(shards), len(shards) - len(missing))
+
+
+def _parts(job: Job, shards: Sequence[Shard], counts: Counter[str | None]) -> Iterator[bytes]:
+    """Yield the part of each shard, and count its answers."""
+    for shard in shards:
+        path = job.out / name_of(shard.number, job.table)
+        part = path.read_bytes()
+        rows = TABLES[job.table].rows(job.manner.columns, part)
+        if rows is None:
+            raise OutputError(path, "it was damaged after it was written", "repeat the command, which answers it again")
+        counts.update(row["class"] for row in rows)
+        yield part
 
 
 def name_of(shard: int, ending: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 from handgrad.answers.pictures import Shard
@@ -19,7 +19,7 @@ def on_ray(workers: int, address: str | None = None) -> Scheduler:
     a model of its own, and as many threads as it can have to itself, unless the job says otherwise.
     """
 
-    def schedule(job: Job, shards: list[Shard]) -> Iterator[int]:
+    def schedule(job: Job, shards: list[Shard]) -> Generator[int, None, None]:
         with connected(address):
             job = job._replace(threads=job.threads or threads_of_workers(workers))
             yield from call(answer_shards, shards, workers, job)
