@@ -97,7 +97,8 @@ class Cache:
                 about, arrays, _ = _read_index(file, key)
                 found = Found(file, about, [arrays[name] for name in names])
                 os.utime(self._path(key))
-            except FileNotFoundError:
+            except (FileNotFoundError, PermissionError):
+                # What is another user's is not damaged.
                 pass
             # NumPy and the system fail on a damaged file in many ways.
             except Exception as error:
