@@ -137,7 +137,7 @@ def _guard(name: str) -> None:
         checked[name] += 1
         paths = tuple(map(as_windows, paths))
         # These have another way there, which they choose by the name of the system.
-        if not sys._getframe(1).f_globals["__name__"].startswith(("tempfile", "filelock")):
+        if not _caller().startswith(("tempfile", "filelock")):
             for path in paths:
                 if held(os.path.realpath(os.fsdecode(path))):
                     _refuse(errno.EACCES, f"to {name} an open file", path)
@@ -148,6 +148,14 @@ def _guard(name: str) -> None:
         return original(*paths, **options)
 
     setattr(os, name, guarded)
+
+
+def _caller() -> str:
+    """The module that asked for a guarded operation, by pathlib or not."""
+    frame = sys._getframe(2)
+    while frame.f_back and frame.f_globals["__name__"].startswith("pathlib"):
+        frame = frame.f_back
+    return str(frame.f_globals["__name__"])
 
 
 def _check_name(path: Any) -> None:
