@@ -91,4 +91,5 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def is_clutter(name: str) -> bool:
+    """Return whether a file or folder is no one's picture: hidden, or made by a system."""
     return name.startswith(".") or name.casefold() in _CLUTTER

@@ -14,8 +14,8 @@ from PIL import Image
 from handgrad.data import Samples
 from handgrad.data.arrays import to_channels
 from handgrad.data.cache import Cache
-from handgrad.data.folder import files_below
 from handgrad.data.image_files import Reader
+from handgrad.data.walking import files_below
 from handgrad.errors import DataError
 from handgrad.model import Model
 from handgrad.notes import network
