@@ -34,7 +34,7 @@ def test_a_probability_that_underflows_has_a_logarithm(fitted: HandgradClassifie
     X, y = load_digits(return_X_y=True)
     X, y = X[300:400].astype("u1"), y[300:400]
     sure = HandgradClassifier().set_params(**fitted.get_params())
-    vars(sure).update(vars(fitted))
+    sure.__dict__.update(fitted.__dict__)
     sure.model_ = type(fitted.model_)(
         fitted.model_.parameters.copy(), fitted.model_.classes, fitted.model_.standardization
     )

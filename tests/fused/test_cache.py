@@ -129,7 +129,7 @@ def read_only_install(open_folder: Path) -> Iterator[dict[str, str]]:
 def as_any_user(work: str, environment: dict[str, str]) -> dict[str, Any]:
     # Numba imports some of itself with the first function.
     own = "import handgrad, numba; assert handgrad.__file__.startswith(sys.path[1]); numba.njit(lambda: np.sqrt(2))()\n"
-    said = without_privileges(_IMPORTS + own, program(work), **environment)
+    said = without_privileges(_IMPORTS + own, program(work), **environment)  # type: ignore[arg-type]
     outcome: dict[str, Any] = json.loads(said)
     return outcome
 

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import llvmlite
 import numba
-from numba import _dynfunc
+from numba import _dynfunc  # type: ignore[attr-defined]  # an extension module
 from numba.core import config, event
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler

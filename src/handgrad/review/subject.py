@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from handgrad.data import SOURCES, Samples, absolute, objects, read
 from handgrad.data.arrays import to_channels
 from handgrad.data.cache import Cache
+from handgrad.data.remarks import Remarks
 from handgrad.data.source import short_name
 from handgrad.data.stored import joined
 from handgrad.errors import DataError, InputError
@@ -86,19 +87,19 @@ def objects_in(subject: Subject, model: Model, group_by: str | None) -> tuple[ND
 
     A model's file may come from anywhere: a table that it names is not opened.
     """
-    names = subject.samples.identifiers
+    names, remarks = subject.samples.identifiers, Remarks(partial(DataError, "source", subject.source), strict=False)
     if group_by:
-        objects.check(names, group_by)
-        return objects.objects_of(names, group_by), []
+        objects.check(names, group_by, remarks)
+        return objects.objects_of(names, group_by), remarks.lines
     data = model.provenance.get("data")
     own = data.get("group_by") if isinstance(data, dict) else None
     if not isinstance(own, str) or not own:
         return None, []
     lost = f"the model was trained with group_by={own}, which is not used here; give it, to keep objects together"
-    if own.casefold().endswith(".csv"):
+    if objects.is_table(own):
         return None, [lost]
     try:
-        objects.check(names, own)
+        objects.check(names, own, remarks)
     except InputError:
         return None, [lost]
     return objects.objects_of(names, own), []
