@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from handgrad import tracking
+from handgrad import cli, tracking
 from handgrad.errors import HandgradError, InputError
 from handgrad.training import Epoch, Step
 
@@ -18,6 +18,7 @@ EPOCHS = [
     Epoch(1, 2, 1.5, 0.5, 1.25, 0.75, 0.01, 2.0),
     Epoch(2, 2, 0.6, 0.75, math.nan, math.nan, 0.005, 4.0),
 ]
+QUICK = ("train", "digits", "--engine", "notes", "--epochs", "2", "--filters", "2", "--hidden", "none")
 OTHERS_WARNINGS = pytest.mark.filterwarnings("default")
 """MLflow's packages may warn of each other."""
 
@@ -104,3 +105,26 @@ def test_a_missing_tracker_names_its_extra(name: str, tmp_path: Path, monkeypatc
     arguments = (tmp_path,) if name == "tensorboard" else ()
     with pytest.raises(InputError, match=rf"pip install 'handgrad\[{name}\]'"), getattr(tracking, name)(*arguments):
         pass
+
+
+def test_the_command_logs_beside_its_results(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run([*QUICK, "--out", str(tmp_path / "run"), "--log", "tensorboard"]) == 0, capsys.readouterr().err
+    (events,) = (tmp_path / "run" / "tensorboard").iterdir()
+    assert events.stat().st_size > 1000
+
+
+@OTHERS_WARNINGS
+def test_the_command_logs_its_options_to_mlflow(mlflow: Any, tmp_path: Path) -> None:
+    assert cli.run([*QUICK, "--out", str(tmp_path / "run"), "--log", "mlflow"]) == 0
+    (run,) = mlflow.MlflowClient().search_runs(["0"])
+    assert run.data.params["filters"] == "2"
+    assert 0 < run.data.metrics["accuracy/validation"] <= 1
+
+
+def test_the_command_refuses_a_missing_tracker_before_the_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    assert cli.run([*QUICK, "--out", str(tmp_path / "run"), "--log", "mlflow"]) == 2
+    assert "--log=mlflow: is not installed; pip install 'handgrad[mlflow]'" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()

@@ -87,7 +87,7 @@ TABLE: tuple[Option, ...] = (
     *map(Option, ("stages", "filter_size", "pooling", "maps", "hidden", "input_shape")),
     *map(Option, ("epochs", "batch_size", "optimizer", "learning_rate", "schedule", "weight_decay", "class_weight")),
     *map(Option, ("augment", "early_stopping", "size", "group_by", "resume", "space", "trials", "port", "clear")),
-    *map(Option, ("random_state", "verbose", "warm_start")),
+    *map(Option, ("random_state", "verbose", "warm_start", "log")),
     *(Option("json", (command,)) for command in ("evaluate", "predict", "export", "check", "info")),
     *(Option("overwrite", (command,)) for command in ("explain", "export")),
     *(Option(name, ("sweep",)) for name in ("workers", "threads", "address")),

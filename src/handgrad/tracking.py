@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,17 @@ from handgrad.errors import HandgradError, InputError
 from handgrad.training import Callback, Epoch, Step
 
 TRACKERS = ("tensorboard", "mlflow")
+_MODULES = {"tensorboard": "tensorboard.summary", "mlflow": "mlflow"}
+
+
+def check(name: str) -> None:
+    """Raise an InputError, before the work, if a tracker is not installed."""
+    _imported(name)
+
+
+def tracker(name: str, folder: Path, parameters: Mapping[str, Any]) -> AbstractContextManager[Callback]:
+    """Return the tracker of a training whose results are in a folder."""
+    return tensorboard(folder / name) if name == "tensorboard" else mlflow(parameters)
 
 
 def figures(epoch: Epoch) -> dict[str, float]:
@@ -61,7 +72,7 @@ def tensorboard(folder: str | Path) -> Iterator[Callback]:
     ...     len(list(Path(folder).iterdir()))
     1
     """
-    writer = _imported("tensorboard", "tensorboard.summary").Writer(str(folder))
+    writer = _imported("tensorboard").Writer(str(folder))
     taken = 0
 
     def log(event: Step | Epoch) -> None:
@@ -107,7 +118,7 @@ def mlflow(parameters: Mapping[str, Any] | None = None) -> Iterator[Callback]:
     >>> with mlflow(classifier.get_params()) as callback:  # doctest: +SKIP
     ...     classifier.fit(X, y, callbacks=callback)
     """
-    module = _imported("mlflow", "mlflow")
+    module = _imported("mlflow")
 
     def log(event: Step | Epoch) -> None:
         if isinstance(event, Epoch):
@@ -130,8 +141,8 @@ def _refusals(module: Any) -> Iterator[None]:
         raise HandgradError(f"mlflow: {error}") from error
 
 
-def _imported(name: str, module: str) -> Any:
+def _imported(name: str) -> Any:
     try:
-        return import_module(module)
+        return import_module(_MODULES[name])
     except ModuleNotFoundError as error:
-        raise InputError("tracker", name, "is not installed", f"pip install 'handgrad[{name}]'") from error
+        raise InputError("log", name, "is not installed", f"pip install 'handgrad[{name}]'") from error

@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -68,14 +68,7 @@ def predict(
     model = model_file.load_for_pictures(model_path)
     if out and out != _STDOUT:
         scheduler = _scheduler(model, manner, threads, workers, address, out, overwrite)
-        try:
-            with display.counting("Predicting") as progress:
-                summary = prediction.predict(
-                    model, images, out, manner,
-                    threads=threads, overwrite=overwrite, scheduler=scheduler, progress=progress,
-                )  # fmt: skip
-        except KeyboardInterrupt:
-            raise Interrupted("interrupted; what is answered is kept, and the same command continues") from None
+        summary = _write(model, images, out, manner, threads=threads, overwrite=overwrite, scheduler=scheduler)
         if json:
             given = {"model": str(model_path), "images": str(images[0]), "out": str(out)}
             display.print_json(given | asdict(summary))
@@ -117,6 +110,15 @@ def _scheduler(
     computing = engines.create(manner.engine, model.standardization, threads, model.architecture)
     kernels.prepare(computing, model.parameters, np.uint8)
     return partial(prediction.in_this_process, engine=computing)
+
+
+def _write(model: Model, images: Sequence[Path], out: Path, manner: Manner, **options: Any) -> prediction.Summary:
+    """Have all pictures answered into a file, with a bar."""
+    try:
+        with display.counting("Predicting") as progress:
+            return prediction.predict(model, images, out, manner, **options, progress=progress)
+    except KeyboardInterrupt:
+        raise Interrupted("interrupted; what is answered is kept, and the same command continues") from None
 
 
 def _print_summary(summary: prediction.Summary, out: Path) -> None:

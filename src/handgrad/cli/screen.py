@@ -5,22 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
-from handgrad import progress, system
+from handgrad import progress, system, tracking
 from handgrad.cli import display, kernels
 from handgrad.errors import ClusterError, FolderLostError, Interrupted, OutputError
 from handgrad.runs import Observer, Run, TrainingOptions
-from handgrad.training import Callback
+from handgrad.runs.written import written
+from handgrad.training import Callback, Epoch, Step
 from handgrad.training.checkpoint import Checkpoints, step_of
 from handgrad.typing import Progress
 
 
 class Screen(Observer):
-    """Shows a training on stderr; `remarks` are lines about its options."""
+    """Shows a training on stderr, and logs it to a tracker; `remarks` are lines about its options."""
 
-    def __init__(self, remarks: Callable[[TrainingOptions], list[str]] = lambda options: []) -> None:
+    def __init__(
+        self, remarks: Callable[[TrainingOptions], list[str]] = lambda options: [], log: str | None = None
+    ) -> None:
+        if log:
+            tracking.check(log)
         self.folder: Path | None = None
-        self._remarks = remarks
+        self._remarks, self._log = remarks, log
+        self._options: dict[str, Any] = {}
 
     def notice(self, text: str) -> None:
         """Print one line."""
@@ -32,7 +39,7 @@ class Screen(Observer):
 
     def prepared(self, run: Run, folder: Path) -> None:
         """Print what is trained on what, and compile kernels."""
-        self.folder, dataset = folder, run.dataset
+        self.folder, dataset, self._options = folder, run.dataset, written(run.options)
         for line in self._remarks(run.options):
             display.notice(line)
         display.stderr.print(
@@ -46,9 +53,20 @@ class Screen(Observer):
         if workers := run.options.workers:
             display.notice(f"starting {workers} worker{'s' if workers > 1 else ''} of a Ray cluster")
 
-    def training(self) -> AbstractContextManager[Callback]:
-        """Show the loop."""
-        return progress.training(display.stderr)
+    @contextmanager
+    def training(self) -> Iterator[Callback]:
+        """Show the loop, and log it."""
+        with progress.training(display.stderr) as show:
+            if not self._log or not self.folder:
+                yield show
+                return
+            with tracking.tracker(self._log, self.folder, self._options) as log:
+
+                def both(event: Step | Epoch) -> None:
+                    show(event)
+                    log(event)
+
+                yield both
 
     @contextmanager
     def resumable(self) -> Iterator[None]:

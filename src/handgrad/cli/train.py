@@ -6,12 +6,13 @@ import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import typer
+from rich.markup import escape
 
-from handgrad import runs, system
+from handgrad import runs, system, tracking
 from handgrad.cli import cache, clusters, completion, display, options, typed
 from handgrad.cli.screen import Screen
 from handgrad.data import KINDS
@@ -21,40 +22,56 @@ from handgrad.runs import TrainingOptions
 from handgrad.runs.written import combine, written
 
 _OUTPUT = "Output"
+_Source = Annotated[
+    str | None,
+    typer.Argument(help=f"{KINDS}.", metavar="SOURCE", show_default=False, autocompletion=completion.sources),
+]
+_Out = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder for the results; by default, the first free one of runs/SOURCE, runs/SOURCE-2 …",
+        rich_help_panel=_OUTPUT,
+    ),
+]
+_Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace the results that --out already holds.", rich_help_panel=_OUTPUT)
+]
+_Resume = Annotated[
+    Path | None,
+    typer.Option(
+        help="Resume the training in this folder, with its own options.", metavar="DIR", rich_help_panel=_OUTPUT
+    ),
+]
+_Log = Annotated[
+    Literal[tracking.TRACKERS] | None,  # type: ignore[valid-type]
+    typer.Option(
+        help=escape(
+            "Log every epoch also to TensorBoard, beside the results, or to MLflow's server; needs "
+            "handgrad[tensorboard] or handgrad[mlflow]."
+        ),
+        rich_help_panel=_OUTPUT,
+    ),
+]
+_Seconds = Annotated[
+    float,
+    typer.Option(
+        min=0,
+        metavar="SECONDS",
+        help="Seconds from checkpoint to checkpoint within a long epoch.",
+        rich_help_panel=_OUTPUT,
+    ),
+]
 
 
 @options.with_training_options
 def train(
     context: typer.Context,
-    source: Annotated[
-        str | None,
-        typer.Argument(help=f"{KINDS}.", metavar="SOURCE", show_default=False, autocompletion=completion.sources),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder for the results; by default, the first free one of runs/SOURCE, runs/SOURCE-2 …",
-            rich_help_panel=_OUTPUT,
-        ),
-    ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the results that --out already holds.", rich_help_panel=_OUTPUT)
-    ] = False,
-    resume: Annotated[
-        Path | None,
-        typer.Option(
-            help="Resume the training in this folder, with its own options.", metavar="DIR", rich_help_panel=_OUTPUT
-        ),
-    ] = None,
-    checkpoint_seconds: Annotated[
-        float,
-        typer.Option(
-            min=0,
-            metavar="SECONDS",
-            help="Seconds from checkpoint to checkpoint within a long epoch.",
-            rich_help_panel=_OUTPUT,
-        ),
-    ] = 60,
+    source: _Source = None,
+    out: _Out = None,
+    overwrite: _Overwrite = False,
+    resume: _Resume = None,
+    log: _Log = None,
+    checkpoint_seconds: _Seconds = 60,
     *,
     chosen: Mapping[str, Any],
     threads: options.TrainingThreads = None,
@@ -65,7 +82,7 @@ def train(
     address: clusters.Address = None,
 ) -> None:
     """Train a network on labeled images, and write the model and its report."""
-    screen = Screen(lambda known: typed.without_effect(context, _values(known)))
+    screen = Screen(lambda known: typed.without_effect(context, _values(known)), log)
     arguments: dict[str, Any] = {
         "cache": cache.chosen(cache_folder, no_cache),
         "threads": threads,

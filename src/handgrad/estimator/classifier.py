@@ -22,11 +22,12 @@ from handgrad.architecture import Architecture
 from handgrad.data import Samples
 from handgrad.engine import Engine
 from handgrad.errors import InputError
-from handgrad.estimator.inputs import Labeled, Shape, as_rows, ranges_of, with_channels
+from handgrad.estimator.inputs import Labeled, Shape, as_rows, callables_of, ranges_of, with_channels
 from handgrad.estimator.logarithms import log_probabilities
 from handgrad.estimator.translation import (
     architecture_of,
     held_out,
+    introduction,
     own_names,
     recipe_of,
     sees_no_image,
@@ -206,7 +207,7 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ``set_params``.
         """
         with self._aside() as aside:
-            aside._fit(X, y, sample_weight, _as_sequence(callbacks))
+            aside._fit(X, y, sample_weight, callables_of(callbacks))
         return self
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, callbacks: Sequence[Callback]) -> None:
@@ -376,7 +377,7 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             if self.verbose:
                 console = progress.stdout()
                 if not curve:
-                    console.print(_introduction(model, samples), soft_wrap=True)
+                    console.print(introduction(model.architecture, len(samples)), soft_wrap=True)
                 callbacks = (shown.enter_context(progress.training(console)), *callbacks)
             # The order of the images differs from those of earlier calls.
             for event in train(model, samples, validation, recipe, engine, seed + len(curve), state, weights):
@@ -389,18 +390,3 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.loss_ = self.loss_curve_[-1]
         scores = [epoch.validation_accuracy for epoch in state.history] if validation else None
         self.validation_scores_, self.best_validation_score_ = scores, max(scores) if scores else None
-
-
-def _introduction(model: Model, samples: Samples) -> str:
-    sizes = model.architecture
-    images = f"images of {'x'.join(map(str, sizes.input_shape))}"
-    seen = f"rows of {sizes.flat} numbers" if sees_no_image(sizes) else images
-    return f"{len(samples)} {seen}, {sizes.classes} classes; {sizes.parameter_count:,} parameters"
-
-
-def _as_sequence(callbacks: Callback | Sequence[Callback]) -> Sequence[Callback]:
-    if callable(callbacks):
-        return (callbacks,)
-    if not isinstance(callbacks, (list, tuple)) or not all(map(callable, callbacks)):
-        raise InputError("callbacks", callbacks, "must be callables", "give functions of one argument, the event")
-    return callbacks

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from handgrad.data import Samples
 from handgrad.errors import InputError
 from handgrad.pixel_range import PIXELS, Extent, PixelRange, Ranges
-from handgrad.training import Recipe
+from handgrad.training import Callback, Recipe
 from handgrad.training.weights import weights_of
 from handgrad.typing import Array, Images
 
@@ -113,3 +114,12 @@ class Labeled:
             rule = "weights must be finite and at least 0, and not all of them zero"
             raise InputError("class_weight", class_weight, rule, 'give numbers around 1, or "balanced"')
         return product
+
+
+def callables_of(callbacks: Callback | Sequence[Callback]) -> Sequence[Callback]:
+    """Return callbacks as a sequence, be it one or several."""
+    if callable(callbacks):
+        return (callbacks,)
+    if not isinstance(callbacks, (list, tuple)) or not all(map(callable, callbacks)):
+        raise InputError("callbacks", callbacks, "must be callables", "give functions of one argument, the event")
+    return callbacks
