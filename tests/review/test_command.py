@@ -133,3 +133,27 @@ def test_classes_with_too_few_pictures_are_named(run: Run, tmp_path: Path, model
     assert outcome.code == 0
     assert "the labels 'right' have too few pictures to be judged" in outcome.err
     assert "right" not in {item["label"] for item in json.loads(outcome.out)["items"]}
+
+
+def test_an_interrupted_review_says_how_to_continue(
+    run: Run, folder: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("handgrad.review.training.train", interrupted)
+    outcome = run("review", model_folder, folder, "--json", "--engine", "notes")
+    assert (outcome.code, outcome.out) == (130, "")
+    review = folder.with_name("photos-review")
+    assert outcome.err == (
+        f"handgrad: error: interrupted; what is trained is kept in {review}, and the same command continues\n"
+    )
+    assert not review.exists()
+
+
+def test_a_folder_of_unlabeled_pictures_is_refused_before_the_trainings(
+    run: Run, folder: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("handgrad.review.training.train", None)
+    outcome = run("review", model_folder, folder, "--json", "--engine", "notes", "--unlabeled", "none")
+    assert outcome.complaint == "--unlabeled=none: it is no folder; check the path"
