@@ -1,6 +1,6 @@
 """Measure ``handgrad review``: some labels are made wrong, and how many of them come first is counted.
 
-Prints the tables of docs/review.md: ``python tools/measure_review.py DATA``, with the folder of the real data sets.
+Prints the tables of docs/review.md: ``python -m tools.measure_review DATA``, with the folder of the real data sets.
 """
 
 from __future__ import annotations

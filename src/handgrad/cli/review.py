@@ -95,8 +95,11 @@ def review(
         if apply:
             _apply(subject, folder, _folder_of_the_unlabeled(subject, unlabeled))
             return
+        asked = options.given(context, "count")
+        # Before the trainings, so that what is wrong with it is told before the long work.
+        new = _worthwhile(model, subject, unlabeled, kept, count, asked, engine, threads)
         items, expected = _doubted(model, subject, folder, folds, group_by, engine, threads)
-        items += _worthwhile(model, subject, unlabeled, kept, count, options.given(context, "count"))
+        items += new
         if taken is None:
             display.print_json({"expected": expected, "items": [_record(item, subject.classes) for item in items]})
             return
@@ -144,8 +147,9 @@ def _folder_of_the_unlabeled(subject: Subject, folder: Path | None) -> Path | No
 
 
 def _worthwhile(
-    model: Model, subject: Subject, folder: Path | None, kept: Cache | None, count: int, asked: bool
-) -> list[Item]:
+    model: Model, subject: Subject, folder: Path | None, kept: Cache | None, count: int, asked: bool, engine: str,
+    threads: int | None,
+) -> list[Item]:  # fmt: skip
     """Return the unlabeled pictures to suggest."""
     paths = beside_the_classes(subject.root) if folder is None and subject.root else None
     root = folder or subject.root
@@ -161,8 +165,10 @@ def _worthwhile(
         pictures = read_unlabeled(model, root, paths, kept, progress)
     for text in pictures.notices:
         display.notice(text)
+    computing = engines.create(engine, model.standardization, threads, model.architecture)
+    kernels.prepare(computing, model.parameters, pictures.images.dtype)
     with display.counting("Looking at them") as progress:
-        probabilities = model.predict(pictures.images, progress=progress)
+        probabilities = model.predict(pictures.images, computing, progress=progress)
     chosen = suggested(model, pictures, subject.samples, probabilities, count)
     return worthwhile(pictures, chosen, probabilities, [numbers[name] for name in model.classes])
 
