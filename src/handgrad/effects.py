@@ -55,26 +55,39 @@ class Option:
 
 
 _TRAINED, _ON_CLUSTER = ("train", "evaluate"), ("train", "predict")
+_OF_THE_FOLDS = ("count", "folds", "group_by", "engine", "threads", "port", "json")
 _NO_IMAGES = "has no effect on rows of numbers that are no images"
 
 TABLE: tuple[Option, ...] = (
     Option("momentum", beside="optimizer", fits=_is("sgd"), give="sgd"),
     Option("patience", beside="early_stopping", give=True),
     Option("validation_fraction", beside="early_stopping", give=True),
-    Option("threads", ("train", "evaluate", "predict", CLASSIFIER), "engine", _is("fused"), "fused"),
+    Option("threads", (*_TRAINED, "predict", "watch", "review", CLASSIFIER), "engine", _is("fused"), "fused"),
     Option("cache", beside="no_cache", fits=_not, refused=True, rule="contradicts {beside}"),
     Option("cache", beside="cached", rule="has no effect on this source, which is not a folder of pictures"),
     Option("no_cache", beside="cached", rule="has no effect on this source, which is not a folder of pictures"),
     Option("overwrite", _TRAINED, "out", rule="has no effect without {beside}"),
     Option("checkpoint_seconds", ("train",), "workers", _not, rule="has no effect on a cluster, which has its own"),
     Option("json", ("cache",), "clear", _not),
+    Option("seconds", ("watch",), "once", _not),
+    *(
+        Option(name, ("review",), mode, _not, refused=True)
+        for mode, names in (
+            ("undo", ("apply", "unlabeled", "strict", "no_cache", *_OF_THE_FOLDS)),
+            ("apply", _OF_THE_FOLDS),
+            ("json", ("port",)),
+        )
+        for name in names
+    ),
     Option("overwrite", ("train",), "resume", _not, own=True),
     Option("out", ("train",), "resume", _not, own=True),
     Option("cluster", _ON_CLUSTER, "workers", own=True),
     Option("workers", _ON_CLUSTER, "cluster", own=True),
     Option("address", _ON_CLUSTER, "cluster", own=True),
     Option("out", ("predict",), "cluster", own=True),
-    Option("top", ("predict",), "cluster", _not, own=True),
+    Option("overwrite", ("predict",), "out", own=True),
+    Option("cluster", ("sweep",)),
+    Option("address", ("sweep",), "cluster", own=True),
     Option("int8", ("export",), "format", own=True),
     Option("data", ("export",), "format", own=True),
     Option("prefix", ("export",), "format", own=True),
@@ -88,9 +101,13 @@ TABLE: tuple[Option, ...] = (
     *map(Option, ("epochs", "batch_size", "optimizer", "learning_rate", "schedule", "weight_decay", "class_weight")),
     *map(Option, ("augment", "early_stopping", "size", "group_by", "resume", "space", "trials", "port", "clear")),
     *map(Option, ("random_state", "verbose", "warm_start", "log")),
+    *(
+        Option(name)
+        for name in ("pixel_range", "threshold", "top", "once", "unlabeled", "apply", "undo", "count", "folds")
+    ),
     *(Option("json", (command,)) for command in ("evaluate", "predict", "export", "check", "info")),
-    *(Option("overwrite", (command,)) for command in ("explain", "export")),
-    *(Option(name, ("sweep",)) for name in ("workers", "threads", "address")),
+    *(Option("overwrite", (command,)) for command in ("explain", "export", "watch")),
+    *(Option(name, ("sweep",)) for name in ("workers", "threads")),
 )
 """Every option of every command and of the classifier."""
 

@@ -28,15 +28,6 @@ from handgrad.review.training import is_known, out_of_fold, plan_of
 from handgrad.review.unlabeled import beside_the_classes, read_unlabeled, suggested
 from handgrad.runs.folder import claimed
 
-_OF_THE_PAGE = ("port",)
-_OF_THE_FOLDS = ("folds", "group-by", "count", "engine", "threads", "json", *_OF_THE_PAGE)
-_WITHOUT_EFFECT = {
-    "undo": ("apply", "unlabeled", "strict", "no-cache", *_OF_THE_FOLDS),
-    "apply": _OF_THE_FOLDS,
-    "json": _OF_THE_PAGE,
-}
-"""Options that a mode makes meaningless."""
-
 _Source = Annotated[
     str, typer.Argument(metavar="FOLDER", help="Pictures in class folders, or any other labeled images, as for train.")
 ]
@@ -80,7 +71,6 @@ def review(
     The network of MODEL is trained again without each part of the pictures in turn, and judges that part. What you
     decide is written to changes.csv at once; files are moved only with --apply.
     """
-    _refuse_what_has_no_effect(context)
     folder = out or folder_for(source)
     with claimed(folder, overwrite=True):
         if undo:
@@ -104,16 +94,6 @@ def review(
             display.print_json({"expected": expected, "items": [_record(item, subject.classes) for item in items]})
             return
         _show(Decisions(items, subject.classes, folder), subject, expected, taken)
-
-
-def _refuse_what_has_no_effect(context: typer.Context) -> None:
-    for mode, others in _WITHOUT_EFFECT.items():
-        if options.given(context, mode):
-            for name in others:
-                if options.given(context, name):
-                    raise InputError(
-                        name, context.params[name.replace("-", "_")], f"has no effect with --{mode}", "leave it out"
-                    )
 
 
 def _doubted(
