@@ -77,7 +77,7 @@ def review(
             _undo(source, folder)
             return
         taken = None if json or apply else serve.listening(port)
-        model, kept = model_file.load(model_path), cache.chosen(cache_folder, no_cache)
+        model, kept = model_file.load_for_pictures(model_path), cache.chosen(cache_folder, no_cache)
         with display.counting("Reading pictures") as progress:
             subject = read_subject(model, source, kept, strict=strict, progress=progress)
         for text in subject.notices:

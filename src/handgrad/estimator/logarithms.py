@@ -36,6 +36,7 @@ def log_probabilities(model: Model, images: Stored) -> Array:
     >>> log_probabilities(model, np.zeros((1, 6, 6, 1), np.uint8))
     array([[-1000.,     0.]], dtype=float32)
     """
+    model.check_range(np.asarray(images))
     parameters, last = model.parameters, model.architecture.denses[-1].t
     found = np.empty((len(images), len(model.classes)), parameters.vector.dtype)
     for start in range(0, len(images), _BATCH):

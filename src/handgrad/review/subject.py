@@ -51,7 +51,8 @@ def read_subject(
 ) -> Subject:
     """Read all images of a source in the model's size; options and errors as in ``data.read``."""
     height, width, channels = model.architecture.input_shape
-    splits = read(source, size=(height, width), strict=strict, progress=progress, cache=cache)
+    kept = partial(read, source, size=(height, width), cache=cache, file_ranges=model.file_ranges)
+    splits = kept(strict=strict, progress=progress)
     refuse = partial(DataError, "source", source)
     if len(splits.classes) < 2:
         raise refuse("it has fewer than two classes", "add pictures of another class")

@@ -67,11 +67,11 @@ def read_unlabeled(
                 raise refuse("it is no folder", "check the path")
             paths = list(files_below(root))
         try:
-            reader = Reader(root, paths, cache, False, progress)
+            reader = Reader(root, paths, cache, False, progress, model.file_ranges)
             decoded = reader.decode(np.arange(len(paths)), (height, width))
         except OSError:
             # The pictures raise DataErrors: this is the cache.
-            reader = Reader(root, paths, None, False, progress)
+            reader = Reader(root, paths, None, False, progress, model.file_ranges)
             decoded = reader.decode(np.arange(len(paths)), (height, width))
     except OSError as error:
         raise refuse(f"it cannot be read ({error.strerror or error})", "check the path and its permissions") from error
