@@ -117,8 +117,8 @@ def test_the_classifier_warns_of_convolutions_that_see_no_image() -> None:
 @pytest.mark.parametrize(
     ("parameters", "images", "words"),
     [
-        ({"n_threads": 5000}, X, "n_threads=5000: must be a whole number, at least 1 and at most 1024"),
-        ({"n_threads": 1.5}, X, "n_threads=1.5: must be a whole number"),
+        ({"n_threads": 5000}, X, "n_threads=5000: must be at least 1 and at most 1024, a whole"),
+        ({"n_threads": 1.5}, X, "n_threads=1.5: must be at least 1"),
         ({"early_stopping": True}, X[:8], "early_stopping=True: validation_fraction=0.1 holds out 1 of 8 images, and"),
         ({"early_stopping": True, "validation_fraction": 0.9}, X[:8], "early_stopping=True: validation_fraction=0.9"),
         ({"early_stopping": True, "validation_fraction": 2}, X, "validation_fraction=2: must be a number between 0"),

@@ -27,7 +27,7 @@ def available() -> int:
 def check_threads(argument: str, threads: object) -> None:
     """Refuse what is no number of threads; `argument` is what the caller calls it."""
     if isinstance(threads, bool) or not isinstance(threads, Integral) or not 1 <= int(threads) <= MOST_THREADS:
-        rule = f"must be a whole number, at least 1 and at most {MOST_THREADS}"
+        rule = f"must be at least 1 and at most {MOST_THREADS}, a whole number"
         raise InputError(argument, threads, rule, "leave it out for one per processor")
 
 

@@ -202,7 +202,7 @@ def test_a_loss_that_is_not_finite_names_step_and_remedy_and_writes_nothing(
         (["--filters", "400000,400000", "--hidden", "900000"], "--hidden=900000: the network has 1,440,017,100,010"),
         (["--filter-size", "0x3"], "--filter-size=0x3: must be 2 positive integers; try 3x3"),
         (["--epochs", "1" + 20 * "0"], f"--epochs=1{20 * '0'}: must be at most 1,000,000,000; choose"),
-        (["--threads", "100000"], "--threads=100000: must be a whole number, at least 1 and at most 1024; leave"),
+        (["--threads", "100000"], "--threads=100000: must be at least 1 and at most 1024, a whole number; leave"),
         (["--checkpoint-seconds", "-1"], "--checkpoint-seconds=-1: must be at least 0; see"),
         (["--out", ""], "--out=: must not be empty; give a value, or leave it out"),
         (["--group-by="], "--group-by=: must not be empty; give"),

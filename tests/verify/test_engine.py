@@ -115,4 +115,4 @@ def test_a_model_and_a_picture(trained: Path, tmp_path: Path, capsys: pytest.Cap
 
 def test_an_unknown_engine_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["check", "--engine", "torch"]) == 2
-    assert "Invalid value for '--engine': 'torch' is not one of 'fused', 'notes'" in capsys.readouterr().err
+    assert "--engine=torch: must be one of fused, notes; see handgrad check --help" in capsys.readouterr().err

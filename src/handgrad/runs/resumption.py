@@ -122,7 +122,7 @@ def check_repeated(repeated: Mapping[str, Any], options: TrainingOptions, folder
     for name, value in repeated.items():
         same = combine({name: value}, options) == options if name in OPTIONS else value == known[name]
         if not same:
-            had = "was begun without it" if known[name] in (None, False) else f"has {known[name]}"
+            had = "was begun without it" if known[name] is None or known[name] is False else f"has {known[name]}"
             rule = f"contradicts the training in {folder}, which {had}"
             raise InputError(name, value, rule, "leave it out")
 
