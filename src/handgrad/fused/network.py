@@ -49,7 +49,8 @@ def _kernels(sizes: tuple[tuple[str, int], ...], keep: bool, kinds: str) -> Suit
     modules = (convolution, pooling, dense, images, passes)
     if rolls(values["p"], values["k1"], values["k2"]):
         modules += (rolled,)
-    return Suite(_templates(*modules).values(), {**values, "keep": int(keep)}, kinds)
+    like = None if keep else _kernels(sizes, True, kinds)
+    return Suite(_templates(*modules).values(), {**values, "keep": int(keep)}, kinds, like)
 
 
 class Network:
