@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import llvmlite
 import numba
-from numba import _dynfunc
+from numba import _dynfunc  # type: ignore[attr-defined]
 from numba.core import config, event
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
@@ -127,11 +127,10 @@ class Suite(dict[str, Any]):
         like: Suite | None = None,
     ) -> None:
         super().__init__()
-        self._like = like
+        self._like, self._sizes = like, sizes
         self._own = {name for name in sizes if like is not None and sizes[name] != like._sizes[name]}
         self._templates = {template.__name__: template for template in templates}
         self._parts = {name for template in self._templates.values() for name in template.__code__.co_names}
-        self._sizes = sizes
         self._suffix = "_".join((*(f"{name}{value}" for name, value in sizes.items()), suffix, _fingerprint()))
         self._lock = threading.RLock()
 

@@ -46,7 +46,7 @@ def _templates(*modules: ModuleType) -> dict[str, Any]:
 def _kernels(sizes: tuple[tuple[str, int], ...], keep: bool, kinds: str) -> Suite:
     """Return every kernel by name; `keep` where the backward pass follows."""
     values = dict(sizes)
-    modules = (convolution, pooling, dense, images, passes)
+    modules: tuple[ModuleType, ...] = (convolution, pooling, dense, images, passes)
     if rolls(values["p"], values["k1"], values["k2"]):
         modules += (rolled,)
     like = None if keep else _kernels(sizes, True, kinds)
