@@ -1,4 +1,4 @@
-"""Compilation is reported: by a clock on a terminal, one line elsewhere, nothing where nothing is compiled."""
+"""Compilation is reported: by a bar with each kernel on a terminal, else by one line; not where nothing is compiled."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ class Compiling(NotesEngine):
 
     def prepare(self, *_: Any, **options: Any) -> Compilation | None:
         if self.compiled:
-            options["begin"]()
+            for done, name in enumerate(("predict", "pool", "softmax")):
+                options["compiling"](name, done, 3)
         if self.failure:
             raise self.failure
         return self.compiled
@@ -48,10 +49,11 @@ def test_one_plain_line_where_there_is_no_terminal(capsys: pytest.CaptureFixture
     assert capsys.readouterr() == ("", "handgrad: compiling kernels, once; this takes about a quarter of a minute\n")
 
 
-def test_a_clock_that_runs_and_a_line_that_stays_on_a_terminal(terminal: io.StringIO) -> None:
+def test_a_bar_that_names_each_kernel_and_a_line_that_stays_on_a_terminal(terminal: io.StringIO) -> None:
     prepare(Compilation(seconds=3.0))
     shown = terminal.getvalue()
-    assert "Compiling kernels, once; this takes about a quarter of a minute" in shown
+    assert "Compiling kernels, once: softmax" in shown
+    assert "2/3" in shown
     assert "0:00:00" in shown
     assert shown.splitlines()[-1].endswith("compiled kernels, once, 3 s")
 
@@ -71,7 +73,7 @@ def test_a_remedy_where_kernels_cannot_be_kept(capsys: pytest.CaptureFixture[str
     )
 
 
-def test_the_clock_stops_when_the_work_fails(terminal: io.StringIO) -> None:
+def test_the_bar_stops_when_the_work_fails(terminal: io.StringIO) -> None:
     with pytest.raises(KeyboardInterrupt):
         prepare(Compilation(), KeyboardInterrupt())
     assert "compiled kernels" not in terminal.getvalue()

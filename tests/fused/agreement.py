@@ -131,6 +131,11 @@ SMALL = (
     {"input_shape": (14, 13, 2), "stages": ((2,), (2,)), "pooling": 3, "maps": 2, "filter_size": (1, 2)},
     {"input_shape": (5, 6, 2), "stages": ((2, 2),), "pooling": 1},
     {"input_shape": (11, 10, 1), "stages": ((2,),), "pooling": 4},
+    # Loops that are not written out.
+    {"input_shape": (11, 12, 2), "stages": ((2,),), "pooling": 1, "filter_size": (9, 9)},
+    {"input_shape": (17, 16, 1), "stages": ((3, 2),), "filter_size": (7, 7)},
+    {"input_shape": (9, 10, 2), "stages": ((2, 2),), "pooling": 5, "maps": 2},
+    {"input_shape": (21, 20, 3), "stages": ((5, 2),), "pooling": 9},
 )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from handgrad.fused.sizes import k1, p
-from handgrad.fused.unrolling import packed, registers, unrolled
+from handgrad.fused.unrolling import packed, registers, rolled, unrolled
 
 
 def table(x: Any, rows: int) -> Any:
@@ -37,6 +37,22 @@ def test_registers_become_variables_and_loops_their_bodies(sizes: dict[str, int]
     last = sum(10 * (rows - 1) + c for c in range(1, columns))
     assert total == (3 * last if columns > 1 else "alone")
     assert unrolled(table, sizes, {}, "test").__code__.co_firstlineno == table.__code__.co_firstlineno
+
+
+def counted(x: Any) -> Any:
+    t = registers(2)
+    for c in range(2):
+        t[c] = 0
+    for a in rolled(k1):
+        for c in range(2):
+            t[c] += x[a] * p
+    return packed(t)
+
+
+def test_a_loop_may_remain_a_loop() -> None:
+    short, long = (unrolled(counted, {"p": 2, "k1": size}, {}, "test") for size in (3, 300))
+    assert short(np.arange(3)) == (6, 6)
+    assert len(short.__code__.co_code) == len(long.__code__.co_code)
 
 
 @pytest.mark.parametrize("stand_in", [lambda: registers(2), lambda: packed(None)])

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import llvmlite
 import numba
-from numba import _dynfunc  # type: ignore[attr-defined]  # an extension module
+from numba import _dynfunc  # type: ignore[attr-defined]
 from numba.core import config, event
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
@@ -115,14 +115,22 @@ class Suite(dict[str, Any]):
 
     A kernel that is on disk already needs none of those that it calls. `suffix` distinguishes suites of the same
     `sizes`, e.g. by their precision. A function of one suffix must always be called with the same types: then
-    processes that write the cache at once all write the same file.
+    processes that write the cache at once all write the same file. `like` is a suite of the same templates, from which
+    come the kernels that do not depend on the sizes in which the two differ.
     """
 
-    def __init__(self, templates: Iterable[Callable[..., Any]], sizes: Mapping[str, int], suffix: str) -> None:
+    def __init__(
+        self,
+        templates: Iterable[Callable[..., Any]],
+        sizes: Mapping[str, int],
+        suffix: str,
+        like: Suite | None = None,
+    ) -> None:
         super().__init__()
+        self._like, self._sizes = like, sizes
+        self._own = {name for name in sizes if like is not None and sizes[name] != like._sizes[name]}
         self._templates = {template.__name__: template for template in templates}
         self._parts = {name for template in self._templates.values() for name in template.__code__.co_names}
-        self._sizes = sizes
         self._suffix = "_".join((*(f"{name}{value}" for name, value in sizes.items()), suffix, _fingerprint()))
         self._lock = threading.RLock()
 
@@ -141,10 +149,18 @@ class Suite(dict[str, Any]):
                 waiting += (called for called in kernel.py_func.__code__.co_names if called in self)
         return len(found)
 
+    def _is_own(self, name: str) -> bool:
+        """Return whether a kernel, or one that it calls, names a size of this suite alone."""
+        names = self._templates[name].__code__.co_names
+        return not self._own.isdisjoint(names) or any(self._is_own(called) for called in names if called in self)
+
     def __missing__(self, name: str) -> Any:
         template = self._templates[name]
         with self._lock:
             if name not in self.keys():
+                if self._like is not None and not self._is_own(name):
+                    self[name] = self._like[name]
+                    return self[name]
                 function = unrolled(template, self._sizes, self, self._suffix)
                 vars(function)["kernel"] = name
                 self[name] = _compiled(function, template.__module__.rpartition(".")[2], name in self._parts)

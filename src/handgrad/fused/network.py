@@ -46,10 +46,11 @@ def _templates(*modules: ModuleType) -> dict[str, Any]:
 def _kernels(sizes: tuple[tuple[str, int], ...], keep: bool, kinds: str) -> Suite:
     """Return every kernel by name; `keep` where the backward pass follows."""
     values = dict(sizes)
-    modules = [convolution, pooling, dense, images, passes]
+    modules: tuple[ModuleType, ...] = (convolution, pooling, dense, images, passes)
     if rolls(values["p"], values["k1"], values["k2"]):
-        modules.append(rolled)
-    return Suite(_templates(*modules).values(), {**values, "keep": int(keep)}, kinds)
+        modules += (rolled,)
+    like = None if keep else _kernels(sizes, True, kinds)
+    return Suite(_templates(*modules).values(), {**values, "keep": int(keep)}, kinds, like)
 
 
 class Network:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.fused.sizes import across, k1, k2, keep, lanes, p, parts, patch, weighted
-from handgrad.fused.unrolling import packed, registers
+from handgrad.fused.unrolling import packed, registers, rolled
 from handgrad.fused.vectors import (
     add_rows,
     ahead,
@@ -116,11 +116,11 @@ def pool_back(layer: Any, table: Any, S: Any, dU: Any, d: int, winners: Any, dS:
 def gather_patches(layer: Any, sums: Any, gradient: Any) -> None:
     """Add up ∂E/∂F from the patches of ``pool_back``, one for each cell that may win."""
     for filter_map in range(layer.filters * layer.maps):
-        for r in range(p):
-            for c in range(p):
+        for r in rolled(p):
+            for c in rolled(p):
                 at = layer.sums + (filter_map * (p * p) + r * p + c) * (parts * patch)
-                for a in range(k1):
-                    for b in range(k2):
+                for a in rolled(k1):
+                    for b in rolled(k2):
                         tap = layer.dF + filter_map * (k1 * k2) + a * k2 + b
                         gradient[tap] += sums[at + (r + a) * across + c + b]
 
