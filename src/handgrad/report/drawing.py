@@ -63,8 +63,8 @@ class Text(NamedTuple):
 class Drawing(NamedTuple):
     """Shapes on paper; the first are below the others. Units are CSS pixels, from the top left corner.
 
-    >>> svg(Drawing(20, 10, [Bar((1, 2), (3, 4), "right")]), "A bar").partition("><")[2]
-    'rect x="1" y="2" width="3" height="4" fill="var(--right)" /></svg>'
+    >>> svg(Drawing(20, 10, [Text((1, 9), "x")]), "A letter").partition("><")[0]
+    '<svg aria-label="A letter" class="chart" role="img" viewBox="0 0 20 10"'
     """
 
     width: float
@@ -87,19 +87,23 @@ def svg(drawing: Drawing, label: str) -> str:
 
 
 def _element(shape: Line | Dot | Bar | Text) -> tuple[str, dict[str, str | float]]:
-    color, (x, y) = f"var(--{shape.color})", (0.0, 0.0) if isinstance(shape, Line) else shape.at
+    color, (x, y) = _variable(shape.color), (0.0, 0.0) if isinstance(shape, Line) else shape.at
     match shape:
         case Line():
             path = "M" + " ".join(f"{number:.5g}" for point in shape.points for number in point)
             dash = {"stroke-dasharray": "{:g} {:g}".format(*shape.dash)} if shape.dash else {}
             return "path", {"fill": "none", "stroke": color, "stroke-width": shape.width, "d": path, **dash}
         case Dot():
-            fill = "var(--paper)" if shape.hollow else color
+            fill = _variable("paper") if shape.hollow else color
             return "circle", {"cx": x, "cy": y, "r": shape.radius, "fill": fill, "stroke": color}
         case Bar():
             return "rect", {"x": x, "y": y, "width": shape.size[0], "height": shape.size[1], "fill": color}
         case Text():
             return "text", {"x": x, "y": y, "fill": color, "font-size": shape.size, "text-anchor": shape.anchor}
+
+
+def _variable(name: str) -> str:
+    return f"var(--{name})"
 
 
 def png(drawing: Drawing) -> bytes:
