@@ -278,7 +278,7 @@ def test_class_names_may_be_anything_sortable() -> None:
         ({"augment": ("mirror",)}, "augment=mirror: must be one of shift"),
         ({"engine": "torch"}, "engine=torch: the engines are fused, notes"),
         ({"n_threads": 0}, "n_threads=0: must be at least 1"),
-        ({"class_weight": {0: -1}}, "sample_weight=-1 to"),
+        ({"class_weight": {0: -1}}, "class_weight={0: -1}: weights must be finite"),
     ],
 )
 def test_errors_name_the_classifiers_own_parameter(parameters: dict[str, Any], message: str) -> None:
