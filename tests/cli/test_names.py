@@ -58,7 +58,7 @@ def test_nothing_acts_on_its_reader_in_any_way_out(first: int, tmp_path: Path) -
     for way in names.quick_ways_out(model, NAMES[first], tmp_path):
         names.check(model, way)
         ways.append(way.name)
-    assert len(ways) == 8
+    assert len(ways) == 10
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -138,8 +138,8 @@ def quick_ways_out(model: Model, file: str, folder: Path) -> Iterator[Way]:
     yield Way("the model file", "", model_file.load(path).classes)
     yield info_of(path)
     yield _said("handgrad info --json", lambda: info(path, json=True))
-    for told in (display.complain, display.notice, display.say):
-        yield _said(told.__name__, partial(told, file))
+    for tell in (display.complain, display.notice, display.say):
+        yield _said(tell.__name__, partial(tell, file))
     for raised in (InputError("image", file, f"is {file}", file), OutputError(file, file), HandgradWarning(file)):
         text = str(raised)
         is_line = "\n" not in text and len(text) < 10_000
