@@ -5,10 +5,12 @@ from __future__ import annotations
 import random
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
-from tools.reliability._training import has_checkpoint, is_one_line, model_of, start, training, write_source
+from tools.reliability._training import SMALL, has_checkpoint, is_one_line, model_of, start, write_source
 from tools.reliability.trial import Outcome
 
 SECTION = "Interruptions and full disks"
@@ -22,22 +24,24 @@ FOUND = (
     "checkpoint to its end"
 )
 COUNT, EPOCHS = 20, 60
-_PYTHON = 0.15
-"""Seconds in which Python itself starts, and answers with a traceback of its own."""
+_PROGRAM = "from handgrad.__main__ import main; print(flush=True); main()"
+"""As the command does; what Python itself answers while it starts is not ours."""
 
 
 def trial(folder: Path) -> Outcome:
     """Interrupt one training after the other, each at another moment."""
+    # A shell that starts this in the background has it ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     write_source(folder)
-    began = time.perf_counter()
-    with training(folder, EPOCHS) as process:
+    with _begun(folder) as process:
+        began = time.perf_counter()
         process.communicate()
     lasted, right = time.perf_counter() - began, model_of(folder)
     rng, held, resumed = random.Random(15), 0, 0
     for number in range(COUNT):
         shutil.rmtree(folder / "run", ignore_errors=True)
-        with training(folder, EPOCHS) as process:
-            time.sleep(_PYTHON + (lasted - _PYTHON) * (number + rng.random()) / COUNT)
+        with _begun(folder) as process:
+            time.sleep(lasted * (number + rng.random()) / COUNT)
             for _ in range(rng.randint(1, 3)):
                 process.send_signal(signal.SIGINT)
                 time.sleep(rng.uniform(0, 0.02))
@@ -55,3 +59,14 @@ def trial(folder: Path) -> Outcome:
             sound = sound and not (folder / "run").exists()
         held += sound
     return Outcome(COUNT, held, f"{resumed} resumed")
+
+
+def _begun(folder: Path) -> subprocess.Popen[str]:
+    command = ["train", "images.npz", "--out", "run", *SMALL, "--epochs", str(EPOCHS)]
+    process = subprocess.Popen(
+        [sys.executable, "-c", _PROGRAM, *command],
+        cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout
+    process.stdout.readline()
+    return process

@@ -32,10 +32,16 @@ class Claim:
         except OSError:
             return False
 
+    def lost(self) -> FolderLostError | None:
+        """Return the error if it is not: another training may write there now, or a person wants it gone."""
+        if self.holds():
+            return None
+        return FolderLostError(self._folder, "it was removed or replaced during the training", "train again")
+
     def check(self) -> None:
-        """Raise a FolderLostError if it is not: another training may write there now, or a person wants it gone."""
-        if not self.holds():
-            raise FolderLostError(self._folder, "it was removed or replaced during the training", "train again")
+        """Raise the error if the folder is lost."""
+        if error := self.lost():
+            raise error
 
 
 @contextmanager

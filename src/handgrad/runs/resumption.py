@@ -61,10 +61,10 @@ def checkpointed(
         # From every checkpoint it would diverge again.
         checkpoints.clear()
         raise
-    except FolderLostError as error:
-        # Whatever is there now is somebody else's.
-        raise FolderLostError(error.path, error.reason, f"{_lost(run)}; train again") from error
     except OutputError as error:
+        # Whatever is there now is somebody else's.
+        if lost := claim.lost():
+            raise FolderLostError(lost.path, lost.reason, f"{_lost(run)}; train again") from error
         if checkpoints.paths():
             raise
         checkpoints.clear()

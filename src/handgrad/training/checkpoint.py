@@ -28,7 +28,7 @@ from safetensors import SafetensorError, safe_open
 
 from handgrad import atomic
 from handgrad.engine import Engine
-from handgrad.errors import CheckpointError
+from handgrad.errors import CheckpointError, OutputError
 from handgrad.model import Model
 from handgrad.model_file import CHECKPOINTS
 from handgrad.training.loop import Epoch, State
@@ -116,8 +116,13 @@ class Checkpoints:
         OutputError
             If it cannot be written; the others are then unchanged.
         """
-        path = self.folder / name_of(state.step)
-        atomic.write_files(self.folder, {path.name: to_bytes(model, state, settings)})
+        path, content = self.folder / name_of(state.step), to_bytes(model, state, settings)
+        try:
+            # Without its parents: a training's folder that was removed is not made again.
+            self.folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise OutputError(self.folder, error.strerror or str(error)) from error
+        atomic.write_files(self.folder, {path.name: content})
         self._kept = [*(kept for kept in self._kept if kept != path), path][-2:]
         self._remove_all_but(self._kept)
 
