@@ -15,7 +15,7 @@ from tools.reliability.trial import Outcome
 SECTION = "Machines"
 TITLE = "Rings of 2 to 6 workers, half of which lose one: sums are the same bits in all, or every worker fails at once"
 FOUND = ""
-_TRIES, _SUMS, _AT_ONCE = 300, 8, 20
+_TRIES, _SUMS, _AT_ONCE = 100, 8, 60
 
 
 def trial(folder: Path) -> Outcome:
