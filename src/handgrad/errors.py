@@ -7,7 +7,8 @@
     │   ├── ArchitectureError     sizes that do not fit together
     │   ├── DataError             a source of images that cannot be read or used
     │   ├── ModelFileError        a file that is not a readable handgrad model
-    │   └── CheckpointError       a file that is not a valid checkpoint
+    │   ├── CheckpointError       a file that is not a valid checkpoint
+    │   └── NotFiniteError        numbers so large that a result is infinite or not a number
     ├── DivergenceError           training produced a loss that is not a number
     ├── ClusterError              a cluster could not do its work
     ├── OutputError               a result could not be written
@@ -67,6 +68,10 @@ class ModelFileError(InputError):
 
 class CheckpointError(InputError):
     """A file that is not a valid checkpoint of a training."""
+
+
+class NotFiniteError(InputError):
+    """Numbers so large that a result is infinite or not a number."""
 
 
 class DivergenceError(HandgradError):

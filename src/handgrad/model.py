@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 from handgrad import engine as engines
 from handgrad.architecture import Architecture
 from handgrad.engine import Engine
-from handgrad.errors import HandgradWarning, InputError
+from handgrad.errors import HandgradWarning, InputError, NotFiniteError
 from handgrad.parameters import Parameters
 from handgrad.pixel_range import PIXELS, PixelRange, Ranges
 from handgrad.provenance import plain
@@ -175,7 +175,7 @@ class Model(Represented):
                 progress(start + len(batch), len(images))
         if not np.isfinite(probabilities).all():
             rule = "its probabilities are not finite: its weights, or these images, are too large"
-            raise InputError("model", ", ".join(self.classes[:3]), rule, "train the model again, on scaled images")
+            raise NotFiniteError("model", ", ".join(self.classes[:3]), rule, "train the model again, on scaled images")
         return probabilities
 
     def check_range(self, images: NDArray[Any]) -> None:

@@ -35,7 +35,7 @@ def _quota() -> int:
     """Return the processors that Linux's control groups allow, this process's group and those that it is in."""
     shares = [math.inf]
     with suppress(OSError, ValueError, ZeroDivisionError):
-        for line in _OWN_GROUP.read_text().splitlines():
+        for line in _OWN_GROUP.read_text("utf-8").splitlines():
             _, controllers, path = line.split(":", 2)
             if not controllers or "cpu" in controllers.split(","):
                 top = _GROUPS / ("cpu" if controllers else "")
@@ -49,9 +49,9 @@ def _quota() -> int:
 def _share(group: Path) -> float:
     """Return a group's processors: its time within a period (version 2, or 1), infinite if there is no limit."""
     with suppress(OSError, ValueError, ZeroDivisionError):
-        quota, period = (group / "cpu.max").read_text().split()
+        quota, period = (group / "cpu.max").read_text("utf-8").split()
         return int(quota) / int(period) if quota != "max" else math.inf
     with suppress(OSError, ValueError, ZeroDivisionError):
-        quota, period = ((group / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period"))
+        quota, period = ((group / f"cpu.cfs_{name}_us").read_text("utf-8") for name in ("quota", "period"))
         return int(quota) / int(period) if int(quota) > 0 else math.inf
     return math.inf

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from handgrad.answers import tables
 from handgrad.answers.answering import Row
-from handgrad.answers.pictures import printable
 from handgrad.answers.tables import TABLES, Csv, JsonLines, table_of
 from handgrad.errors import InputError
+from handgrad.text import printable
 
 COLUMNS = ("path", "class", "probability", "error")
 NAMES = st.text(min_size=1, max_size=20).map(printable)

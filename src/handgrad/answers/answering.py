@@ -13,11 +13,12 @@ import numpy as np
 
 from handgrad import engine as engines
 from handgrad import processors
-from handgrad.answers.pictures import Attempt, Shard, decoded, printable, read
+from handgrad.answers.pictures import Attempt, Shard, decoded, read
 from handgrad.engine import Engine
 from handgrad.errors import DataError, InputError
 from handgrad.model import Model
 from handgrad.report.coverage import UNKNOWN, answered, check_threshold
+from handgrad.text import printable
 
 Row: TypeAlias = dict[str, Any]
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from handgrad.answers.pictures import printable
 from handgrad.data.classes import natural_order
 from handgrad.data.walking import is_clutter
+from handgrad.text import printable
 
 _CALM = 4
 """Looks without a change after which a folder's time is believed; those of some systems have whole seconds."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import unicodedata
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
@@ -20,6 +19,7 @@ from handgrad.data.image_file import read_image
 from handgrad.data.walking import files_below
 from handgrad.errors import DataError
 from handgrad.pixel_range import Ranges
+from handgrad.text import printable
 from handgrad.typing import Pixels
 
 BATCH = 256
@@ -27,9 +27,6 @@ BATCH = 256
 
 _AHEAD = 2
 """Batches that are decoded while another is predicted."""
-
-_ACTING = {"Cc", "Cf", "Cs", "Zl", "Zp"}
-"""Kinds of characters that would act on a terminal or a text, or that no file of text can hold."""
 
 Shape: TypeAlias = tuple[int, int, int]
 Attempt: TypeAlias = Pixels | DataError
@@ -142,19 +139,6 @@ def decoded(image: Any, shape: Shape, file_ranges: Ranges | None = None) -> Atte
     if pixels.size != np.prod(shape):
         return refuse(rule=f"it has {pixels.size} pixels; the network takes {' × '.join(map(str, shape))}")
     return pixels.reshape(shape)
-
-
-def printable(text: str) -> str:
-    r"""Escape what would act on a terminal, or what a file of text cannot hold: a name keeps to its line.
-
-    >>> printable("a\nb \udcff é")
-    'a\\nb \\udcff é'
-    """
-    if text.isprintable():
-        return text
-    return "".join(
-        one.encode("unicode_escape").decode() if unicodedata.category(one) in _ACTING else one for one in text
-    )
 
 
 def _is_table(path: str) -> bool:

@@ -13,13 +13,14 @@ from typing import NamedTuple, TypeAlias
 
 from handgrad import atomic
 from handgrad.answers.answering import Answerer, Manner, Row
-from handgrad.answers.pictures import BATCH, Shard, find, printable
+from handgrad.answers.pictures import BATCH, Shard, find
 from handgrad.answers.state import beside, kept, manifest_of, refuse_file
 from handgrad.answers.tables import TABLES, Table, table_of
 from handgrad.engine import Engine
 from handgrad.errors import InputError, OutputError
 from handgrad.model import Model
 from handgrad.report.coverage import UNKNOWN
+from handgrad.text import printable
 from handgrad.typing import Progress
 
 ROWS = 4 * BATCH

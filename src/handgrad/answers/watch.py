@@ -13,12 +13,13 @@ from threading import Event
 from handgrad import atomic
 from handgrad.answers.answering import Answer, Answerer, Manner
 from handgrad.answers.arrivals import Arrivals, Mark
-from handgrad.answers.pictures import BATCH, printable
+from handgrad.answers.pictures import BATCH
 from handgrad.answers.state import beside, kept, manifest_of, refuse_file
 from handgrad.answers.tables import Csv, JsonLines, table_of
 from handgrad.engine import Engine
 from handgrad.errors import InputError, OutputError
 from handgrad.model import Model
+from handgrad.text import printable
 
 _SHARE = 0.1
 """Share of the time that is spent on looking and on writing at most."""

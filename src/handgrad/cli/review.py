@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -72,11 +73,12 @@ def review(
     decide is written to changes.csv at once; files are moved only with --apply.
     """
     folder = out or folder_for(source)
-    with claimed(folder, overwrite=True):
+    with ExitStack() as held:
+        held.enter_context(claimed(folder, overwrite=True))
         if undo:
             _undo(source, folder)
             return
-        taken = None if json or apply else serve.listening(port)
+        taken = None if json or apply else held.enter_context(closing(serve.listening(port)))
         model, kept = model_file.load_for_pictures(model_path), cache.chosen(cache_folder, no_cache)
         with display.counting("Reading pictures") as progress:
             subject = read_subject(model, source, kept, strict=strict, progress=progress)

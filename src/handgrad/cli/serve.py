@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from secrets import token_urlsafe
@@ -48,12 +49,12 @@ def serve(
     from handgrad.web.server import Exhibit, application
 
     end_quietly()
-    taken = listening(port)
     named = [(_name(path.resolve()), model_file.load_for_pictures(path)) for path in model_paths or ()]
-    exhibits = []
-    for name, model in named or [("digits, trained just now", _trained_on_digits())]:
-        exhibits.append(Exhibit(name, model, *_pictures(source, model)))
-    show(partial(application, exhibits), taken)
+    with closing(listening(port)) as taken:
+        exhibits = []
+        for name, model in named or [("digits, trained just now", _trained_on_digits())]:
+            exhibits.append(Exhibit(name, model, *_pictures(source, model)))
+        show(partial(application, exhibits), taken)
 
 
 def end_quietly() -> None:

@@ -14,9 +14,9 @@ import typer
 
 from handgrad import answers, model_file
 from handgrad import engine as engines
-from handgrad.answers.pictures import printable
 from handgrad.answers.state import refuse_file
 from handgrad.cli import display, kernels, options
+from handgrad.text import printable
 
 
 def watch(

@@ -134,7 +134,7 @@ class Cache:
                 system.remove_held(lock)
 
     def keep(self, file: Any, key: str, about: dict[str, Any], **arrays: NDArray[Any]) -> BinaryIO:
-        """Append the index to a temporary file, close it, and rename it for its key; return it, open to read.
+        """Append the index to a temporary file and rename it for its key; return it, open to read.
 
         If the file begins with images, one of the arrays is `checksums`, see ``stored.checksums_of``.
         """
@@ -145,8 +145,12 @@ class Cache:
         file.flush()
         os.fsync(file.fileno())
         path = Path(file.name)
+        if not system.WINDOWS:
+            path.replace(self._path(key))
+            # Not opened again: another process may have replaced it by its own.
+            return file
         file.close()
-        # Windows replaces no file that another process has open: then this one is only this process's.
+        # Windows renames no open file, and replaces no file that another process has open: then this one is only this process's.
         with contextlib.suppress(PermissionError):
             system.replace(path, self._path(key))
             path = self._path(key)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import shutil
 from collections.abc import Sequence
@@ -20,6 +18,7 @@ from handgrad.runs.folder import claimed, is_finished, locked
 from handgrad.sweep.processes import Processes
 from handgrad.sweep.space import Distribution, Space, drawn, interpret, shown
 from handgrad.sweep.trials import Plan, Scheduler, Trial
+from handgrad.text import csv_text
 from handgrad.training.checkpoint import Checkpoints
 
 TABLE = "trials.csv"
@@ -109,11 +108,13 @@ class Sweep:
 
 
 def _csv(trials: Sequence[Trial], space: Space) -> str:
-    text = io.StringIO()
     names = ("trial", "state", "validation_accuracy", "validation_loss", "passes")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*names, *space, "error"])
-    for one in trials:
-        figures = (one.number, one.state, one.validation_accuracy, one.validation_loss, one.epochs)
-        writer.writerow([*figures, *(shown(one.options[name]) for name in space), one.error])
-    return text.getvalue()
+    rows = (
+        [
+            *(one.number, one.state, one.validation_accuracy, one.validation_loss, one.epochs),
+            *(shown(one.options[name]) for name in space),
+            one.error,
+        ]
+        for one in trials
+    )
+    return csv_text((*names, *space, "error"), rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from handgrad.data.dataset import Samples
 from handgrad.engine import Engine
-from handgrad.errors import DivergenceError, InputError
+from handgrad.errors import DivergenceError, InputError, NotFiniteError
 from handgrad.model import Model
 from handgrad.optimizer import Optimizer
 from handgrad.training.augmentation import Augmentation
@@ -181,7 +182,7 @@ def train(
         rate = learning_rate(recipe.schedule, highest, state.step - 1, steps)
         validation_loss = validation_accuracy = math.nan
         if validation:
-            with np.errstate(over="ignore", invalid="ignore"):
+            with suppress(NotFiniteError), np.errstate(over="ignore", invalid="ignore"):
                 validation_loss, validation_accuracy = score(model, validation, engine, workers)
         if not np.isfinite(validation_loss if validation else model.parameters.vector).all():
             raise DivergenceError(state.step, validation_loss, rate)
