@@ -5,13 +5,22 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from handgrad.percent import percent
 from handgrad.training import Callback, Epoch, Step
@@ -36,6 +45,24 @@ def bar(console: Console, *columns: ProgressColumn) -> Progress:
         TimeRemainingColumn(),
     )
     return Progress(*shown, console=console, transient=True, disable=not console.is_terminal)
+
+
+@contextmanager
+def compiling(console: Console, say: Callable[[str], None]) -> Iterator[Callable[[str, int, int], None]]:
+    """Show each kernel that the yielded function is told of, by a bar; without a terminal, `say` one line."""
+    shown = bar(console, TimeElapsedColumn())
+    tasks: list[TaskID] = []
+    with ExitStack() as begun:
+
+        def show(name: str, done: int, total: int) -> None:
+            if not tasks:
+                tasks.append(shown.add_task(""))
+                begun.enter_context(shown)
+                if shown.disable:
+                    say("compiling kernels, once; this takes about a quarter of a minute")
+            shown.update(tasks[0], description=f"Compiling kernels, once: {name}", completed=done, total=total)
+
+        yield show
 
 
 @contextmanager

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from typing import Any
-
-from rich.progress import TaskID, TimeElapsedColumn
 
 from handgrad import progress
 from handgrad.cli import display
@@ -15,19 +12,8 @@ from handgrad.parameters import Parameters
 
 def prepare(engine: Engine, parameters: Parameters, pixels: Any, **needs: Any) -> None:
     """Call ``engine.prepare``; show a bar with each kernel on a terminal, else one line, while it compiles."""
-    bar = progress.bar(display.stderr, TimeElapsedColumn())
-    tasks: list[TaskID] = []
-
-    def compiling(name: str, done: int, total: int) -> None:
-        if not tasks:
-            tasks.append(bar.add_task(""))
-            shown.enter_context(bar)
-            if bar.disable:
-                display.notice("compiling kernels, once; this takes about a quarter of a minute")
-        bar.update(tasks[0], description=f"Compiling kernels, once: {name}", completed=done, total=total)
-
-    with ExitStack() as shown:
-        compiled = engine.prepare(parameters, pixels, **needs, compiling=compiling)
+    with progress.compiling(display.stderr, display.notice) as told:
+        compiled = engine.prepare(parameters, pixels, **needs, compiling=told)
     if compiled and display.stderr.is_terminal:
         display.notice(f"compiled kernels, once, {compiled.seconds:.0f} s")
     if compiled and not compiled.kept:

@@ -150,7 +150,7 @@ class Cache:
             # Not opened again: another process may have replaced it by its own.
             return file
         file.close()
-        # Windows renames no open file, and replaces no file that another process has open: then this one is only this process's.
+        # Windows renames no open file, and replaces none that another process has open: then this is only this one's.
         with contextlib.suppress(PermissionError):
             system.replace(path, self._path(key))
             path = self._path(key)

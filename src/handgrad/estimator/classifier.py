@@ -378,6 +378,8 @@ class HandgradClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 console = progress.stdout()
                 if not curve:
                     console.print(introduction(model.architecture, len(samples)), soft_wrap=True)
+                with progress.compiling(console, console.print) as told:
+                    engine.prepare(model.parameters, samples.images.dtype, recipe=recipe, compiling=told)
                 callbacks = (shown.enter_context(progress.training(console)), *callbacks)
             # The order of the images differs from those of earlier calls.
             for event in train(model, samples, validation, recipe, engine, seed + len(curve), state, weights):
