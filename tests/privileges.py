@@ -6,10 +6,10 @@ import os
 import subprocess
 import sys
 
-_NOBODY = 65534
+NOBODY = 65534
 
 
-def without_privileges(imports: str, program: str, user: int = _NOBODY, **environment: str) -> str:
+def without_privileges(imports: str, program: str, user: int = NOBODY, **environment: str) -> str:
     """What a Python program says on stderr, in this environment and more; imports come before the privileges go."""
     drop = f"import os; os.setuid({user})" if os.geteuid() == 0 else "pass"
     source = f"{imports}\n{drop}\n{program}\n"

@@ -122,7 +122,7 @@ def test_watching_answers_what_is_there_and_continues(run: Run, trained: Path, f
     out = folder / "results.csv"
 
     def once(*more: object) -> Outcome:
-        return run("watch", trained, folder, "-o", out, "--once", "--seconds", 0.01, *more)
+        return run("watch", trained, folder, "-o", out, "--once", *more)
 
     done = once()
     assert (done.code, len(done.out.splitlines())) == (0, 8)

@@ -85,7 +85,7 @@ def test_a_terminal_without_the_signs_still_gets_the_result(trained: Path, tmp_p
         out, err = process.communicate()
     assert (process.returncode, err) == (0, "")
     assert r"caf\udce9.png" in out
-    assert r"\u2588" in out
+    assert "#" in out
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="file names of any bytes")

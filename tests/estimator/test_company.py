@@ -77,7 +77,7 @@ def test_a_pipeline_may_scale_or_reduce_its_input() -> None:
         FunctionTransformer(lambda rows: rows.reshape(-1, 4, 16)),
         HandgradClassifier(random_state=0, max_iter=1, filter_size=(2, 2)),
     )
-    with pytest.raises(ValueError, match="image_shape"):
+    with pytest.raises(ValueError, match="the smallest image that works is 6 × 6"):
         shaped.set_params(handgradclassifier__stages=((4, 4, 4, 4),)).fit(X, Y)
 
 

@@ -20,7 +20,7 @@ from numba.core import config
 from handgrad.fused.cache import SealedFile
 from handgrad.fused.compilation import Compilation, Suite, announced
 from handgrad.fused.optimizer import descend
-from tests.privileges import without_privileges
+from tests.privileges import NOBODY, without_privileges
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -145,8 +145,9 @@ def test_a_read_only_install_keeps_kernels_in_the_users_cache(
     read_only_install: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     home = Path(read_only_install["PYTHONPATH"]).with_name(f"cache-of-{os.getpid()}")
-    home.mkdir()
-    home.chmod(0o777)
+    home.mkdir(mode=0o700)
+    if os.geteuid() == 0:
+        os.chown(home, NOBODY, -1)
     try:
         environment = {**read_only_install, "XDG_CACHE_HOME": str(home)}
         first, second = (as_any_user(_STEP, environment) for _ in range(2))

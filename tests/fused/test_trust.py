@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from handgrad.errors import HandgradWarning
-from handgrad.fused import trust
+from handgrad.fused import cache, trust
 from handgrad.fused.cache import SealedFile
 from handgrad.fused.compilation import Compilation
 from tests.fused.test_cache import kept_in as kept_in
@@ -163,8 +163,10 @@ def test_what_is_made_is_for_the_user_alone(tmp_path: Path, kept_in: Callable[[P
 
 
 def test_kernels_that_others_may_have_written_are_compiled_in_memory(
-    tmp_path: Path, kept_in: Callable[[Path], None]
+    tmp_path: Path, kept_in: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # No other place may have them.
+    monkeypatch.setattr(cache._Kernel, "_locator_classes", [cache._Chosen])
     kept_in(tmp_path / "cache")
     assert step().kept
     (tmp_path / "cache").chmod(0o777)

@@ -197,7 +197,7 @@ def _read_model(content: bytes) -> None:
     if content[:1] != b"\0":
         _show(_written(content, ".safetensors"))
         return
-    keys = ("architecture", "classes", "standardization", "provenance", "version")
+    keys = ("architecture", "classes", "standardization", "provenance", "pixel_range", "file_ranges", "version")
     texts = {"format": "handgrad"} | dict(zip(keys, _texts(content), strict=False))
     _show(_written(safetensors.numpy.save(dict(_MODEL.parameters), texts), ".safetensors"))
 
@@ -235,7 +235,7 @@ def _texts(content: bytes) -> list[str]:
 
 def _model_seeds() -> Iterator[bytes]:
     yield model_file.to_bytes(_MODEL)
-    values = (_MODEL.architecture.to_dict(), _MODEL.classes, _MODEL.standardization.to_dict(), _MODEL.provenance)
+    values = tuple(_MODEL.to_dict().values())
     version = model_file.VERSION.encode()
     yield b"\0" + _SEPARATOR.join([*(json.dumps(value).encode() for value in values), version])
 

@@ -70,12 +70,13 @@ class Answer(NamedTuple):
         return None if self.error else self.ranked[0][0] if self.known else UNKNOWN
 
     def row(self, manner: Manner) -> Row:
-        """Return the values by the names of the manner's columns; the unknown ones are None."""
+        """Return the values by the names of the manner's columns, texts printable; the unknown ones are None."""
         ranks = self.ranked if manner.top > 1 else ()
         values = {
             f"{name}_{n}": value for n, one in enumerate(ranks, 1) for name, value in zip(_RANKED, one, strict=True)
         }
-        values |= {"path": self.path, "class": self.text, "error": self.error and printable(self.error.rule)}
+        values |= {"path": self.path, "class": self.text, "error": self.error and self.error.rule}
+        values = {name: printable(value) if isinstance(value, str) else value for name, value in values.items()}
         if self.ranked:
             values["probability"] = self.ranked[0][1]
         return {name: values.get(name) for name in manner.columns}
@@ -110,7 +111,6 @@ class Answerer:
         model = model.of_pictures()
         self.model, self.manner, self.shape = model, manner, model.architecture.input_shape
         self.engine = engine or engines.create(manner.engine, model.standardization, threads, model.architecture)
-        self._names = tuple(map(printable, model.classes))
         self._pool = ThreadPoolExecutor(threads or processors.available())
 
     def __enter__(self) -> Answerer:
@@ -143,6 +143,6 @@ class Answerer:
                 continue
             row, order, is_known = next(rows)
             # As many digits as tell a probability from the next one in its precision.
-            ranked = tuple((self._names[index], float(str(row[index]))) for index in order)
+            ranked = tuple((self.model.classes[index], float(str(row[index]))) for index in order)
             found.append(Answer(name, ranked, is_known))
         return found

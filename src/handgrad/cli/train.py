@@ -46,8 +46,8 @@ _Log = Annotated[
     Literal[tracking.TRACKERS] | None,  # type: ignore[valid-type]
     typer.Option(
         help=escape(
-            "Log every epoch also to TensorBoard, beside the results, or to MLflow's server; needs "
-            "handgrad[tensorboard] or handgrad[mlflow]."
+            "Log every epoch also to TensorBoard, beside the results, or to MLflow's server; needs the extra of "
+            "that name."
         ),
         rich_help_panel=_OUTPUT,
     ),

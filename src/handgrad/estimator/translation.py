@@ -147,7 +147,7 @@ def introduction(sizes: Architecture, images: int) -> str:
     """Say what is trained on what, before it begins; in ASCII, which every terminal has.
 
     >>> introduction(Architecture(input_shape=(8, 8, 1), classes=10), 360)
-    '360 images of 8x8x1, 10 classes; 4,810 parameters'
+    '360 images of 8x8x1, 10 classes; 1,048 parameters'
     """
     shown = f"images of {'x'.join(map(str, sizes.input_shape))}"
     seen = f"rows of {sizes.flat} numbers" if sees_no_image(sizes) else shown

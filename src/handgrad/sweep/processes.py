@@ -92,6 +92,7 @@ def train_until(options: Options, plan: Plan, threads: int, folder: Path, percen
     with threadpool_limits(1, user_api="blas"):
         run = prepare(interpret(options, plan.base), cache=plan.cache, threads=threads)
         checkpoints, chosen = Checkpoints(folder), settings(run.options)
+        folder.mkdir(parents=True, exist_ok=True)
         try:
             checkpoint = checkpoints.newest(lambda error: None)
         except CheckpointError:  # both are damaged
