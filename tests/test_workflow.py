@@ -29,7 +29,7 @@ def test_a_workflow_has_few_rights_an_end_and_named_versions(path: Path) -> None
     for job in workflow["jobs"].values():
         assert job["timeout-minutes"] <= 60
         for step in job["steps"]:
-            assert re.fullmatch(r"[\w.-]+/[\w.-]+@v\d+", step.get("uses", "actions/checkout@v5"))
+            assert re.fullmatch(r"[\w.-]+/[\w.-]+@(release/)?v\d+", step.get("uses", "actions/checkout@v5"))
 
 
 def test_every_dependency_has_a_floor() -> None:

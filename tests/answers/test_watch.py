@@ -89,8 +89,8 @@ def test_a_picture_that_goes_or_changes_while_it_is_read_waits_for_another_look(
 ) -> None:
     real = pictures_of_answers.decoded
 
-    def decoded(image: Any, shape: Any) -> Any:
-        found = real(image, shape)
+    def decoded(image: Any, **options: Any) -> Any:
+        found = real(image, **options)
         if Path(image).name == "0.png":
             Path(image).unlink()
         if Path(image).name == "1.png":

@@ -53,7 +53,7 @@ def test_a_worker_has_as_many_processors_as_it_can(hosts: list[int], workers: in
     ("arguments", "words"),
     [
         (["a.png", "--out", "there"], "--out=there: is neither a .csv, a .jsonl nor a .parquet file; choose one"),
-        (["a.png", "--overwrite"], "--overwrite=True: there is no file to replace; give --out FILE"),
+        (["a.png", "--overwrite"], "--overwrite: there is no file to replace; give --out FILE"),
         (["a.png", "--threshold", "1.5"], "--threshold=1.5: must be a probability from 0 to 1; write 1.5 percent as"),
         (["a.png", "--threshold", "high"], "'--threshold': 'high' is not a probability, e.g. 0.9 or 90%; see"),
         (["a.png", "--workers", "2"], "--workers=2: is for a cluster only"),

@@ -281,5 +281,5 @@ def test_a_full_disk_is_an_error_at_the_end_and_nothing_is_half_written(
     done = run("train", "digits", *SMALL, "--out", tmp_path / "out")
     assert done.code == 2
     assert done.out == ""
-    assert "cannot be written (No space left on device); make room or allow writing, then" in done.err.splitlines()[-1]
+    assert "cannot be written (No space left on device); nothing is lost yet" in done.err.splitlines()[-1]
     assert names(tmp_path) == []

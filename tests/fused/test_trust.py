@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from handgrad import system
 from handgrad.errors import HandgradWarning
 from handgrad.fused import cache, trust
 from handgrad.fused.cache import SealedFile
@@ -139,7 +140,7 @@ def test_links_in_a_circle_are_no_files(tmp_path: Path) -> None:
 
 
 def test_windows_has_no_such_modes(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trust, "_WINDOWS", True)
+    monkeypatch.setattr(system, "WINDOWS", True)
     plant(folder / "kernel", tmp_path / "witness")
     folder.chmod(0o777)
     SealedFile(folder / "kernel").load("key")

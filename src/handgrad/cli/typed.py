@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import typer
@@ -34,9 +34,10 @@ class Refused(HandgradError):
     """An error in the words of the command line."""
 
 
-def option(parameters: Iterable[Any], argument: str) -> str:
+def option(parameters: Sequence[Any], argument: str) -> str:
     """Return what a command calls an argument of the library: an option, or the name of what has none."""
-    name = _PARAMETERS.get(argument, argument)
+    own = any(parameter.name == argument for parameter in parameters)
+    name = argument if own else _PARAMETERS.get(argument, argument)
     flag = f"--{name.replace('_', '-')}"
     return flag if any(flag in parameter.opts for parameter in parameters) else name
 
@@ -55,13 +56,13 @@ def value(argument: str, given: Any) -> str:
     return "none" if given is None else str(given)
 
 
-def shown(parameters: Iterable[Any], argument: str, given: Any) -> str:
+def shown(parameters: Sequence[Any], argument: str, given: Any) -> str:
     """Return an option with its value as it is typed; without one if it is None or a flag."""
     name = option(parameters, argument)
     return name if given is None or given is True else f"{name} {value(argument, given)}"
 
 
-def text(parameters: Iterable[Any], error: InputError) -> str:
+def text(parameters: Sequence[Any], error: InputError) -> str:
     """Return an error of the library in the words of a command."""
     name, argument = option(parameters, error.argument), error.argument
     said = name if error.value is True else f"{name}={value(argument, error.value)}"

@@ -8,9 +8,8 @@ import warnings
 from functools import cache
 from pathlib import Path
 
+from handgrad import system
 from handgrad.errors import HandgradWarning
-
-_WINDOWS = os.name == "nt"
 
 
 def distrusted(path: Path) -> bool:
@@ -18,7 +17,7 @@ def distrusted(path: Path) -> bool:
 
     Windows has no such modes: a user's folders there are writable by that user alone unless someone shares them.
     """
-    place = None if _WINDOWS else _open_to_others(path)
+    place = None if system.WINDOWS else _open_to_others(path)
     if place:
         _warn(place)
     return place is not None
