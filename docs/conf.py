@@ -16,7 +16,7 @@ project_copyright = "the authors of handgrad"
 language = "en"
 
 root_doc = "docs/index"
-include_patterns = ["docs/**", "README.md", "ARCHITECTURE.md", "CHANGELOG.md"]
+include_patterns = ["docs/**", "*.md"]
 exclude_patterns = ["docs/static"]
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
 

@@ -90,6 +90,8 @@ def test_it_resumes_without_any_option(run: Run, stopped: Path, undisturbed: Pat
     assert_ended_alike(stopped, undisturbed)
 
 
+# Ctrl-C may come between a list of files and whatever closes it.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_ctrl_c_at_twenty_random_moments(
     run: Run, here: Path, source: str, undisturbed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -333,15 +333,15 @@ def test_both_engines_learn_the_same() -> None:
 
 
 def test_verbose_prints_a_line_per_epoch(capsys: pytest.CaptureFixture[str]) -> None:
-    fitted()
+    fitted(engine="notes")
     assert capsys.readouterr().out == ""
-    fitted(verbose=True, early_stopping=True)
+    fitted(engine="notes", verbose=True, early_stopping=True)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "360 images of 8x8x1, 10 classes; 514 parameters"
     assert len(lines) == 4
     assert lines[1].startswith("epoch   1 of 3  training loss ")
     assert "validation loss" in lines[1]
-    classifier = HandgradClassifier(**SMALL, verbose=True)
+    classifier = HandgradClassifier(**SMALL, engine="notes", verbose=True)
     for _ in range(2):
         classifier.partial_fit(X[:, :5, :4].reshape(400, -1) / 16, Y, classes=range(10))
     lines = capsys.readouterr().out.splitlines()
