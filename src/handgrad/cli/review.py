@@ -173,9 +173,9 @@ def _show(decisions: Decisions, subject: Subject, expected: int, taken: Any) -> 
     about = {"source": short_name(subject.source), "pictures": len(subject.samples), "expected": expected}
     doubted = sum(item.label != NONE for item in decisions.items)
     display.notice(f"{doubted:,} of {len(subject.samples):,} labels are doubted; about {expected:,} are probably wrong")
-    serve.end_quietly()
     try:
-        serve.show(partial(application, decisions, about), taken)
+        with serve.ending_quietly():
+            serve.show(partial(application, decisions, about), taken)
     finally:
         decided = decisions.changes()
         moving = sum(change.label != change.to for change in decided)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import signal
 import socket
 import sys
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from secrets import token_urlsafe
@@ -48,20 +48,25 @@ def serve(
     """Serve the page on which both passes run live, to this machine alone: drop or draw a picture, take steps."""
     from handgrad.web.server import Exhibit, application
 
-    end_quietly()
     named = [(_name(path.resolve()), model_file.load_for_pictures(path)) for path in model_paths or ()]
-    with closing(listening(port)) as taken:
+    with ending_quietly(), closing(listening(port)) as taken:
         exhibits = []
         for name, model in named or [("digits, trained just now", _trained_on_digits())]:
             exhibits.append(Exhibit(name, model, *_pictures(source, model)))
         show(partial(application, exhibits), taken)
 
 
-def end_quietly() -> None:
+@contextmanager
+def ending_quietly() -> Iterator[None]:
     """Let Ctrl-C and SIGTERM end the command with code 0: both end a server."""
-    for number in system.ENDINGS:
-        # Uvicorn handles them, and passes them on here when it has shut down.
-        signal.signal(number, lambda *_: sys.exit(0))
+    # Uvicorn handles them, and passes them on here when it has shut down.
+    before = {number: signal.signal(number, lambda *_: sys.exit(0)) for number in system.ENDINGS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            # None stands for a handler that was not set from Python.
+            signal.signal(number, handler or signal.SIG_DFL)
 
 
 def show(application: Callable[[str], Any], taken: socket.socket) -> None:
