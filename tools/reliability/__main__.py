@@ -8,9 +8,10 @@ import tempfile
 import time
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from tools import documents
-from tools.reliability.trial import trials
+from tools.reliability.trial import Outcome, trials
 
 DOCUMENT = "reliability.md"
 
@@ -42,12 +43,24 @@ def write_document() -> None:
     documents.write(
         DOCUMENT,
         sections={
-            section: [
-                (module.TITLE, f"{outcome.tried:,}", f"{outcome.held:,}", outcome.measured) for module, outcome in each
-            ]
+            section: [(_title(module), *_shown(outcome)) for module, outcome in each]
             for section, each in groupby(rows, key=lambda row: str(row[0].SECTION))
         },
-        found=[(str(module.TITLE), str(module.FOUND)) for module, _ in rows if module.FOUND],
+        found=[(_title(module), _sentence(module.FOUND)) for module, _ in rows if module.FOUND],
+    )
+
+
+def _title(module: Any) -> str:
+    return _sentence(module.TITLE).removesuffix(".")
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].removesuffix('.')}."
+
+
+def _shown(outcome: Outcome | None) -> tuple[str, str, str]:
+    return (
+        ("–", "–", "not run yet") if outcome is None else (f"{outcome.tried:,}", f"{outcome.held:,}", outcome.measured)
     )
 
 

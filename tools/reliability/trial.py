@@ -49,9 +49,10 @@ class Trial:
         (_RESULTS / f"{self.name}.json").write_text(json.dumps(asdict(outcome), indent=2) + "\n")
         return outcome
 
-    def last(self) -> Outcome:
-        """Return what the last run counted."""
-        return Outcome(**json.loads((_RESULTS / f"{self.name}.json").read_text()))
+    def last(self) -> Outcome | None:
+        """Return what the last run counted; None if there was none."""
+        path = _RESULTS / f"{self.name}.json"
+        return Outcome(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
 
 
 def trials() -> list[Trial]:
