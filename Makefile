@@ -23,7 +23,7 @@ test: $(VENV)/.installed-dev  ## Run all tests, including doctests.
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal $(PYTEST)
 
 test-cluster: .venv-cluster/.installed  ## Run the tests on a Ray cluster, in a network of their own if possible.
-	@$(ISOLATED) .venv-cluster/bin/python -m pytest $(PYTEST) tests_cluster
+	@$(ISOLATED) .venv-cluster/bin/python -m pytest $(PYTEST) $(or $(TESTS),tests_cluster)
 
 test-wheel: $(VENV)/.installed-dev  ## Test the wheel, built or given as WHEEL=FILE, in an empty environment.
 	@rm -rf .venv-wheel runs/wheel
