@@ -17,7 +17,7 @@ from tools.reliability.trial import Outcome
 
 SECTION = "Damaged files"
 TITLE = (
-    "the model.safetensors and split.csv of a training, damaged anywhere, and read as a model and as a table of groups: "
+    "the model.safetensors and split.csv of a training, damaged anywhere, read as a model and as a table of groups: "
     "refused in one line, or read"
 )
 FOUND = ""
