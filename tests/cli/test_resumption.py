@@ -7,7 +7,6 @@ import os
 import random
 import shutil
 import signal
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -394,22 +393,3 @@ def test_early_stopping_keeps_the_best_and_says_which(run: Run, here: Path, sour
 def test_the_command_that_resumes_can_be_typed(tmp_path: Path) -> None:
     assert resume_command(tmp_path / "it's ä") == f"handgrad train --resume '{tmp_path}/it'\"'\"'s ä'"
     assert shutil.which(HANDGRAD[0])
-
-
-@pytest.mark.parametrize("failure", [MemoryError(), RuntimeError("of a thread")], ids=repr)
-def test_the_exception_of_a_decoding_thread_reaches_the_user(
-    run: Run, here: Path, monkeypatch: pytest.MonkeyPatch, failure: Exception
-) -> None:
-    write_classes(here / "photos", "a", "b", count=9)
-
-    def failing(*given: Any) -> Any:
-        assert threading.current_thread() is not threading.main_thread()
-        raise failure
-
-    monkeypatch.setattr("handgrad.data.image_files.decode", failing)
-    if isinstance(failure, MemoryError):
-        assert run("train", "photos", *TWELVE, "--out", "run").complaint.startswith("memory: there is not enough")
-    else:
-        with pytest.raises(RuntimeError, match="of a thread"):
-            run("train", "photos", *TWELVE, "--out", "run")
-    assert not (here / "run").exists()

@@ -8,15 +8,19 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from handgrad.training import checkpoint as checkpoints
 from handgrad.training.checkpoint import Checkpoints
+from tests.cli.conftest import Run
 from tests.cli.endings import assert_ended_alike, step_of, wait_for, write_images
 from tests.cli.test_process import start
+from tests.data.writing import write_classes
 from tests.mounting import Mount
 
 KILLS = 10
@@ -154,3 +158,22 @@ def test_the_exception_of_a_worker_thread_reaches_the_user(tmp_path: Path, failu
     assert done.stdout == ""
     assert done.stderr.splitlines()[-1].startswith(last)
     assert checkpoints.load(Checkpoints(tmp_path / "run").paths()[0]).sums["step"] > 0
+
+
+@pytest.mark.parametrize("failure", [MemoryError(), RuntimeError("of a thread")], ids=repr)
+def test_the_exception_of_a_decoding_thread_reaches_the_user(
+    run: Run, here: Path, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    write_classes(here / "photos", "a", "b", count=9)
+
+    def failing(*given: Any) -> Any:
+        assert threading.current_thread() is not threading.main_thread()
+        raise failure
+
+    monkeypatch.setattr("handgrad.data.image_files.decode", failing)
+    if isinstance(failure, MemoryError):
+        assert run("train", "photos", "--epochs", 1, "--out", "run").complaint.startswith("memory: there is not enough")
+    else:
+        with pytest.raises(RuntimeError, match="of a thread"):
+            run("train", "photos", "--epochs", 1, "--out", "run")
+    assert not (here / "run").exists()
